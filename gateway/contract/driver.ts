@@ -1,0 +1,43 @@
+import type { Logger } from 'pino'
+import type { Clock, Random } from './clock.ts'
+import type { ConnectionConfig, DriverSchemas, PointConfig, SecretRef } from './config.ts'
+import type { Intake, Value } from './values.ts'
+
+/** What `main` lends to a driver. Nothing else of the house is visible to it. */
+export interface DriverKit {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  /** HMAC-SHA256 under the site's key, 32 hex digits: for card, ID and phone numbers, which never leave the driver in clear. */
+  hashIdentity(value: string): string
+  /** Throws ConfigError CONFIG_SECRET_MISSING. */
+  readSecret(ref: SecretRef): Promise<string>
+}
+
+/** Pure description; loading the driver's libraries waits for {@link DriverEntry.load}. */
+export interface DriverEntry {
+  readonly name: string
+  readonly schemas: DriverSchemas
+  load(): Promise<Driver>
+}
+
+export interface Driver<Settings = any, Device = any, Address = any> {
+  readonly name: string
+  /**
+   * Opens the link. Called by the supervisor, again after back-off whenever it was lost. Throws DriverError with a code, and
+   * nothing stays open. A single device that does not answer is not a lost link: that is data (quality bad, DeviceStatus).
+   */
+  connect(config: ConnectionConfig<Settings, Device, Address>, kit: DriverKit, signal: AbortSignal): Promise<Session<Address>>
+}
+
+export interface Session<Address = any> extends AsyncDisposable {
+  /**
+   * Polled or pushed alike; called once. Ends quietly when `signal` aborts, throws DriverError when the link is lost. The
+   * first intake gives every polled point's value or its bad quality. The consumer does not wait for storage between intakes.
+   */
+  intake(signal: AbortSignal): AsyncIterable<Intake>
+  /** Raw value (already unscaled). Resolves after read-back where the device allows it. Never retried by the caller. */
+  write?(point: PointConfig<Address>, raw: Value, signal: AbortSignal): Promise<void>
+  /** Counters for `linli status`, cheap to read. */
+  statistics?(): Readonly<Record<string, number>>
+}

@@ -1,0 +1,40 @@
+import type { EpochMs, JsonObject, OccurrenceType, Reading } from './values.ts'
+
+/** Four streams, drained in this order of urgency: alert, event, ledger, telemetry. */
+export const streams = ['alert', 'event', 'ledger', 'telemetry'] as const
+export type Stream = (typeof streams)[number]
+
+/** The name between `org.linli.` and `.v1` in the CloudEvents type. */
+export type EventType = OccurrenceType | 'telemetry' | 'alert' | 'device' | 'command' | 'report' | 'gateway' | 'gap' | 'checkpoint' | 'epoch'
+
+/** One thing that happened, before it has a place in a stream. */
+export interface GatewayEvent {
+  readonly stream: Exclude<Stream, 'telemetry'>
+  readonly type: Exclude<EventType, 'telemetry'>
+  readonly at: EpochMs
+  /** CloudEvents `subject`: a device id, alert id, or absent for the gateway itself. */
+  readonly subject?: string
+  readonly data: JsonObject
+  readonly mode?: 'maintenance' | 'commissioning' | 'test'
+  readonly redelivered?: boolean
+}
+
+/** A record's place, decided by the journal at the moment of encoding. */
+export interface RecordHead {
+  readonly stream: Stream
+  readonly epoch: string
+  readonly seq: number
+  /** SHA-256 (hex) of the previous record's uncompressed bytes in this epoch; '' for the first. */
+  readonly prevHash: string
+}
+
+/**
+ * Turns events into the bytes to be published; pure apart from reading the time quality. cloud-sync implements it, main hands
+ * it to the journal, so the journal knows no format (law 3).
+ */
+export interface RecordEncoder {
+  /** Throws DataError EVENT_TOO_LARGE above maxMessageBytes. */
+  event(event: GatewayEvent, head: RecordHead): Uint8Array
+  /** Packs readings from index `from` until maxMessageBytes or the end; `next` is the first index not packed, always > `from`. */
+  telemetry(readings: readonly Reading[], from: number, head: RecordHead): { readonly bytes: Uint8Array; readonly next: number }
+}

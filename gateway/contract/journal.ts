@@ -1,0 +1,83 @@
+import type { GatewayEvent, Stream } from './events.ts'
+import type { EpochMs, Json, Reading } from './values.ts'
+
+/** `value: null` deletes the key. Keys are `room/…`; values are JSON. */
+export interface StateWrite { readonly key: string; readonly value: Json }
+
+export interface Work {
+  readonly events?: readonly GatewayEvent[]
+  /** Packed by the journal with whatever else is waiting, so that one record and one fsync serve many callers. */
+  readonly readings?: readonly Reading[]
+  readonly state?: readonly StateWrite[]
+  /** Skip the commit timer: alerts, door events, anything a peer waits for. */
+  readonly urgent?: boolean
+}
+
+export interface Position { readonly epoch: string; readonly seq: number }
+
+/** A record as it lies on disk; `bytes` go out as they are, or decompressed for a plain uplink. */
+export interface Stored extends Position {
+  readonly stream: Stream
+  readonly at: EpochMs
+  readonly bytes: Uint8Array
+  readonly encoding: 'json' | 'zstd'
+}
+
+export type Verdict =
+  | { readonly record: Position; readonly outcome: 'acked' }
+  /** Refused for good: kept as a dead letter with the reason, and the position moves on. */
+  | { readonly record: Position; readonly outcome: 'rejected'; readonly reason: string }
+
+export interface Backlog { readonly records: number; readonly bytes: number; readonly oldestAt: EpochMs | null }
+
+/** One consumer's place in every stream. Several readers never disturb each other. */
+export interface JournalReader {
+  readonly name: string
+  /** The settled position; null before the first. */
+  position(stream: Stream): Position | null
+  /** Records after `after` (or after the settled position) in order, at most `limit`; removes nothing. Empty when there are none. */
+  take(stream: Stream, limit: number, after?: Position | null): Promise<readonly Stored[]>
+  /** Out of order is fine: the position moves over the settled prefix. Records that every reader has settled are deleted. */
+  settle(stream: Stream, verdicts: readonly Verdict[]): Promise<void>
+  /** Cheap: kept as counters, never counted by scan. */
+  backlog(): Readonly<Record<Stream, Backlog>>
+}
+
+export interface Head extends Position { readonly hash: string }
+
+export interface JournalStatistics {
+  readonly commits: number
+  readonly records: number
+  readonly readings: number
+  readonly bytesWritten: number
+  readonly gaps: number
+  readonly deadLetters: number
+  readonly fsyncMsP50: number
+  readonly fsyncMsP99: number
+  /** Share of the quota in use, 0..1; telemetry thins above 0.6 and 0.8 (law 7). */
+  readonly fill: number
+}
+
+/** Rules', alerts' and commands' memory, in the same database and the same batches as the events they cause. */
+export interface StateStore {
+  get(key: string): Promise<Json | undefined>
+  entries(prefix: string): Promise<readonly (readonly [key: string, value: Json])[]>
+}
+
+export interface Journal extends AsyncDisposable {
+  readonly epoch: string
+  readonly state: StateStore
+  /**
+   * One atomic, fsync'd batch; resolves when it is durable. While the store is failing it waits for the store to come back; throws
+   * StoreError JOURNAL_OVERLOADED at once when more than the bounded backlog waits, JOURNAL_CLOSED after disposal. An event
+   * the encoder refuses rejects only the commit that brought it.
+   */
+  commit(work: Work): Promise<void>
+  /** Creates it at the streams' present end on first use of a new name... unless `from: 'start'`. Existing: continues. */
+  reader(name: string, options?: { readonly from?: 'start' | 'end' }): Promise<JournalReader>
+  /** Last written per stream in this epoch; seq 0 when nothing yet. */
+  heads(): Readonly<Record<Stream, Head>>
+  statistics(): JournalStatistics
+  /** After each durable commit; must not throw. Returns the unsubscribe function. */
+  onCommit(listener: () => void): () => void
+}

@@ -1,0 +1,61 @@
+import type { Label } from './config.ts'
+import type { Head } from './journal.ts'
+import type { Stream } from './events.ts'
+import type { Alert } from './rules.ts'
+import type { EpochMs, PointId, Quality, TimeQuality, Value } from './values.ts'
+
+/** What the city may know about the facility; published retained as `model`. */
+export interface SiteModel {
+  readonly gateway: string
+  readonly region: string
+  readonly name: Label
+  readonly grid?: { readonly scheme: string; readonly code: string }
+  readonly devices: readonly {
+    readonly id: string; readonly name: Label; readonly profile?: string; readonly place?: string
+    readonly points: readonly { readonly id: PointId; readonly name: Label; readonly type: string; readonly unit?: string }[]
+  }[]
+}
+
+/** Current values, open alerts and stream heads; taken by the uplink on every (re)connect. */
+export interface Snapshot {
+  readonly at: EpochMs
+  readonly timeQuality: TimeQuality
+  readonly heads: Readonly<Record<Stream, Head>>
+  readonly values: readonly { readonly point: PointId; readonly value: Value | null; readonly quality: Quality; readonly at: EpochMs }[]
+  readonly alerts: readonly Alert[]
+}
+
+export interface UplinkStatus {
+  readonly id: string
+  readonly state: 'connecting' | 'online' | 'backing-off' | 'stopped'
+  readonly protocol: 4 | 5 | null
+  readonly since: EpochMs
+  readonly sent: number
+  readonly acked: number
+  readonly rejected: number
+  readonly resent: number
+  readonly reconnects: number
+  readonly inFlight: number
+  /** Error code of docs/errors.md. */
+  readonly lastError?: string
+  readonly lastErrorDetail?: string
+}
+
+/** Drains one journal reader for ever. */
+export interface Uplink extends AsyncDisposable {
+  readonly id: string
+  /** Resolves when `signal` aborts and what is in flight was settled or let go (at most 1 s). Never throws for the network. */
+  run(signal: AbortSignal): Promise<void>
+  status(): UplinkStatus
+}
+
+export interface PointReader {
+  /** undefined: no such point, or nothing seen yet. */
+  read(point: PointId): { readonly value: Value | null; readonly quality: Quality; readonly at: EpochMs } | undefined
+}
+
+export interface PointWriter {
+  /** In the point's unit. Throws DriverError POINT_NOT_WRITABLE, POINT_UNKNOWN, DEVICE_OFFLINE, WRITE_TIMEOUT, WRITE_NOT_CONFIRMED. */
+  write(point: PointId, value: Value, signal: AbortSignal): Promise<void>
+}
+

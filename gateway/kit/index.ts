@@ -1,0 +1,7 @@
+export * from './clock.ts'
+export * from './errors.ts'
+export * from './ids.ts'
+export * from './log.ts'
+export * from './queue.ts'
+export * from './retry.ts'
+export * from './secret.ts'
