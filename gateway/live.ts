@@ -1,0 +1,36 @@
+import type { ConnectionConfig, DeviceConfig, DeviceStatus, EpochMs, PointConfig, PointId, PointReader, Reading } from './contract/index.ts'
+
+/** The facility as it is now: the last reading of each configured point and the state of each device. Bounded by the site file. */
+export class LiveValues implements PointReader {
+  readonly points = new Map<PointId, PointConfig>()
+  readonly devices = new Map<string, DeviceConfig>()
+  readonly #readings = new Map<PointId, Reading>()
+  readonly #states = new Map<string, DeviceStatus>()
+  readonly #scanned = new Map<string, EpochMs>()
+
+  constructor(connections: readonly ConnectionConfig[]) {
+    for (const connection of connections) {
+      for (const device of connection.devices) {
+        this.devices.set(device.id, device)
+        for (const point of device.points) this.points.set(point.id, point)
+      }
+    }
+  }
+  read(point: PointId): Reading | undefined { return this.#readings.get(point) }
+  readings(): IterableIterator<Reading> { return this.#readings.values() }
+  put(reading: Reading): void { this.#readings.set(reading.pointId, reading) }
+  device(id: string): DeviceStatus | undefined { return this.#states.get(id) }
+  /** True when the state is news. */
+  report(status: DeviceStatus): boolean {
+    const before = this.#states.get(status.deviceId)
+    this.#states.set(status.deviceId, status)
+    return before?.state !== status.state || before.reason !== status.reason
+  }
+  scanned(connectionId: string, at: EpochMs): void { this.#scanned.set(connectionId, at) }
+  /** When the value was last confirmed: its own time, or the last whole scan of its connection. */
+  confirmedAt(reading: Reading): EpochMs {
+    const point = this.points.get(reading.pointId)
+    const connection = point && this.devices.get(point.deviceId)?.connectionId
+    return Math.max(reading.at, (connection && this.#scanned.get(connection)) || 0)
+  }
+}
