@@ -1,0 +1,17 @@
+import { print, printJson } from './output.ts'
+import { readSite } from './rooms.ts'
+
+export async function check(file: string, { json }: { readonly json?: boolean }): Promise<void> {
+  try {
+    const { connections, rules, uplinks } = await readSite(file)
+    const devices = connections.flatMap((connection) => connection.devices)
+    const points = devices.reduce((sum, device) => sum + device.points.length, 0)
+    const counts = { connections: connections.length, devices: devices.length, points, rules: rules.length, uplinks: uplinks.length }
+    if (json) return printJson({ ok: true, problems: [], ...counts })
+    print(`${file} is valid: ${Object.entries(counts).map(([name, count]) => `${count} ${name}`).join(', ')}`)
+  } catch (error) {
+    if (!json || !(error instanceof Error) || !('problems' in error)) throw error
+    process.exitCode = 1
+    printJson({ ok: false, problems: error.problems })
+  }
+}

@@ -1,0 +1,77 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+import path from 'node:path'
+import type { AlertDesk } from '../contract/index.ts'
+import { ConfigError, type Logger } from '../kit/index.ts'
+import type { Feed } from '../feed.ts'
+import type { LiveValues } from '../live.ts'
+import type { GatewayStatus } from '../status.ts'
+
+export interface ControlParts {
+  readonly socket: string
+  status(): GatewayStatus
+  readonly live: LiveValues
+  readonly desk: AlertDesk
+  readonly feed: Feed
+  readonly log: Logger
+}
+
+/** A listener that does not read is cut off here rather than buffered for. */
+const maxBufferedBytes = 1 << 20
+
+/**
+ * HTTP over a Unix socket (0660): GET /status, /readings, /alerts (JSON) and /tail (one JSON object a line, live). Throws
+ * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
+ */
+export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
+  const { socket, log } = parts
+  await mkdir(path.dirname(socket), { recursive: true })
+  if (await answers(socket)) throw new ConfigError('CONTROL_IN_USE', `another gateway answers on ${socket}; stop it first, or set control.socket to another path`)
+  await rm(socket, { force: true })
+  const server = createServer((request, response) => route(parts, request, response))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(new ConfigError('CONTROL_UNUSABLE', `cannot listen on ${socket}; check that its folder is writable and the path is shorter than 108 bytes`, { cause })))
+    server.listen(socket, resolve)
+  })
+  await chmod(socket, 0o660)
+  log.debug({ socket }, 'control socket open')
+  return {
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+function route(parts: ControlParts, request: IncomingMessage, response: ServerResponse): void {
+  if (request.method !== 'GET') return json(response, 405, { error: 'only GET' })
+  switch (request.url) {
+    case '/status': return json(response, 200, parts.status())
+    case '/readings': return json(response, 200, [...parts.live.readings()])
+    case '/alerts': return json(response, 200, parts.desk.open())
+    case '/tail': return tail(parts.feed, response)
+    default: return json(response, 404, { error: 'no such resource' })
+  }
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+
+function tail(feed: Feed, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' }).flushHeaders()
+  const stop = feed.subscribe((item) => {
+    if (response.writableLength > maxBufferedBytes) response.destroy()
+    else response.write(`${JSON.stringify(item)}\n`)
+  })
+  response.on('close', stop)
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socket)
+    probe.on('connect', () => { probe.destroy(); resolve(true) })
+    probe.on('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,112 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { randomBytes } from 'node:crypto'
+import type { Clock, DriverKit, PointWriter, Random } from './contract/index.ts'
+import { DriverError, keyedHash, randomHex, readSecret, systemClock, systemRandom, type Logger } from './kit/index.ts'
+import { createEncoder } from '../cloud-sync/envelope.ts'
+import { createUplink } from '../cloud-sync/uplink.ts'
+import { driverRegistry } from '../drivers/registry.ts'
+import { createAlertDesk, createEngine, createRules } from '../rules/index.ts'
+import type { Site } from './cli/rooms.ts'
+import { serveControl } from './control/server.ts'
+import { Feed } from './feed.ts'
+import { LiveValues } from './live.ts'
+import { toRaw } from './normalise.ts'
+import { gatewayEvent, Pipeline } from './pipeline.ts'
+import { Repeats } from './repeats.ts'
+import { siteModel, snapshot } from './site-model.ts'
+import { createStatus, type GatewayStatus } from './status.ts'
+import { openJournal } from './store/index.ts'
+import { Supervisor } from './supervisor.ts'
+import { TelemetryBranch } from './telemetry.ts'
+import { TimeKeeper } from './time.ts'
+import { version } from './version.ts'
+
+export interface GatewayOptions {
+  readonly site: Site
+  readonly log: Logger
+  readonly clock?: Clock
+  readonly random?: Random
+  /** For the one-to-one benchmark: readings a telemetry record; default as many as fit. */
+  readonly maxReadings?: number
+}
+
+export interface Gateway extends AsyncDisposable, PointWriter {
+  readonly feed: Feed
+  readonly live: LiveValues
+  status(): GatewayStatus
+}
+
+/** The composition root: acquires on one stack, disposes in reverse. Throws ConfigError or StoreError; nothing stays open then. */
+export async function startGateway({ site, log, clock = systemClock, random = systemRandom, maxReadings }: GatewayOptions): Promise<Gateway> {
+  await using stack = new AsyncDisposableStack()
+  const gateway = site.site.id
+  const { region } = site.site
+  const time = new TimeKeeper(clock)
+  const live = new LiveValues(site.connections)
+  const feed = new Feed()
+  const startedAt = clock.now()
+
+  await mkdir(site.store.path, { recursive: true })
+  const encoder = createEncoder({
+    gateway, region, gridCode: site.site.grid?.code, maxMessageBytes: site.journal.maxMessageBytes, maxReadings, timeQuality: () => time.quality,
+  })
+  const { commitMs, maxBytes } = site.journal
+  const journal = stack.use(await openJournal({ folder: path.join(site.store.path, 'journal'), encoder, clock, random, log: log.child({ room: 'store' }), commitMs, maxBytes }))
+
+  const rules = createRules(site.rules)
+  const engine = createEngine(rules)
+  engine.restore(await journal.state.entries('rule/'))
+  const desk = createAlertDesk({ newId: () => randomHex(8) })
+  desk.restore(await journal.state.entries('alert/'))
+  const repeats = new Repeats()
+  repeats.restore(await journal.state.entries('seen/'))
+  const telemetry = new TelemetryBranch(live.points)
+  const pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, feed, time, clock, log })
+  const readers = await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start' }) })))
+  await pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch }))
+  pipeline.start()
+  stack.defer(() => pipeline.stop())
+
+  const siteKey = await loadSiteKey(path.join(site.store.path, 'site.key'))
+  const supervisors = new Map(site.connections.map((config) => {
+    const child = log.child({ connection: config.id })
+    const kit: DriverKit = { clock, random, log: child, hashIdentity: (value) => keyedHash(siteKey, value), readSecret }
+    return [config.id, new Supervisor({ config, entry: driverRegistry[config.driver]!, kit, clock, random, log: child, accept: (id, intake) => pipeline.accept(id, intake) })]
+  }))
+  const uplinks = readers.map(({ config, reader }) => createUplink({
+    config, gateway, region, reader, clock, random, log: log.child({ uplink: config.id }), version, epoch: journal.epoch, maxMessageBytes: site.journal.maxMessageBytes,
+    onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
+    model: () => siteModel(site), snapshot: () => snapshot({ live, desk, journal, time, clock }),
+  }))
+  const status = createStatus({ site, startedAt, clock, time, journal, readers: readers.map(({ reader }) => reader), live, desk, pipeline, telemetry, repeats, supervisors, uplinks })
+
+  // Stopped in this order: devices first, then what they brought is on disk, then the uplinks let go.
+  for (const uplink of uplinks) runUntilDisposed(stack, (signal) => uplink.run(signal))
+  for (const supervisor of supervisors.values()) runUntilDisposed(stack, (signal) => supervisor.run(signal))
+  stack.use(await serveControl({ socket: site.control.socket, status, live, desk, feed, log }))
+
+  const writer: PointWriter = {
+    async write(id, value, signal) {
+      const point = live.points.get(id)
+      if (!point) throw new DriverError('POINT_UNKNOWN', `no point "${id}" in ${site.file}; linli status lists them`)
+      await supervisors.get(live.devices.get(point.deviceId)!.connectionId)!.write(point, toRaw(value, point), signal)
+    },
+  }
+  const owned = stack.move()
+  log.info({ gateway, region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')
+  return { feed, live, status, write: (...args) => writer.write(...args), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+function runUntilDisposed(stack: AsyncDisposableStack, run: (signal: AbortSignal) => Promise<void>): void {
+  const stop = new AbortController()
+  const running = run(stop.signal)
+  stack.defer(async () => { stop.abort(); await running })
+}
+
+/** 32 random bytes, made on the first start, readable by the gateway's user alone. Without it no credential hash can be repeated. */
+async function loadSiteKey(file: string): Promise<Uint8Array> {
+  const fresh = randomBytes(32)
+  await writeFile(file, fresh, { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })
+  return readFile(file)
+}

@@ -1,0 +1,60 @@
+import type { Alert, AlertDesk, Backlog, Clock, EpochMs, Head, Journal, JournalReader, JournalStatistics, Stream, TimeQuality, Uplink, UplinkStatus } from './contract/index.ts'
+import type { LiveValues } from './live.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { Repeats } from './repeats.ts'
+import type { ConnectionStatus, Supervisor } from './supervisor.ts'
+import type { TelemetryBranch } from './telemetry.ts'
+import type { TimeKeeper } from './time.ts'
+import { version } from './version.ts'
+
+/** The answer of `GET /status` and `linli status --json`. */
+export interface GatewayStatus {
+  readonly gateway: string
+  readonly region: string
+  readonly version: string
+  readonly pid: number
+  readonly startedAt: EpochMs
+  readonly now: EpochMs
+  readonly timeQuality: TimeQuality
+  readonly epoch: string
+  readonly rssMb: number
+  readonly counters: Readonly<Record<'readings' | 'events' | 'alerts' | 'suppressed' | 'summarised' | 'repeated' | 'unmapped' | 'refused', number>>
+  readonly journal: JournalStatistics & { readonly heads: Readonly<Record<Stream, Head>> }
+  readonly connections: readonly ConnectionStatus[]
+  readonly devices: readonly { readonly id: string; readonly name: { readonly zh: string; readonly en: string }; readonly state: string; readonly since: EpochMs | null; readonly reason?: string; readonly detail?: string }[]
+  readonly uplinks: readonly (UplinkStatus & { readonly backlog: Readonly<Record<Stream, Backlog>> })[]
+  readonly alerts: readonly Alert[]
+}
+
+interface StatusParts {
+  readonly site: { readonly site: { readonly id: string; readonly region: string } }
+  readonly startedAt: EpochMs
+  readonly clock: Clock
+  readonly time: TimeKeeper
+  readonly journal: Journal
+  readonly readers: readonly JournalReader[]
+  readonly live: LiveValues
+  readonly desk: AlertDesk
+  readonly pipeline: Pipeline
+  readonly telemetry: TelemetryBranch
+  readonly repeats: Repeats
+  readonly supervisors: ReadonlyMap<string, Supervisor>
+  readonly uplinks: readonly Uplink[]
+}
+
+export function createStatus(parts: StatusParts): () => GatewayStatus {
+  const { site, startedAt, clock, time, journal, readers, live, desk, pipeline, telemetry, repeats, supervisors, uplinks } = parts
+  return () => ({
+    gateway: site.site.id, region: site.site.region, version, pid: process.pid, startedAt, now: clock.now(), timeQuality: time.quality, epoch: journal.epoch,
+    rssMb: Math.round(process.memoryUsage.rss() / 1e5) / 10,
+    counters: { ...pipeline.counters, suppressed: telemetry.suppressed, summarised: telemetry.summarised, repeated: repeats.dropped },
+    journal: { ...journal.statistics(), heads: journal.heads() },
+    connections: [...supervisors.values()].map((supervisor) => supervisor.status()),
+    devices: [...live.devices.values()].map(({ id, name }) => {
+      const state = live.device(id)
+      return { id, name, state: state?.state ?? 'unknown', since: state?.at ?? null, ...(state?.reason ? { reason: state.reason } : {}), ...(state?.detail ? { detail: state.detail } : {}) }
+    }),
+    uplinks: uplinks.map((uplink, index) => ({ ...uplink.status(), backlog: readers[index]!.backlog() })),
+    alerts: desk.open(),
+  })
+}
