@@ -111,7 +111,7 @@ export class Pipeline {
     const { journal, telemetry, desk, feed } = this.#parts
     const alerts = step && step.effects.length > 0 ? desk.apply(step.effects) : undefined
     const all = alerts ? [...events, ...alerts.events] : events
-    const thin = readings.length > 0 ? thinningMs(journal.statistics().fill) : 0
+    const thin = readings.length > 0 ? thinningMs(journal.fill) : 0
     const selected = readings.flatMap((reading) => telemetry.select(reading, thin))
     this.counters.readings += selected.length
     this.counters.events += all.length

@@ -54,7 +54,6 @@ export interface JournalStatistics {
   readonly deadLetters: number
   readonly fsyncMsP50: number
   readonly fsyncMsP99: number
-  /** Share of the quota in use, 0..1; telemetry thins above 0.6 and 0.8 (law 7). */
   readonly fill: number
 }
 
@@ -67,6 +66,8 @@ export interface StateStore {
 export interface Journal extends AsyncDisposable {
   readonly epoch: string
   readonly state: StateStore
+  /** Share of the quota in use, 0..1; telemetry thins above 0.6 and 0.8 (law 7). Cheap: asked for each batch of readings. */
+  readonly fill: number
   /**
    * One atomic, fsync'd batch; resolves when it is durable. While the store is failing it waits for the store to come back; throws
    * StoreError JOURNAL_OVERLOADED at once when more than the bounded backlog waits, JOURNAL_CLOSED after disposal. An event

@@ -1,0 +1,97 @@
+import type { GatewayEvent, RecordEncoder, RecordHead, Stream, Work, EpochMs } from '../contract/index.ts'
+import type { Operation } from './database.ts'
+import { headKey, perStream, recordKey, stateKey } from './keys.ts'
+import { encodeFrame, hashOf, pack, sizeOf } from './record.ts'
+
+/** Where a stream stands: its last record, and totals since its beginning (over all epochs). */
+export interface StreamHead { readonly epoch: string; readonly seq: number; readonly hash: string; readonly records: number; readonly bytes: number; readonly at: EpochMs }
+export type Heads = Readonly<Record<Stream, StreamHead>>
+
+export interface Encoded {
+  readonly operations: readonly Operation[]
+  readonly heads: Heads
+  readonly records: number
+  readonly readings: number
+  /** Per work, what the encoder threw; undefined for those that are in the batch. */
+  readonly refused: readonly unknown[]
+}
+
+/**
+ * Turns what waits into one batch. Pure apart from the encoder's look at the time quality: nothing is changed until the batch is
+ * durable. A work whose event the encoder refuses is left out whole; the others are not touched.
+ */
+export function encodeBatch(works: readonly Work[], from: Heads, epoch: string, encoder: RecordEncoder, at: EpochMs): Encoded {
+  const batch = new Batch(from, epoch, encoder, at)
+  const refused = works.map((work) => {
+    const before = batch.save()
+    try {
+      for (const event of work.events ?? []) batch.event(event)
+      return undefined
+    } catch (error) {
+      batch.restore(before)
+      return error
+    }
+  })
+  const accepted = works.filter((_, index) => refused[index] === undefined)
+  const readings = accepted.flatMap((work) => work.readings ?? [])
+  batch.telemetry(readings)
+  const state = new Map<string, Operation>()
+  for (const { key, value } of accepted.flatMap((work) => work.state ?? [])) {
+    const full = stateKey(key)
+    state.set(full, value === null ? { type: 'del', key: full } : { type: 'put', key: full, value: Buffer.from(JSON.stringify(value)) })
+  }
+  return { ...batch.result(), operations: [...batch.result().operations, ...state.values()], readings: readings.length, refused }
+}
+
+class Batch {
+  readonly #epoch: string
+  readonly #encoder: RecordEncoder
+  readonly #at: EpochMs
+  #operations: Operation[] = []
+  #heads: Record<Stream, StreamHead>
+  readonly #from: Heads
+
+  constructor(from: Heads, epoch: string, encoder: RecordEncoder, at: EpochMs) {
+    this.#from = from
+    this.#heads = { ...from }
+    this.#epoch = epoch
+    this.#encoder = encoder
+    this.#at = at
+  }
+  save(): { readonly length: number; readonly heads: Heads } { return { length: this.#operations.length, heads: { ...this.#heads } } }
+  restore({ length, heads }: { readonly length: number; readonly heads: Heads }): void {
+    this.#operations.length = length
+    this.#heads = { ...heads }
+  }
+  event(event: GatewayEvent): void {
+    const head = this.#head(event.stream)
+    this.#append(head, this.#encoder.event(event, head))
+  }
+  telemetry(readings: Parameters<RecordEncoder['telemetry']>[0]): void {
+    for (let from = 0; from < readings.length;) {
+      const head = this.#head('telemetry')
+      const { bytes, next } = this.#encoder.telemetry(readings, from, head)
+      this.#append(head, bytes)
+      from = next
+    }
+  }
+  result() {
+    const written = (Object.keys(this.#heads) as Stream[]).filter((stream) => this.#heads[stream] !== this.#from[stream])
+    const heads = written.map((stream): Operation => ({ type: 'put', key: headKey(stream), value: Buffer.from(JSON.stringify(this.#heads[stream])) }))
+    return { operations: [...this.#operations, ...heads], heads: this.#heads, records: this.#operations.length }
+  }
+  #head(stream: Stream): RecordHead {
+    const last = this.#heads[stream]
+    return { stream, epoch: this.#epoch, ...(last.epoch === this.#epoch ? { seq: last.seq + 1, prevHash: last.hash } : { seq: 1, prevHash: '' }) }
+  }
+  #append({ stream, seq, prevHash }: RecordHead, bytes: Uint8Array): void {
+    const last = this.#heads[stream]
+    const key = recordKey(stream, { epoch: this.#epoch, seq })
+    const packed = pack(bytes)
+    const frame = { ...packed, at: this.#at, prevHash, records: last.records + 1, bytes: last.bytes + sizeOf(packed.payload) }
+    this.#operations.push({ type: 'put', key, value: encodeFrame(key, frame) })
+    this.#heads[stream] = { epoch: this.#epoch, seq, hash: hashOf(bytes), records: frame.records, bytes: frame.bytes, at: this.#at }
+  }
+}
+
+export const emptyHeads = (): Heads => perStream(() => ({ epoch: '', seq: 0, hash: '', records: 0, bytes: 0, at: 0 }))

@@ -1,0 +1,141 @@
+import type { Clock, RecordEncoder, Stream, Work } from '../contract/index.ts'
+import { StoreError } from '../kit/index.ts'
+import { encodeBatch, type Heads } from './batch.ts'
+import type { Database, Operation } from './database.ts'
+
+/** What waits to be written may weigh this much (bytes, estimated); beyond it a commit is refused at once. */
+const maxWaitingBytes = 64 << 20
+const maxWaitingWorks = 100_000
+const latencySamples = 256
+
+interface Waiting { readonly work: Work; readonly weight: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }
+
+export interface CommitterParts {
+  readonly database: Database
+  readonly encoder: RecordEncoder
+  readonly clock: Clock
+  readonly commitMs: number
+  readonly epoch: string
+  readonly heads: Heads
+  /** Operations and events that make room when the quota is full; called before each batch is encoded. */
+  makeRoom(): Promise<Work & { readonly operations?: readonly Operation[] } | null>
+  /** After each durable batch. */
+  committed(heads: Heads): void
+}
+
+/**
+ * Group commit: one flush in the air, and it takes all that waits. Urgent work starts one at the end of this turn of the event loop;
+ * the rest waits for the commit timer, or goes at once after a quiet spell.
+ */
+export class Committer {
+  readonly #parts: CommitterParts
+  heads: Heads
+  readonly counters = { commits: 0, records: 0, readings: 0, bytesWritten: 0 }
+  #waiting: Waiting[] = []
+  #weight = 0
+  #flushing: Promise<void> | null = null
+  #scheduled = false
+  #cancelTimer: (() => void) | null = null
+  #lastFlush = -Infinity
+  #closed = false
+  readonly #latencies: number[] = []
+
+  constructor(parts: CommitterParts) { this.#parts = parts; this.heads = parts.heads }
+
+  commit(work: Work): Promise<void> {
+    const weight = weigh(work)
+    if (this.#closed) return Promise.reject(new StoreError('JOURNAL_CLOSED', 'the journal is closed; the gateway is stopping'))
+    if (this.#weight + weight > maxWaitingBytes || this.#waiting.length >= maxWaitingWorks) {
+      return Promise.reject(new StoreError('JOURNAL_OVERLOADED', 'more waits to be written than the journal may hold; the disk is full, failing or too slow', { retriable: true }))
+    }
+    this.#weight += weight
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ work, weight, resolve, reject })
+      this.#schedule(work.urgent === true)
+    })
+  }
+
+  /** Writes what waits, then refuses more. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#cancelTimer?.()
+    while (this.#waiting.length > 0 || this.#flushing) await (this.#flushing ?? this.#start())
+  }
+
+  latency(share: number): number {
+    const sorted = this.#latencies.toSorted((a, b) => a - b)
+    return Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 100) / 100
+  }
+
+  #schedule(urgent: boolean): void {
+    if (this.#flushing || this.#scheduled) return
+    const { clock, commitMs } = this.#parts
+    const wait = urgent ? 0 : this.#lastFlush + commitMs - clock.monotonic()
+    if (wait > 0) {
+      this.#cancelTimer ??= clock.after(wait, () => { this.#cancelTimer = null; this.#soon() })
+      return
+    }
+    this.#soon()
+  }
+
+  /** At the end of this turn, so that all publishes of one network read share the fsync. */
+  #soon(): void {
+    if (this.#scheduled || this.#flushing) return
+    this.#scheduled = true
+    this.#cancelTimer?.()
+    this.#cancelTimer = null
+    setImmediate(() => { this.#scheduled = false; if (!this.#flushing && this.#waiting.length > 0) void this.#start() })
+  }
+
+  #start(): Promise<void> {
+    this.#lastFlush = this.#parts.clock.monotonic()
+    this.#flushing = this.#flush().finally(() => {
+      this.#flushing = null
+      if (this.#waiting.length > 0 && !this.#closed) this.#schedule(this.#waiting.some(({ work }) => work.urgent === true))
+    })
+    return this.#flushing
+  }
+
+  async #flush(): Promise<void> {
+    const { database, encoder, clock, epoch, makeRoom, committed } = this.#parts
+    let taken: Waiting[] = []
+    try {
+      const room = await makeRoom()
+      taken = this.#waiting
+      this.#waiting = []
+      const works = room ? [room, ...taken.map(({ work }) => work)] : taken.map(({ work }) => work)
+      const batch = encodeBatch(works, this.heads, epoch, encoder, clock.now())
+      const operations = room?.operations ? [...room.operations, ...batch.operations] : batch.operations
+      const started = clock.monotonic()
+      if (operations.length > 0) await database.run((level) => level.batch([...operations], { sync: true }))
+      this.#count(batch, operations, clock.monotonic() - started)
+      this.heads = batch.heads
+      committed(batch.heads)
+      const refused = room ? batch.refused.slice(1) : batch.refused
+      taken.forEach(({ resolve, reject }, index) => { if (refused[index] === undefined) resolve(); else reject(refused[index]) })
+    } catch (error) {
+      for (const { reject } of taken) reject(error)
+    } finally {
+      for (const { weight } of taken) this.#weight -= weight
+    }
+  }
+
+  #count(batch: { readonly records: number; readonly readings: number }, operations: readonly Operation[], tookMs: number): void {
+    this.counters.commits++
+    this.counters.records += batch.records
+    this.counters.readings += batch.readings
+    for (const operation of operations) this.counters.bytesWritten += operation.key.length + (operation.type === 'put' ? operation.value.length : 0)
+    this.#latencies.push(tookMs)
+    if (this.#latencies.length > latencySamples) this.#latencies.shift()
+  }
+}
+
+/** An estimate of the memory a work holds: enough to bound it. */
+function weigh({ readings = [], events = [], state = [] }: Work): number {
+  let bytes = 64 + events.length * 1_024 + state.length * 256
+  for (const { value } of readings) bytes += 96 + (typeof value === 'string' ? value.length * 2 : 0)
+  return bytes
+}
+
+export const seqsOf = (heads: Heads, epoch: string): Record<Stream, number> =>
+  Object.fromEntries(Object.entries(heads).map(([stream, head]) => [stream, head.epoch === epoch ? head.seq : 0])) as Record<Stream, number>

@@ -1,0 +1,96 @@
+import { Level as Leveldb } from 'level'
+import type { Clock, Random } from '../contract/index.ts'
+import { backoffMs, codeOf, describe, StoreError, type Backoff, type Logger } from '../kit/index.ts'
+
+export type Level = Leveldb<string, Buffer>
+export type Operation = { readonly type: 'put'; readonly key: string; readonly value: Buffer } | { readonly type: 'del'; readonly key: string }
+
+export interface DatabaseOptions { readonly folder: string; readonly clock: Clock; readonly random: Random; readonly log: Logger }
+
+/** Small buffers: a gateway's working set is its newest records. */
+const levelOptions = { keyEncoding: 'utf8', valueEncoding: 'buffer', cacheSize: 2 << 20, writeBufferSize: 4 << 20, maxOpenFiles: 64 } as const
+const reopening: Backoff = { baseMs: 250, capMs: 10_000, factor: 2, jitter: 0.3 }
+
+/**
+ * LevelDB, kept open. An I/O error (a full disk above all) is sticky in LevelDB: the handle keeps failing after space was freed. So on
+ * an error the handle is closed and opened again with back-off, and the operation is tried again: callers wait, nothing is lost.
+ */
+export class Database implements AsyncDisposable {
+  readonly #options: DatabaseOptions
+  readonly #stop = new AbortController()
+  #level: Level
+  #recovery: Promise<void> | null = null
+
+  private constructor(options: DatabaseOptions, level: Level) { this.#options = options; this.#level = level }
+
+  /** Throws StoreError STORE_LOCKED, STORE_UNUSABLE. A damaged index is repaired. */
+  static async open(options: DatabaseOptions): Promise<Database> { return new Database(options, await openLevel(options)) }
+
+  get failing(): boolean { return this.#recovery !== null }
+
+  /** `operation` must be repeatable. Throws StoreError JOURNAL_CLOSED when closed while waiting. */
+  async run<T>(operation: (level: Level) => Promise<T>): Promise<T> {
+    for (;;) {
+      await this.#recovery
+      if (this.#stop.signal.aborted) throw new StoreError('JOURNAL_CLOSED', 'the journal was closed while its disk was failing; what was not acknowledged will be sent again')
+      try {
+        return await operation(this.#level)
+      } catch (error) {
+        if (!isStoreFault(error)) throw error
+        this.#recovery ??= this.#recover(error).finally(() => { this.#recovery = null })
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#recovery
+    await this.#level.close().catch(() => {})
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    const { log, clock, random } = this.#options
+    log.error({ code: 'STORE_FAILING', cause: codeOf(rootOf(error)) }, `the store failed (${describe(rootOf(error))}); acknowledgements wait until it works again. Check free space and the disk`)
+    await this.#level.close().catch(() => {})
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      await clock.sleep(backoffMs(reopening, attempt, random), this.#stop.signal).catch(() => {})
+      try {
+        this.#level = await openLevel(this.#options)
+        log.info({ attempts: attempt + 1 }, 'the store is open again')
+        return
+      } catch (failure) {
+        log.debug({ code: codeOf(failure) }, describe(failure))
+      }
+    }
+  }
+}
+
+async function openLevel({ folder, log }: DatabaseOptions): Promise<Level> {
+  const level: Level = new Leveldb<string, Buffer>(folder, levelOptions)
+  try {
+    await level.open()
+    return level
+  } catch (error) {
+    const cause = rootOf(error)
+    if (codeOf(cause) === 'LEVEL_LOCKED') throw new StoreError('STORE_LOCKED', `${folder} is in use by another gateway; stop it first, or set store.path to another folder`, { cause })
+    log.warn({ code: 'STORE_REPAIRED', cause: codeOf(cause) }, `the store did not open (${describe(cause)}); repairing it`)
+    try {
+      await repair(folder)
+      await level.open()
+      return level
+    } catch (again) {
+      throw new StoreError('STORE_UNUSABLE', `cannot open ${folder}: ${describe(rootOf(again))}; check the disk, its free space and the folder's owner`, { cause: again, retriable: true })
+    }
+  }
+}
+
+/** `level` is classic-level on Node; its static `repair` is not in the shared type. */
+const repair = (folder: string): Promise<void> => (Leveldb as unknown as { repair(folder: string): Promise<void> }).repair(folder)
+
+/** abstract-level wraps what went wrong in LEVEL_DATABASE_NOT_OPEN. */
+function rootOf(error: unknown): unknown {
+  return error instanceof Error && error.cause instanceof Error ? rootOf(error.cause) : error
+}
+
+const storeFaults = new Set(['LEVEL_IO_ERROR', 'LEVEL_CORRUPTION', 'LEVEL_DATABASE_NOT_OPEN', 'LEVEL_LOCKED'])
+const isStoreFault = (error: unknown): boolean => storeFaults.has(codeOf(error)) || storeFaults.has(codeOf(rootOf(error)))

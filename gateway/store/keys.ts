@@ -1,0 +1,43 @@
+import { streams, type Position, type Stream } from '../contract/index.ts'
+
+/**
+ * The database's layout, all keys text and ordered:
+ *   r/<stream>/<epoch>/<seq>   a record, framed (record.ts)
+ *   h/<stream>                 the stream's head, in the batch of its last record: survives the record's deletion
+ *   p/<reader>/<stream>        a reader's settled place
+ *   t/<stream>                 everything up to here was removed on purpose
+ *   d/<reader>/<stream>/…      dead letters
+ *   s/<key>                    state of rules, alerts, repeats
+ */
+const codes: Readonly<Record<Stream, string>> = { alert: 'a', event: 'e', ledger: 'l', telemetry: 't' }
+const seqDigits = 12
+
+/** `00000001-a1b2c3d4`: fixed width, so that epochs sort by age. */
+export const epochName = (counter: number, tail: string): string => `${String(counter).padStart(8, '0')}-${tail}`
+export const epochPattern = /^(\d{8})-[0-9a-f]{8}$/
+export const epochCounter = (epoch: string): number => Number(epochPattern.exec(epoch)?.[1] ?? 0)
+
+export const recordPrefix = (stream: Stream): string => `r/${codes[stream]}/`
+export const recordKey = (stream: Stream, { epoch, seq }: Position): string => `r/${codes[stream]}/${epoch}/${seq.toString(16).padStart(seqDigits, '0')}`
+/** The end of a stream's keys. */
+export const recordEnd = (stream: Stream): string => `r/${codes[stream]}0`
+
+export function positionOf(key: string): Position {
+  return { epoch: key.slice(4, -seqDigits - 1), seq: Number.parseInt(key.slice(-seqDigits), 16) }
+}
+
+export const headKey = (stream: Stream): string => `h/${stream}`
+export const trimKey = (stream: Stream): string => `t/${stream}`
+export const placeKey = (reader: string, stream: Stream): string => `p/${reader}/${stream}`
+export const deadLetterKey = (reader: string, stream: Stream, at: Position): string => `d/${reader}/${stream}/${at.epoch}/${at.seq.toString(16).padStart(seqDigits, '0')}`
+export const stateKey = (key: string): string => `s/${key}`
+
+/** Negative, zero or positive, as `a` lies before, at or after `b`; null lies before everything. */
+export function compare(a: Position | null, b: Position | null): number {
+  if (!a || !b) return (a ? 1 : 0) - (b ? 1 : 0)
+  if (a.epoch !== b.epoch) return a.epoch < b.epoch ? -1 : 1
+  return a.seq - b.seq
+}
+
+export const perStream = <T>(make: (stream: Stream) => T): Record<Stream, T> =>
+  Object.fromEntries(streams.map((stream) => [stream, make(stream)])) as Record<Stream, T>
