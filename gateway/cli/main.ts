@@ -28,7 +28,7 @@ program.command('demo')
   .description('run the demo facility: simulated devices on real protocols, the gateway, and a city platform that checks what arrives')
   .option('--for <duration>', 'stop after this long, e.g. 20s (default: until Ctrl-C)', duration)
   .option('--json', 'print one JSON object at the end and nothing else on stdout')
-  .action(async (options: { for?: number; json?: boolean }) => (await import('./demo.ts')).demo(options))
+  .action(async (options: { for?: number; json?: boolean }) => (await import('./demo/demo.ts')).demo(options))
 
 program.command('check')
   .description('check a site file: every error at once, with line and column')

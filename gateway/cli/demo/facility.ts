@@ -1,0 +1,92 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startCity } from '../../../cloud-sync/simulator.ts'
+import { startModbusSimulator } from '../../../drivers/modbus/simulator.ts'
+import { startMqttSimulator } from '../../../drivers/mqtt/simulator.ts'
+import { randomHex, systemClock as clock, systemRandom as random, type Logger } from '../../kit/index.ts'
+import type { ConnectionConfig } from '../../contract/index.ts'
+import { startGateway, type Gateway } from '../../main.ts'
+import { readSite, type Site } from '../rooms.ts'
+import { Comparison } from './comparison.ts'
+
+export const demoSite = fileURLToPath(new URL('../../../firmware-config/demo/site.yaml', import.meta.url))
+const passwordVariable = 'LINLI_DEMO_DEVICE_PASSWORD'
+
+export interface Facility extends AsyncDisposable {
+  readonly site: Site
+  readonly gateway: Gateway
+  readonly city: Awaited<ReturnType<typeof startCity>>
+  readonly comparison: Comparison
+  /** Since the process began; null before the city has anything. */
+  firstMessageMs(): number | null
+  /** The devices fall silent; resolves when all they sent has reached the city, or after `withinMs`. */
+  settle(withinMs: number): Promise<void>
+}
+
+/** A whole building in one process: device simulators, gateway and city, on real sockets of loopback, in a temp folder. */
+export async function startFacility(log: Logger): Promise<Facility> {
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(path.join(tmpdir(), 'linli-demo-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const password = (process.env[passwordVariable] ??= randomHex(16))
+  const city = await startCity({})
+  stack.defer(() => city.stop())
+  const [modbusPort, brokerPort] = [await freePort(), await freePort()]
+  const site = await readSite(demoSite, { override: (raw) => onLoopback(raw, { folder, modbusPort, brokerPort, cityUrl: city.url }) })
+  const line = connectionOf(site, 'modbus')
+  const broker = connectionOf(site, 'mqtt')
+
+  const modbus = await startModbusSimulator(line, { clock, random }, { port: modbusPort })
+  stack.use(modbus)
+  const comparison = new Comparison(site)
+  let firstMessageMs: number | null = null
+  city.onEvent((record) => { firstMessageMs ??= Math.round(clock.monotonic()); comparison.received(record) })
+  const gateway = stack.use(await startGateway({ site, log }))
+  const devices = await startMqttSimulator(broker, { clock, random }, { url: `mqtt://127.0.0.1:${brokerPort}`, password })
+  stack.defer(() => devices.stop())
+
+  const owned = stack.move()
+  const compare = (): void => comparison.sent(devices.acknowledged(), (point) => modbus.served(point))
+  return {
+    site, gateway, city, comparison,
+    firstMessageMs: () => firstMessageMs,
+    async settle(withinMs) {
+      const deadline = clock.monotonic() + withinMs
+      await devices.stop()
+      for (compare(); comparison.result().lost > 0 && clock.monotonic() < deadline; compare()) await clock.sleep(20)
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+function connectionOf(site: Site, driver: string): ConnectionConfig<any, any, any> {
+  return site.connections.find((connection) => connection.driver === driver)!
+}
+
+interface Loopback { readonly folder: string; readonly modbusPort: number; readonly brokerPort: number; readonly cityUrl: string }
+interface RawSite { store?: unknown; connections: { driver: string; port?: number; listen?: { port: number } }[]; uplinks: { url: string }[] }
+
+/** The shipped site file with ephemeral ports and a temp folder, so that two demos never meet. */
+function onLoopback(raw: unknown, { folder, modbusPort, brokerPort, cityUrl }: Loopback): unknown {
+  const site = structuredClone(raw) as RawSite
+  site.store = { path: folder }
+  for (const connection of site.connections) {
+    if (connection.driver === 'modbus') connection.port = modbusPort
+    if (connection.listen) connection.listen.port = brokerPort
+  }
+  for (const uplink of site.uplinks) uplink.url = cityUrl
+  return site
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
