@@ -2,7 +2,7 @@ import { streams, type Clock, type Head, type Journal, type JournalReader, type 
 import type { Logger } from '../kit/index.ts'
 import { Committer, seqsOf } from './committer.ts'
 import type { Heads } from './batch.ts'
-import type { Database } from './database.ts'
+import type { Database, Level } from './database.ts'
 import type { Mark } from './epoch.ts'
 import { compare, perStream, placeKey, recordKey, recordPrefix, stateKey, trimKey } from './keys.ts'
 import { gapEvent, parse, type Gap, type Trim } from './opening.ts'
@@ -64,7 +64,7 @@ export class LevelJournal implements Journal {
         await database.run((level) => level.batch([...operations]))
         await this.#letGo(stream)
       },
-      deadLetter: () => { this.#deadLetters++ },
+      deadLetters: (count) => { this.#deadLetters += count; this.#trimDeadLetters() },
     })
     this.#readers.set(name, reader)
     return reader
@@ -116,9 +116,18 @@ export class LevelJournal implements Journal {
     for (const gap of fresh) this.#declared.add(gapName(gap))
     if (fresh.length === 0) return
     this.#gaps += fresh.length
-    for (const gap of fresh) this.#parts.log.error({ code: 'STORE_RECORDS_LOST', ...gap }, `${gap.to - gap.from + 1} ${gap.stream} records are missing from the journal; the gap is declared to the city`)
+    for (const gap of fresh.filter(({ reason }) => reason === 'log-damage')) this.#parts.log.error({ code: 'STORE_RECORDS_LOST', ...gap }, `${gap.to - gap.from + 1} ${gap.stream} records are missing from the journal; the gap is declared to the city`)
     const at = this.#parts.clock.now()
     await this.commit({ events: fresh.map((gap) => gapEvent(at, gap)), urgent: true })
+  }
+
+  /** The oldest give way: they are kept to be looked at, and the gap that names them stays. */
+  #trimDeadLetters(): void {
+    const trim = async (level: Level): Promise<void> => {
+      const keys = await level.keys({ gte: 'd/', lt: 'd0' }).all()
+      if (keys.length > keptDeadLetters) await level.batch(keys.slice(0, keys.length - keptDeadLetters).map((key) => ({ type: 'del' as const, key })))
+    }
+    if (this.#deadLetters % 100 === 0) this.#parts.database.run(trim).catch(() => {})
   }
 
   async #makeRoom() {
@@ -152,6 +161,7 @@ export class LevelJournal implements Journal {
   }
 }
 
+const keptDeadLetters = 1_000
 const gapName = ({ stream, epoch, from, to }: Gap): string => `${stream}/${epoch}/${from}-${to}`
 
 function stateStore(database: Database): StateStore {

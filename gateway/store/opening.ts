@@ -61,8 +61,8 @@ export interface Gap {
   readonly epoch: string
   readonly from: number
   readonly to: number
-  /** `quota`: dropped for room. `log-damage`: the log lost it. `removed`: it was let go before this reader came back. */
-  readonly reason: 'quota' | 'log-damage' | 'removed'
+  /** `quota`: dropped for room. `log-damage`: the log lost it. `refused`: the consumer would not take it; it is a dead letter now. */
+  readonly reason: 'quota' | 'log-damage' | 'refused'
   /** Hash of the record before, and of the last one lost; '' where nobody knows. */
   readonly hashBefore: string
   readonly hashAfter: string

@@ -3,6 +3,7 @@ import type { Heads } from './batch.ts'
 import type { Operation } from './database.ts'
 import { compare, deadLetterKey, perStream, placeKey } from './keys.ts'
 import type { Gap } from './opening.ts'
+import { hashOfStored } from './record.ts'
 import type { Scan, Scanned } from './scan.ts'
 
 /** A reader's settled place in one stream, with the stream's totals up to it. `at: null`: before everything. */
@@ -17,7 +18,7 @@ export interface ReaderParts {
   declare(gaps: readonly Gap[]): Promise<void>
   /** Writes the new place and dead letters, then lets go what every reader has settled. */
   save(stream: Stream, operations: readonly Operation[]): Promise<void>
-  deadLetter(): void
+  deadLetters(count: number): void
 }
 
 interface Outstanding { readonly record: Scanned; settled: boolean }
@@ -58,11 +59,14 @@ export class StoreReader implements JournalReader {
   async settle(stream: Stream, verdicts: readonly Verdict[]): Promise<void> {
     const outstanding = this.#outstanding[stream]
     const letters: Operation[] = []
+    const gaps: Gap[] = []
     for (const verdict of verdicts) {
       const entry = outstanding.get(keyOf(verdict.record))
       if (!entry || entry.settled) continue
       entry.settled = true
-      if (verdict.outcome === 'rejected') letters.push(this.#letter(stream, entry.record, verdict.reason))
+      if (verdict.outcome === 'acked') continue
+      letters.push(this.#letter(stream, entry.record, verdict.reason))
+      join(gaps, stream, entry.record)
     }
     let place = this.#places[stream]
     for (const [key, { record, settled }] of outstanding) {
@@ -71,12 +75,16 @@ export class StoreReader implements JournalReader {
       place = { at: { epoch: record.epoch, seq: record.seq }, ...record.totals }
       this.#oldest[stream] = record.at
     }
-    const operations: Operation[] = letters
+    const operations: Operation[] = [...letters]
     if (place !== this.#places[stream]) {
       this.#places[stream] = place
       operations.push({ type: 'put', key: placeKey(this.name, stream), value: Buffer.from(JSON.stringify(place)) })
     }
     if (operations.length > 0) await this.#parts.save(stream, operations)
+    if (gaps.length === 0) return
+    this.#parts.deadLetters(letters.length)
+    // A ledger that is refused cannot carry the news of its own refusal.
+    if (stream !== 'ledger') await this.#parts.declare(gaps)
   }
 
   backlog(): Readonly<Record<Stream, Backlog>> {
@@ -93,11 +101,18 @@ export class StoreReader implements JournalReader {
   }
 
   #letter(stream: Stream, record: Scanned, reason: string): Operation {
-    this.#parts.deadLetter()
     const { at, encoding, bytes } = record
     const value = Buffer.concat([Buffer.from(`${JSON.stringify({ reason, at, encoding })}\n`), bytes])
     return { type: 'put', key: deadLetterKey(this.name, stream, record), value }
   }
+}
+
+/** Refused neighbours are one gap. */
+function join(gaps: Gap[], stream: Stream, record: Scanned): void {
+  const last = gaps.at(-1)
+  const hashAfter = hashOfStored(record)
+  if (last?.epoch === record.epoch && last.to === record.seq - 1) gaps[gaps.length - 1] = { ...last, to: record.seq, hashAfter }
+  else gaps.push({ stream, epoch: record.epoch, from: record.seq, to: record.seq, reason: 'refused', hashBefore: record.prevHash, hashAfter })
 }
 
 const keyOf = ({ epoch, seq }: Position): string => `${epoch}/${seq}`

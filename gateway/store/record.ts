@@ -54,6 +54,8 @@ export function pack(bytes: Uint8Array): Pick<Frame, 'encoding' | 'payload'> {
 /** SHA-256 (hex) of the uncompressed bytes. */
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-export function hashOfFrame({ encoding, payload }: Frame): string {
-  return hashOf(encoding === 'zstd' ? zstdDecompressSync(payload, { maxOutputLength: maxUncompressedBytes }) : payload)
+export const hashOfFrame = ({ encoding, payload }: Frame): string => hashOfStored({ encoding, bytes: payload })
+
+export function hashOfStored({ encoding, bytes }: { readonly encoding: 'json' | 'zstd'; readonly bytes: Uint8Array }): string {
+  return hashOf(encoding === 'zstd' ? zstdDecompressSync(bytes, { maxOutputLength: maxUncompressedBytes }) : bytes)
 }

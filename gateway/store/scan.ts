@@ -3,10 +3,10 @@ import type { Level } from './database.ts'
 import type { StreamHead } from './batch.ts'
 import { compare, positionOf, recordEnd, recordKey, recordPrefix } from './keys.ts'
 import type { Gap } from './opening.ts'
-import { decodeFrame, hashOfFrame } from './record.ts'
+import { decodeFrame, hashOfStored } from './record.ts'
 
 /** A stored record with the stream's totals up to it. */
-export interface Scanned extends Stored { readonly totals: { readonly records: number; readonly bytes: number } }
+export interface Scanned extends Stored { readonly prevHash: string; readonly totals: { readonly records: number; readonly bytes: number } }
 
 export interface Scan { readonly records: readonly Scanned[]; readonly gaps: readonly Gap[] }
 
@@ -26,7 +26,7 @@ export async function scan(level: Level, stream: Stream, after: Position | null,
     const position = positionOf(key)
     const missing = missingBefore(last, position)
     if (missing) gaps.push({ stream, ...missing, reason: 'log-damage', hashBefore: '', hashAfter: frame.prevHash })
-    records.push({ stream, ...position, at: frame.at, encoding: frame.encoding, bytes: frame.payload, totals: { records: frame.records, bytes: frame.bytes } })
+    records.push({ stream, ...position, at: frame.at, encoding: frame.encoding, bytes: frame.payload, prevHash: frame.prevHash, totals: { records: frame.records, bytes: frame.bytes } })
     last = position
   }
   // The tail: the head says more was written than the database still has.
@@ -45,5 +45,5 @@ function missingBefore(last: Position | null, next: Position): { readonly epoch:
 
 function hashBeforeOf(gap: Gap, records: readonly Scanned[]): string {
   const before = records.find(({ epoch, seq }) => epoch === gap.epoch && seq === gap.from - 1)
-  return before ? hashOfFrame({ encoding: before.encoding, payload: before.bytes, at: 0, prevHash: '', records: 0, bytes: 0 }) : gap.hashBefore
+  return before ? hashOfStored(before) : gap.hashBefore
 }

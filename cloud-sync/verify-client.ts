@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises'
+import { describe, UplinkError } from '../gateway/kit/index.ts'
+import { everyUp } from './topics.ts'
+import { createVerifier, type VerifyReport } from './verify.ts'
+
+export interface VerifyBrokerOptions {
+  readonly url: string
+  readonly prefix: string
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  /** PEM file of the broker's authority. */
+  readonly ca?: string | undefined
+}
+
+/** Subscribes to every gateway below `prefix` until `signal` aborts, and says what it found. Throws UplinkError UPLINK_CONNECT_FAILED. */
+export async function verifyBroker({ url, prefix, username, password, ca }: VerifyBrokerOptions, signal: AbortSignal): Promise<VerifyReport> {
+  const { default: mqtt } = await import('mqtt')
+  const verifier = createVerifier({ prefix })
+  const client = mqtt.connect(url, { reconnectPeriod: 0, connectTimeout: 10_000, ...(username ? { username } : {}), ...(password ? { password } : {}), ...(ca ? { ca: await readFile(ca) } : {}) })
+  client.on('message', (topic, payload) => { verifier.accept(topic, payload) })
+  const failed = (cause: unknown): UplinkError => new UplinkError('UPLINK_CONNECT_FAILED', `cannot watch ${url}: ${describe(cause)}; check host, port, user and password`, { cause })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client.once('error', (error) => reject(failed(error)))
+      client.once('close', () => reject(failed('the connection was closed')))
+      client.once('connect', () => { client.subscribe(everyUp(prefix), { qos: 1 }, (error) => { if (error) reject(failed(error)); else resolve() }) })
+    })
+    await new Promise<void>((resolve, reject) => {
+      if (signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      // A watcher that goes on after a loss would call its own blindness a hole.
+      client.once('close', () => { if (!signal.aborted) reject(failed('the connection was closed')) })
+    })
+    return verifier.report()
+  } finally {
+    client.end(true)
+  }
+}

@@ -1,0 +1,62 @@
+import { onTestFinished } from 'vitest'
+import mqtt from 'mqtt'
+import type { Clock, Journal, JournalReader, Uplink } from '../../gateway/contract/index.ts'
+import { openJournal } from '../../gateway/store/index.ts'
+import { silentLog, systemClock, systemRandom } from '../../gateway/kit/index.ts'
+import { createEncoder } from '../../cloud-sync/envelope.ts'
+import { createUplink } from '../../cloud-sync/uplink.ts'
+import { createVerifier, type Verifier } from '../../cloud-sync/verify.ts'
+import type { DecodedRecord } from '../../cloud-sync/decode.ts'
+import { uplinkSchema } from '../../cloud-sync/schema.ts'
+import { tempFolder } from './resources.ts'
+
+export const gateway = 'hall-1'
+export const region = '420106'
+export const base = `linli/v1/${region}/${gateway}`
+
+/** A real journal with the real envelope. */
+export async function realJournal(): Promise<{ journal: Journal; reader: JournalReader }> {
+  const journal = await openJournal({
+    folder: await tempFolder(), encoder: createEncoder({ gateway, region, maxMessageBytes: 65_536, timeQuality: () => 'synced' }), clock: systemClock, random: systemRandom,
+    log: silentLog(), commitMs: 5, maxBytes: 1 << 30,
+  })
+  onTestFinished(async () => { await journal[Symbol.asyncDispose]() })
+  return { journal, reader: await journal.reader('city', { from: 'start' }) }
+}
+
+export function startUplink(journal: Journal, reader: JournalReader, config: object, options: { clock?: Clock } = {}): { uplink: Uplink; stop(): Promise<void> } {
+  const parsed = uplinkSchema.parse({ id: 'city', ...config })
+  const uplink = createUplink({
+    config: parsed, gateway, region, reader, clock: options.clock ?? systemClock, random: () => 0.5, log: silentLog(), version: '0', epoch: journal.epoch, maxMessageBytes: 65_536,
+    onCommit: (listener) => journal.onCommit(listener), timeQuality: () => 'synced',
+    model: () => ({ gateway, region, name: { zh: '厅', en: 'hall' }, devices: [] }),
+    snapshot: () => ({ at: 0, timeQuality: 'synced', heads: journal.heads(), values: [], alerts: [] }),
+  })
+  const controller = new AbortController()
+  const running = uplink.run(controller.signal)
+  const stop = async (): Promise<void> => { controller.abort(); await running }
+  onTestFinished(stop)
+  return { uplink, stop }
+}
+
+export interface Watcher { readonly verifier: Verifier; readonly records: DecodedRecord[]; readonly retained: Map<string, string>; readonly properties: unknown[]; close(): void }
+
+/** A consumer with its own client library session, verifying all it gets. */
+export async function watch(url: string, protocolVersion: 4 | 5 = 5): Promise<Watcher> {
+  const verifier = createVerifier({ fromStart: true })
+  const records: DecodedRecord[] = []
+  const retained = new Map<string, string>()
+  const properties: unknown[] = []
+  const client = mqtt.connect(url, { protocolVersion, clean: false, clientId: `watcher-${process.pid}`, reconnectPeriod: 50, ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: 3_600 } } : {}) })
+  client.on('error', () => {})
+  client.on('message', (topic, payload, packet) => {
+    if (!topic.includes('/up/')) { retained.set(topic, payload.toString()); return }
+    properties.push(packet.properties?.userProperties)
+    const record = verifier.accept(topic, payload)
+    if (record) records.push(record)
+  })
+  const close = (): void => { client.end(true) }
+  onTestFinished(close)
+  await new Promise<void>((resolve, reject) => { client.subscribe('linli/#', { qos: 1 }, (error) => { if (error) reject(error); else resolve() }) })
+  return { verifier, records, retained, properties, close }
+}
