@@ -1,19 +1,10 @@
 import { z } from 'zod'
 import type { PointId } from '../gateway/contract/index.ts'
-
-const idPattern = /^[a-z0-9-]{1,48}$/
-const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
-
-const duration = z.string().regex(/^\d+(ms|s|m|h)$/, 'write a duration as 500ms, 5s, 10m or 2h').transform((text) => {
-  const [, count, unit] = /^(\d+)(ms|s|m|h)$/.exec(text)!
-  return Number(count) * unitsMs[unit as keyof typeof unitsMs]
-})
-
-const label = z.strictObject({ zh: z.string().min(1), en: z.string().min(1) })
+import { duration, identifier, label } from '../gateway/kit/schema.ts'
 
 /** A value beyond a limit for a while raises an alert; back within the limit by the hysteresis clears it. */
 const threshold = z.strictObject({
-  id: z.string().regex(idPattern, 'use 1 to 48 of a-z, 0-9 and -'),
+  id: identifier,
   kind: z.literal('threshold'),
   point: z.string().regex(/^[a-z0-9-]{1,48}\.[a-z0-9-]{1,48}$/, 'name a point as device.point'),
   above: z.number().optional(),
