@@ -15,7 +15,7 @@ const program = new Command('linli')
 
 const duration = (text: string): number => {
   const ms = parseDuration(text)
-  if (ms === undefined) program.error(`not a duration: "${text}"; write 20s, 5m or 1h`)
+  if (ms === undefined) return program.error(`not a duration: "${text}"; write 20s, 5m or 1h`)
   return ms
 }
 
