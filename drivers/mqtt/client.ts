@@ -25,7 +25,10 @@ export async function openClient(config: MqttConfig, kit: DriverKit, signal: Abo
   client.options.customHandleAcks = acknowledge
   await connected(client, config, signal)
   const topics = devices.flatMap((device) => [...device.points.map(({ address }) => address.topic), ...device.settings.occurrences.map(({ topic }) => topic)].map((topic) => topicOf(topic, device.id)))
-  await client.subscribeAsync([...new Set(topics)], { qos: 1 })
+  // Not waited for: mqtt.js reads nothing more while a publish waits for its fsync, the SUBACK neither.
+  client.subscribe([...new Set(topics)], { qos: 1 }, (cause) => {
+    if (cause) intake.queue.fail(new DriverError('MQTT_SUBSCRIBE_REFUSED', `connection ${id}: ${settings.url} refuses a subscription (${describe(cause)}); give the gateway's user read access to the devices' topics`, { cause, retriable: true }))
+  })
   for (const { id: deviceId } of devices) intake.report({ deviceId, state: 'online', at: kit.clock.now() })
   client.once('close', () => { gone = true; intake.queue.fail(new DriverError('MQTT_CLOSED', `connection ${id}: the broker ${settings.url} closed the connection; it is opened again`, { retriable: true })) })
   return {
