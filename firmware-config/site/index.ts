@@ -1,0 +1,106 @@
+import path from 'node:path'
+import type { z } from 'zod'
+import type { ConnectionConfig, PointId } from '../../gateway/contract/index.ts'
+import { check, unknownKey } from './check.ts'
+import { joinConnections, readConnections, readDevices, type Drivers } from './devices.ts'
+import { readDocument } from './document.ts'
+import { isObject, type PlainObject } from './plain.ts'
+import { Problems, type Report } from './problems.ts'
+import { ProfileLibrary, shippedProfiles } from './profile-library.ts'
+import { reportDanglingPoints, reportDuplicates, reportGrid, reportOverlappingPorts, reportReviews } from './references.ts'
+import { lists, sections, type ListName } from './schema.ts'
+
+export { SiteError, type SiteProblem } from './problems.ts'
+export { siteJsonSchema } from './json-schema.ts'
+
+/** Each room's part of the site file, handed in by main and cli: this room imports none of them. */
+export interface RoomSchemas<Rule extends z.ZodType = z.ZodType, Uplink extends z.ZodType = z.ZodType> {
+  readonly drivers: Drivers
+  readonly rule: Rule
+  readonly uplink: Uplink
+  watches(rule: z.output<Rule>): readonly PointId[]
+}
+
+export interface LoadOptions {
+  /** Changes the plain values before they are checked, as the demo does with ports and paths. */
+  override?(raw: unknown): unknown
+  /** A folder of profiles that go before the site's own and the shipped ones. */
+  readonly profiles?: string
+}
+
+/** A checked site file, frozen. Paths are absolute, durations milliseconds. */
+export interface SiteConfig<Rule = unknown, Uplink = unknown> {
+  readonly file: string
+  readonly site: z.output<typeof sections.site>
+  readonly store: { readonly path: string }
+  readonly journal: z.output<typeof sections.journal>
+  readonly control: { readonly socket: string }
+  readonly log: z.output<typeof sections.log>
+  readonly connections: readonly ConnectionConfig[]
+  readonly rules: readonly Rule[]
+  readonly uplinks: readonly Uplink[]
+}
+
+/** The kernel's limit for the name of a Unix socket. */
+const maxSocketPath = 107
+
+/** Throws SiteError with every problem at once, and nothing else. */
+export async function loadSite<Rule extends z.ZodType, Uplink extends z.ZodType>(file: string, rooms: RoomSchemas<Rule, Uplink>, options: LoadOptions = {}): Promise<SiteConfig<z.output<Rule>, z.output<Uplink>>> {
+  const problems = new Problems()
+  const document = await readDocument(file, problems)
+  const report = document ? problems.in(document) : () => {}
+  const site = document ? await readSite(file, options.override ? options.override(document.value) : document.value, rooms, options, problems, report) : null
+  problems.throwIfAny(file)
+  return deepFreeze(site!) as SiteConfig<z.output<Rule>, z.output<Uplink>>
+}
+
+async function readSite(file: string, root: unknown, rooms: RoomSchemas, options: LoadOptions, problems: Problems, report: Report): Promise<SiteConfig | null> {
+  if (!isObject(root)) { report([], 'a site file is a mapping of keys; begin with linli: 1'); return null }
+  reportUnknown(root, report)
+  const section = <T extends z.ZodType>(name: keyof typeof sections, schema: T): z.output<T> | undefined => check(schema, root[name], report, [name])?.data
+  section('linli', sections.linli)
+  const [site, store, journal] = [section('site', sections.site), section('store', sections.store), section('journal', sections.journal)]
+  const [control, log] = [section('control', sections.control), section('log', sections.log)]
+  const entries = Object.fromEntries(lists.map((name) => [name, entriesOf(root, name, report)])) as Record<ListName, readonly unknown[]>
+
+  const library = await ProfileLibrary.open([...(options.profiles ? [options.profiles] : []), path.join(path.dirname(path.resolve(file)), 'profiles'), shippedProfiles])
+  const connections = readConnections(entries.connections, rooms.drivers, report)
+  const devices = await readDevices(entries.devices, { connections, drivers: rooms.drivers, library, problems, report })
+  const rules = entries.rules.flatMap((entry, index) => { const rule = check(rooms.rule, entry, report, ['rules', index]); return rule ? [{ rule: rule.data, index }] : [] })
+  const uplinks = entries.uplinks.flatMap((entry, index) => check(rooms.uplink, entry, report, ['uplinks', index])?.data ?? [])
+
+  reportDuplicates(root, report)
+  // A device that could not be read would make every rule on it look wrong.
+  if (devices.length === entries.devices.length) reportDanglingPoints(rules, rooms.watches, devices, report)
+  reportOverlappingPorts(connections, rooms.drivers, report)
+  const joined = joinConnections(connections, devices)
+  reportReviews(joined, rooms.drivers, devices, report)
+  if (site?.grid) reportGrid(site.grid, site.region, report)
+  if (!site || !store || !journal || !control || !log) return null
+  const folder = path.dirname(path.resolve(file))
+  const storePath = path.resolve(folder, store.path)
+  const socket = control.socket ? path.resolve(folder, control.socket) : path.join(storePath, 'linli.sock')
+  if (Buffer.byteLength(socket) > maxSocketPath) report(control.socket ? ['control', 'socket'] : ['store', 'path'], `the control socket ${socket} has more than ${maxSocketPath} bytes; set control.socket to a shorter path`)
+  return { file, site, store: { path: storePath }, journal, control: { socket }, log, connections: joined, rules: rules.map(({ rule }) => rule), uplinks }
+}
+
+function reportUnknown(root: PlainObject, report: Report): void {
+  const known = [...Object.keys(sections), ...lists]
+  for (const key of Object.keys(root)) if (!known.includes(key)) report([key], () => unknownKey(key, known), 'key')
+}
+
+function entriesOf(root: PlainObject, name: ListName, report: Report): readonly unknown[] {
+  const value = root[name]
+  if (value === undefined || value === null) return []
+  if (Array.isArray(value)) return value
+  report([name], 'expected a list: one "-" for each entry')
+  return []
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const item of Object.values(value)) deepFreeze(item)
+  }
+  return value
+}

@@ -1,0 +1,73 @@
+import type { ConnectionConfig, PointId } from '../../gateway/contract/index.ts'
+import type { Drivers, OpenConnection, PlacedDevice } from './devices.ts'
+import { isObject } from './plain.ts'
+import type { Report } from './problems.ts'
+import { lists } from './schema.ts'
+import { didYouMean } from './suggest.ts'
+
+/** What no single entry can see: ids told twice, points that are not there, ports that meet. */
+export function reportDuplicates(root: { readonly [key: string]: unknown }, report: Report): void {
+  for (const list of lists) {
+    const first = new Map<string, number>()
+    const entries = Array.isArray(root[list]) ? root[list] : []
+    for (const [index, entry] of entries.entries()) {
+      const id: unknown = isObject(entry) ? entry.id : undefined
+      if (typeof id !== 'string') continue
+      if (first.has(id)) report([list, index, 'id'], `id "${id}" is already ${list}[${first.get(id)}]; give each its own`)
+      else first.set(id, index)
+    }
+  }
+}
+
+export function reportDanglingPoints<Rule>(rules: readonly { readonly rule: Rule; readonly index: number }[], watches: (rule: Rule) => readonly PointId[], devices: readonly PlacedDevice[], report: Report): void {
+  const points = new Set(devices.flatMap(({ config }) => config.points.map(({ id }) => id)))
+  for (const { rule, index } of rules) {
+    for (const point of watches(rule)) if (!points.has(point)) report(['rules', index, 'point'], () => `no point "${point}"${didYouMean(point, points)}`)
+  }
+}
+
+export function reportOverlappingPorts(connections: readonly OpenConnection[], drivers: Drivers, report: Report): void {
+  const taken: { readonly host: string; readonly port: number; readonly id: string }[] = []
+  for (const { id, driver, settings, index } of connections) {
+    if (settings === null) continue
+    for (const { host, port } of drivers[driver]!.listens?.(settings) ?? []) {
+      const other = taken.find((one) => one.port === port && (one.host === host || isAny(one.host) || isAny(host)))
+      if (other) report(['connections', index, 'listen', 'port'], `port ${port} on ${host} is already connection "${other.id}"`)
+      taken.push({ host, port, id })
+    }
+  }
+}
+
+const isAny = (host: string): boolean => host === '0.0.0.0' || host === '::'
+
+/** What a driver sees in its own section. Only where everything of it was readable. */
+export function reportReviews(connections: readonly ConnectionConfig[], drivers: Drivers, devices: readonly PlacedDevice[], report: Report): void {
+  for (const connection of connections) {
+    if (connection.settings === null || connection.devices.some(({ settings }) => settings === null)) continue
+    for (const { deviceId, path, message } of drivers[connection.driver]!.review?.(connection) ?? []) {
+      const index = devices.find(({ config }) => config.id === deviceId)?.index
+      report(index === undefined ? ['connections'] : ['devices', index, ...path], message)
+    }
+  }
+}
+
+interface Grid { readonly scheme: 'unit-grid-15' | 'cjt-349-20' | 'division-12' | 'custom'; readonly code: string; readonly pattern?: string | undefined }
+
+/** docs of the schemes: county first in the unit grid and the division code, at digits 7 to 12 in CJ/T 349-2010. */
+export function reportGrid(grid: Grid, region: string, report: Report): void {
+  const { scheme, code, pattern } = grid
+  if (scheme === 'custom') {
+    const expression = pattern === undefined ? null : compile(pattern)
+    if (!expression) report(['site', 'grid', pattern === undefined ? 'scheme' : 'pattern'], pattern === undefined ? 'scheme custom needs a pattern: a regular expression of the code' : 'not a regular expression')
+    else if (!expression.test(code)) report(['site', 'grid', 'code'], `"${code}" does not match the pattern ${pattern}`)
+    return
+  }
+  const digits = { 'unit-grid-15': 15, 'cjt-349-20': 20, 'division-12': 12 }[scheme]
+  if (!/^\d+$/.test(code) || code.length !== digits) return report(['site', 'grid', 'code'], `${scheme} has ${digits} digits; this has ${code.length} characters`)
+  const county = scheme === 'cjt-349-20' ? code.slice(6, 12) : code.slice(0, 6)
+  if (county !== region) report(['site', 'grid', 'code'], `the county in this code is ${county}, the region of the site is ${region}`)
+}
+
+function compile(pattern: string): RegExp | null {
+  try { return new RegExp(`^(?:${pattern})$`) } catch { return null }
+}

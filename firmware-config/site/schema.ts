@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { duration, identifier, label } from '../../gateway/kit/schema.ts'
+
+const grid = z.strictObject({
+  /** Which code this is: unit grid of urban management, digital community grid, division code of a community, or the city's own. */
+  scheme: z.enum(['unit-grid-15', 'cjt-349-20', 'division-12', 'custom']),
+  code: z.string().min(1).max(64),
+  /** With `custom`: a regular expression the whole code matches. */
+  pattern: z.string().min(1).max(200).optional(),
+})
+
+/** The sections that belong to no other room. Every key is told once: types, defaults and JSON Schema come from here. */
+export const sections = {
+  linli: z.literal(1),
+  site: z.strictObject({
+    id: identifier,
+    name: label,
+    /** County of GB/T 2260, six digits. */
+    region: z.string().regex(/^\d{6}$/, 'six digits of GB/T 2260, in quotes, such as "420106"'),
+    grid: grid.optional(),
+    timezone: z.string().default('Asia/Shanghai').refine(isTimezone, 'not a time zone of the IANA list, such as Asia/Shanghai'),
+  }),
+  store: z.strictObject({ path: z.string().min(1).default('./data') }).prefault({}),
+  journal: z.strictObject({
+    /** Longest wait of what is not urgent before it is on disk. */
+    commitMs: z.int().min(1).max(10_000).default(50),
+    /** One message to the city, uncompressed. */
+    maxMessageBytes: z.int().min(1_024).max(4_194_304).default(65_536),
+    /** What the journal may fill; beyond it the oldest telemetry goes, declared. */
+    maxBytes: z.int().min(1_048_576).default(536_870_912),
+  }).prefault({}),
+  control: z.strictObject({ socket: z.string().min(1).optional() }).prefault({}),
+  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') }).prefault({}),
+} as const
+
+/** Lists whose entries are composed from the rooms' schemas, one by one. */
+export const lists = ['connections', 'devices', 'rules', 'uplinks'] as const
+export type ListName = (typeof lists)[number]
+
+export const connectionKeys = z.object({ id: identifier, driver: z.string().min(1) })
+
+export const deviceKeys = z.object({
+  id: identifier,
+  name: label,
+  connection: z.string().min(1),
+  profile: z.string().min(1).optional(),
+  place: identifier.optional(),
+  points: z.record(identifier, z.record(z.string(), z.unknown())).default({}),
+})
+
+const scalar = z.union([z.boolean(), z.number(), z.string()])
+
+/** What every point has, whatever its driver. */
+export const pointKeys = z.object({
+  name: label,
+  type: z.enum(['number', 'boolean', 'string']),
+  /** UCUM code. */
+  unit: z.string().min(1).optional(),
+  scale: z.number().default(1).refine((scale) => scale !== 0, 'a scale of 0 makes every value 0'),
+  offset: z.number().default(0),
+  sentinels: z.array(scalar).default([]),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  invert: z.boolean().default(false),
+  deadband: z.number().min(0).default(0),
+  heartbeat: duration.default(600_000),
+  poll: duration.default(1_000),
+  urgent: z.boolean().default(false),
+  writable: z.boolean().default(false),
+  cityWrite: z.boolean().default(false),
+})
+
+export const profileSchema = z.strictObject({
+  profile: z.string().min(1),
+  name: label,
+  driver: z.string().min(1),
+  /** Where the facts come from. */
+  source: z.array(z.string().min(1)).min(1),
+  verified: z.enum(['open-source', 'manual', 'hardware']),
+  device: z.record(z.string(), z.unknown()).default({}),
+  points: z.record(identifier, z.record(z.string(), z.unknown())),
+})
+export type Profile = z.output<typeof profileSchema>
+
+function isTimezone(name: string): boolean {
+  try { new Intl.DateTimeFormat('en', { timeZone: name }); return true } catch { return false }
+}
