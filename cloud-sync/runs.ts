@@ -68,7 +68,7 @@ export class EpochRuns {
   #undeclared(from: number, to: number, hashBefore: string, hashAfter: string, breaks: { seq: number; why: string }[]): { from: number; to: number }[] {
     const holes: { from: number; to: number }[] = []
     let next = from
-    for (const gap of [...this.#declared.values()].sort((a, b) => a.from - b.from || b.to - a.to)) {
+    for (const gap of [...this.#declared.values()].toSorted((a, b) => a.from - b.from || b.to - a.to)) {
       if (gap.to < next || gap.from > to) continue
       if (gap.from > next) holes.push({ from: next, to: gap.from - 1 })
       if (gap.from === from && gap.hashBefore && hashBefore && gap.hashBefore !== hashBefore) breaks.push({ seq: from, why: 'a declared gap does not join the record before it' })

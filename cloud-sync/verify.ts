@@ -66,7 +66,7 @@ export function createVerifier({ prefix = 'linli/v1', fromStart = false }: { rea
       const holes: Hole[] = []
       const chainBreaks: ChainBreak[] = []
       for (const [gateway, epochs] of gateways) {
-        const first = [...epochs.keys()].sort()[0]?.slice(0, 17)
+        const first = [...epochs.keys()].toSorted()[0]?.slice(0, 17)
         for (const [key, runs] of epochs) {
           const [epoch, stream] = key.split('/') as [string, Stream]
           const found = runs.check({ joined: !fromStart && epoch === first })

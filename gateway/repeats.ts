@@ -15,7 +15,7 @@ export class Repeats {
 
   restore(entries: readonly (readonly [string, Json])[]): void {
     const known = entries.flatMap(([key, at]) => (typeof at === 'number' ? [{ key, at }] : []))
-    for (const { key, at } of known.sort((a, b) => a.at - b.at)) this.#seen.set(key, { at, stored: null })
+    for (const { key, at } of known.toSorted((a, b) => a.at - b.at)) this.#seen.set(key, { at, stored: null })
   }
 
   /** `known` when it is a repeat; then wait for `stored` (if any) before acknowledging it. */

@@ -1,25 +1,19 @@
 import path from 'node:path'
 import type { z } from 'zod'
-import type { ConnectionConfig, PointId } from '../../gateway/contract/index.ts'
+import type { ConnectionConfig } from '../../gateway/contract/index.ts'
 import { check, unknownKey } from './check.ts'
-import { joinConnections, readConnections, readDevices, type Drivers } from './devices.ts'
+import { joinConnections, readConnections, readDevices } from './devices.ts'
 import { readDocument } from './document.ts'
 import { isObject, type PlainObject } from './plain.ts'
 import { Problems, type Report } from './problems.ts'
 import { ProfileLibrary, shippedProfiles } from './profile-library.ts'
 import { reportDanglingPoints, reportDuplicates, reportGrid, reportOverlappingPorts, reportReviews } from './references.ts'
+import type { RoomSchemas } from './room-schemas.ts'
 import { lists, sections, type ListName } from './schema.ts'
 
 export { SiteError, type SiteProblem } from './problems.ts'
 export { siteJsonSchema } from './json-schema.ts'
-
-/** Each room's part of the site file, handed in by main and cli: this room imports none of them. */
-export interface RoomSchemas<Rule extends z.ZodType = z.ZodType, Uplink extends z.ZodType = z.ZodType> {
-  readonly drivers: Drivers
-  readonly rule: Rule
-  readonly uplink: Uplink
-  watches(rule: z.output<Rule>): readonly PointId[]
-}
+export type { RoomSchemas } from './room-schemas.ts'
 
 export interface LoadOptions {
   /** Changes the plain values before they are checked, as the demo does with ports and paths. */

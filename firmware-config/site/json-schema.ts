@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RoomSchemas } from './index.ts'
+import type { RoomSchemas } from './room-schemas.ts'
 import { connectionKeys, deviceKeys, pointKeys, sections } from './schema.ts'
 
 type Shape = Record<string, z.core.$ZodType>

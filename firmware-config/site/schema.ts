@@ -83,5 +83,5 @@ export const profileSchema = z.strictObject({
 export type Profile = z.output<typeof profileSchema>
 
 function isTimezone(name: string): boolean {
-  try { new Intl.DateTimeFormat('en', { timeZone: name }); return true } catch { return false }
+  try { return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== '' } catch { return false }
 }

@@ -44,7 +44,7 @@ export class FakeClock implements Clock {
   async advance(ms: number): Promise<void> {
     const end = this.#mono + ms
     for (;;) {
-      const next = this.#timers.filter((timer) => timer.due <= end).sort((a, b) => a.due - b.due || a.order - b.order)[0]
+      const next = this.#timers.filter((timer) => timer.due <= end).toSorted((a, b) => a.due - b.due || a.order - b.order)[0]
       if (!next) break
       this.#timers = this.#timers.filter((other) => other !== next)
       this.#wall += next.due - this.#mono

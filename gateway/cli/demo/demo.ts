@@ -1,23 +1,10 @@
 import { createLog, systemClock as clock } from '../../kit/index.ts'
 import { aborted, print, printJson, stopSignal } from '../output.ts'
-import { startFacility, type Facility } from './facility.ts'
+import { startFacility } from './facility.ts'
+import { resultOf, type DemoResult } from './result.ts'
 import { showScreen } from './screen.ts'
 
 export interface DemoOptions { readonly for?: number; readonly json?: boolean }
-
-/** What `--json` prints. `lost` and `duplicates`: what the devices numbered and sent against what the city has, and the city's own checks. */
-export interface DemoResult {
-  readonly readings: number
-  readonly events: number
-  readonly alerts: number
-  readonly cityMessages: number
-  readonly cityReadings: number
-  readonly lost: number
-  readonly duplicates: number
-  readonly gaps: number
-  readonly firstMessageMs: number | null
-  readonly rssMb: number
-}
 
 /** How long a stop may wait for the last messages to reach the city: Ctrl-C ends within 2 s. */
 const settleMs = 1_000
@@ -41,18 +28,6 @@ async function runDemo(options: DemoOptions, stop: AbortSignal, log: ReturnType<
   }
   await facility.settle(settleMs)
   return resultOf(facility)
-}
-
-export function resultOf({ gateway, city, comparison, firstMessageMs }: Facility): DemoResult {
-  const { counters, rssMb } = gateway.status()
-  const report = city.verifier.report()
-  const compared = comparison.result()
-  const missing = report.holes.reduce((sum, { from, to }) => sum + to - from + 1, 0)
-  return {
-    readings: counters.readings, events: counters.events, alerts: counters.alerts, cityMessages: report.messages, cityReadings: report.readings,
-    lost: compared.lost + missing + report.chainBreaks.length + report.invalid, duplicates: compared.duplicates + report.duplicates, gaps: report.gaps,
-    firstMessageMs: firstMessageMs(), rssMb,
-  }
 }
 
 function summary(result: DemoResult): string {

@@ -3,8 +3,8 @@ import { systemClock as clock } from '../../kit/index.ts'
 import type { FeedItem } from '../../feed.ts'
 import { paint, print, width } from '../output.ts'
 import { renderItem } from '../tail.ts'
-import { resultOf } from './demo.ts'
 import type { Facility } from './facility.ts'
+import { resultOf } from './result.ts'
 
 const drawMs = 500
 const quietMs = 5_000

@@ -41,7 +41,7 @@ describe('laws of the Modbus codec', () => {
   it('frames survive any cutting of the stream', () => {
     fc.assert(fc.property(fc.array(fc.record({ transaction: fc.nat(65_535), unit: fc.nat(255), pdu: fc.uint8Array({ minLength: 1, maxLength: 253 }) }), { maxLength: 5 }), fc.array(fc.nat(2_000), { maxLength: 8 }), (frames, cuts) => {
       const stream = Buffer.concat(frames.map((frame) => encodeFrame({ ...frame, pdu: Buffer.from(frame.pdu) })))
-      const places = [0, ...cuts.map((cut) => Math.min(cut, stream.length)).sort((a, b) => a - b), stream.length]
+      const places = [0, ...cuts.map((cut) => Math.min(cut, stream.length)).toSorted((a, b) => a - b), stream.length]
       const reader = new FrameReader()
       const seen = places.slice(1).flatMap((end, index) => reader.push(stream.subarray(places[index], end)))
       expect(seen.map(({ transaction, unit, pdu }) => [transaction, unit, pdu.toString('hex')])).toEqual(frames.map(({ transaction, unit, pdu }) => [transaction, unit, Buffer.from(pdu).toString('hex')]))
@@ -66,7 +66,7 @@ describe('laws of the read planner', () => {
   it('each point is read exactly once, whole, within the limits, and no read begins or ends with a hole', () => {
     fc.assert(fc.property(points, limits, (list, limit) => {
       const reads = planReads(list, limit)
-      expect(reads.flatMap((read) => read.points.map(({ id }) => id)).sort()).toEqual(list.map(({ id }) => id).sort())
+      expect(reads.flatMap((read) => read.points.map(({ id }) => id)).toSorted()).toEqual(list.map(({ id }) => id).toSorted())
       for (const { table, start, count, pollMs, points: some } of reads) {
         expect(count).toBeLessThanOrEqual(table === 'coil' || table === 'discrete' ? limit.maxBits : limit.maxRegisters)
         const covered = new Set<number>()
@@ -74,7 +74,7 @@ describe('laws of the read planner', () => {
           expect([at.table, pace]).toEqual([table, pollMs])
           for (let register = at.register; register < at.register + widthOf(at); register++) covered.add(register)
         }
-        const registers = [...covered].sort((a, b) => a - b)
+        const registers = [...covered].toSorted((a, b) => a - b)
         expect([registers[0], registers.at(-1)]).toEqual([start, start + count - 1])
         registers.forEach((register, index) => expect(register - (registers[index - 1] ?? register)).toBeLessThanOrEqual(limit.maxGap + 1))
       }

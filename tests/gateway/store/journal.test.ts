@@ -227,7 +227,7 @@ describe('a damaged log', () => {
     const received = new Set(events.map(({ seq }) => seq))
     const declared = gaps.flatMap((gap) => { expect(gap).toMatchObject({ stream: 'event', epoch }); return Array.from({ length: gap.to - gap.from + 1 }, (_, i) => gap.from + i) })
     expect(declared).toContain(8)
-    expect([...received, ...declared].sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1))
+    expect([...received, ...declared].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1))
   })
   it('that lost its end is told by the mark', async () => {
     const folder = await tempFolder()
@@ -281,7 +281,7 @@ describe('law: an outbox under random acks, rejects and restarts', () => {
         }
       }
       for (const record of await drain(reader, 'event')) order.push(note(record))
-      expect([...new Set(order)].sort((a, b) => a - b)).toEqual(Array.from({ length: produced }, (_, n) => n + 1))
+      expect([...new Set(order)].toSorted((a, b) => a - b)).toEqual(Array.from({ length: produced }, (_, n) => n + 1))
       expect(streams.every((stream) => reader.backlog()[stream].records === 0 || stream === 'ledger')).toBe(true)
       expect((await drain(reader, 'ledger')).every((record) => contentOf(record).type === 'epoch' || contentOf(record).data.reason === 'refused')).toBe(true)
       await journal[Symbol.asyncDispose]()

@@ -1,0 +1,30 @@
+// Runs before `npm test`: the system programs tests use as counterparts. Under CI=true as root it installs them; otherwise it names the one line.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+
+const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin']
+const has = (name) => folders.some((folder) => existsSync(path.join(folder, name)))
+const tools = [
+  { package: 'mosquitto', here: has('mosquitto') },
+  { package: 'mosquitto-clients', here: has('mosquitto_pub') },
+  { package: 'gcc', here: has('gcc') },
+  { package: 'libc6-dev', here: existsSync('/usr/include/stdio.h') },
+  { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
+]
+const missing = tools.filter((tool) => !tool.here).map((tool) => tool.package)
+const line = `apt-get install -y --no-install-recommends ${missing.join(' ')}`
+if (missing.length > 0 && process.env.CI === 'true' && process.getuid?.() === 0) {
+  console.error(`linli: installing for the tests: ${missing.join(' ')}`)
+  const apt = (...args) => spawnSync('apt-get', args, { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }).status === 0
+  // A broker that apt starts by itself would only take a port.
+  if (!(apt('-q', 'update') && apt('-qq', 'install', '-y', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', ...missing))) {
+    console.error(`linli: could not install them; run: ${line}`)
+    process.exit(1)
+  }
+} else if (missing.length > 0 && process.env.CI === 'true') {
+  console.error(`linli: tests need system packages under CI. Run as root: ${line}`)
+  process.exit(1)
+} else if (missing.length > 0) {
+  console.error(`linli: some tests will be skipped. For all of them run: sudo ${line}`)
+}

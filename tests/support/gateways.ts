@@ -1,0 +1,41 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { ChildProcess } from 'node:child_process'
+import { controlClient } from '../../gateway/control/client.ts'
+import type { GatewayStatus } from '../../gateway/status.ts'
+import { root } from './architecture.ts'
+import { child } from './resources.ts'
+
+export const main = path.join(root, 'gateway/cli/main.ts')
+export const devicePassword = 'right horse'
+
+/** A site file in a folder; returns its path. */
+export async function siteFile(folder: string, lines: readonly string[]): Promise<string> {
+  const file = path.join(folder, 'site.yaml')
+  await writeFile(file, [
+    'linli: 1', 'site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }', `store: { path: ${folder}/data }`, ...lines, '',
+  ].join('\n'))
+  return file
+}
+
+export const kioskDevice = (id: string): string =>
+  `  - { id: ${id}, name: { zh: 终端, en: kiosk }, connection: broker, profile: self-service-terminal, password: { env: LINLI_TEST_PASSWORD } }`
+
+export interface RunningGateway { readonly process: ChildProcess; readonly exited: Promise<number | null>; readonly log: string[]; status(): Promise<GatewayStatus> }
+
+/** `linli run` in a process of its own, as a service would start it. Resolves when its control socket answers. */
+export async function runGateway(file: string): Promise<RunningGateway> {
+  const started = child(process.execPath, [main, 'run', file], { env: { ...process.env, LINLI_TEST_PASSWORD: devicePassword } })
+  const log: string[] = []
+  started.stderr!.on('data', (chunk) => { log.push(String(chunk)); if (log.length > 1_000) log.shift() })
+  const exited = new Promise<number | null>((resolve) => started.once('exit', resolve))
+  const status = (): Promise<GatewayStatus> => controlClient(path.join(path.dirname(file), 'data/linli.sock')).status()
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    try { await status(); break } catch (error) {
+      if (performance.now() > deadline || started.exitCode !== null) throw new Error(`the gateway did not start:\n${log.join('')}`, { cause: error })
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+  return { process: started, exited, log, status }
+}
