@@ -1,9 +1,6 @@
-import { enableCompileCache } from 'node:module'
 import { Command } from 'commander'
 import { fail, parseDuration } from './output.ts'
 import { version } from '../version.ts'
-
-enableCompileCache()
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0) })
 

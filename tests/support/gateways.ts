@@ -6,7 +6,7 @@ import type { GatewayStatus } from '../../gateway/status.ts'
 import { root } from './architecture.ts'
 import { child } from './resources.ts'
 
-export const main = path.join(root, 'gateway/cli/main.ts')
+export const main = path.join(root, 'linli.mjs')
 export const devicePassword = 'right horse'
 
 /** A site file in a folder; returns its path. */

@@ -1,0 +1,9 @@
+// A gateway of a site file in a process of its own: node gateway.ts SITE [readings a message].
+import { silentLog } from '../../gateway/kit/index.ts'
+import { startGateway } from '../../gateway/main.ts'
+import { readSite } from '../../gateway/cli/rooms.ts'
+
+const [file, maxReadings] = process.argv.slice(2)
+const gateway = await startGateway({ site: await readSite(file!), log: silentLog(), ...(maxReadings ? { maxReadings: Number(maxReadings) } : {}) })
+process.send!('ready')
+process.once('SIGTERM', () => { void gateway[Symbol.asyncDispose]().then(() => process.exit(0)) })
