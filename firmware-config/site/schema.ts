@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { duration, identifier, label } from '../../gateway/kit/schema.ts'
 
+const usualTimezone = 'Asia/Shanghai'
+
 const grid = z.strictObject({
   /** Which code this is: unit grid of urban management, digital community grid, division code of a community, or the city's own. */
   scheme: z.enum(['unit-grid-15', 'cjt-349-20', 'division-12', 'custom']),
@@ -18,7 +20,7 @@ export const sections = {
     /** County of GB/T 2260, six digits. */
     region: z.string().regex(/^\d{6}$/, 'six digits of GB/T 2260, in quotes, such as "420106"'),
     grid: grid.optional(),
-    timezone: z.string().default('Asia/Shanghai').refine(isTimezone, 'not a time zone of the IANA list, such as Asia/Shanghai'),
+    timezone: z.string().default(usualTimezone).refine(isTimezone, 'not a time zone of the IANA list, such as Asia/Shanghai'),
   }),
   store: z.strictObject({ path: z.string().min(1).default('./data') }).prefault({}),
   journal: z.strictObject({
@@ -82,6 +84,8 @@ export const profileSchema = z.strictObject({
 })
 export type Profile = z.output<typeof profileSchema>
 
+/** Loading ICU's time zones costs 8 MB for the life of the process, so the usual one is not looked up. */
 function isTimezone(name: string): boolean {
+  if (name === usualTimezone) return true
   try { return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== '' } catch { return false }
 }
