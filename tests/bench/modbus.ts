@@ -1,54 +1,45 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import ModbusRTU from 'modbus-serial'
 import { ModbusClient } from '../../drivers/modbus/client.ts'
 import { readReply, readRequest } from '../../drivers/modbus/codec.ts'
 import { systemClock } from '../../gateway/kit/index.ts'
-import { freePort, median, stop } from './processes.ts'
+import { median, start, stop } from './processes.ts'
 
 const runMs = 1_000
 const rounds = 5
 
-/** FC3 of 125 registers, one after the other, on one connection: ours and modbus-serial in turn on the same server. Polls a second. */
-export async function modbusPolls(): Promise<{ readonly ours: number; readonly peer: number }> {
-  const server = await libmodbusServer()
-  const { port } = server
+export interface PollRate { readonly perSecond: number; /** Microseconds of this process a poll. */ readonly cpuUs: number }
+
+/** FC3 of 125 registers, one after the other, on one connection: ours and modbus-serial in turn on the same server. */
+export async function modbusPolls(): Promise<{ readonly ours: PollRate; readonly peer: PollRate }> {
+  const server = await start<{ port: number }>('modbus-server.ts', [])
+  const { port } = server.first
   const client = new ModbusClient({ host: '127.0.0.1', port, connectTimeout: 3_000, pauseAfterConnect: 0, pauseBetweenRequests: 0, clock: systemClock })
   const peer = new ModbusRTU.default()
   await peer.connectTCP('127.0.0.1', { port })
   peer.setID(1)
   peer.setTimeout(1_000)
   const request = readRequest('holding', 0, 125)
-  const ours = async (): Promise<void> => { readReply(request, await client.request(1, request, 1_000)) }
-  const theirs = async (): Promise<void> => { await peer.readHoldingRegisters(0, 125) }
-  const [a, b]: number[][] = [[], []]
+  const ours: PollRate[] = []
+  const theirs: PollRate[] = []
   for (let round = 0; round <= rounds; round++) {
-    const pair = [await rate(ours), await rate(theirs)]
-    if (round > 0) { a!.push(pair[0]!); b!.push(pair[1]!) }
+    const a = await rate(async () => { readReply(request, await client.request(1, request, 1_000)) })
+    const b = await rate(async () => { await peer.readHoldingRegisters(0, 125) })
+    // The first pair warms both up.
+    if (round > 0) { ours.push(a); theirs.push(b) }
   }
   await client[Symbol.asyncDispose]()
   await new Promise<void>((resolve) => { peer.close(() => resolve()) })
   await stop(server.process)
-  rmSync(server.folder, { recursive: true, force: true })
-  return { ours: median(a!), peer: median(b!) }
+  return { ours: middle(ours), peer: middle(theirs) }
 }
 
-async function rate(poll: () => Promise<void>): Promise<number> {
+const middle = (list: readonly PollRate[]): PollRate => ({ perSecond: median(list.map(({ perSecond }) => perSecond)), cpuUs: median(list.map(({ cpuUs }) => cpuUs)) })
+
+async function rate(poll: () => Promise<void>): Promise<PollRate> {
   const began = performance.now()
+  const cpu = process.cpuUsage()
   let polls = 0
   while (performance.now() - began < runMs) { await poll(); polls++ }
-  return polls / ((performance.now() - began) / 1_000)
-}
-
-/** The C server of the tests: fast enough that the clients are what is measured. Needs gcc and libmodbus-dev. */
-async function libmodbusServer() {
-  const folder = mkdtempSync(path.join(tmpdir(), 'linli-bench-'))
-  const binary = path.join(folder, 'server')
-  execFileSync('gcc', ['-O2', '-o', binary, path.join(import.meta.dirname, '../support/libmodbus-server.c'), '-I/usr/include/modbus', '-lmodbus'])
-  const port = await freePort()
-  const running = spawn(binary, [String(port)], { stdio: ['ignore', 'pipe', 'inherit'] })
-  await new Promise((resolve) => { running.stdout.once('data', resolve) })
-  return { process: running, port, folder }
+  const used = process.cpuUsage(cpu)
+  return { perSecond: polls / ((performance.now() - began) / 1_000), cpuUs: (used.user + used.system) / polls }
 }
