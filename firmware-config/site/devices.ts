@@ -44,7 +44,15 @@ export function readConnections(entries: readonly unknown[], drivers: Drivers, r
   })
 }
 
-interface DeviceScope { readonly connections: readonly OpenConnection[]; readonly drivers: Drivers; readonly library: ProfileLibrary; readonly problems: Problems; readonly report: Report }
+interface DeviceScope {
+  readonly connections: readonly OpenConnection[]
+  /** Also of connections that could not be read: a device on one of those is not to blame. */
+  readonly connectionIds: readonly string[]
+   readonly drivers: Drivers
+  readonly library: ProfileLibrary
+  readonly problems: Problems
+  readonly report: Report
+}
 
 export async function readDevices(entries: readonly unknown[], scope: DeviceScope): Promise<PlacedDevice[]> {
   const devices: PlacedDevice[] = []
@@ -56,11 +64,11 @@ export async function readDevices(entries: readonly unknown[], scope: DeviceScop
 }
 
 async function readDevice(entry: unknown, at: Path, scope: DeviceScope): Promise<DeviceConfig | null> {
-  const { connections, drivers, report } = scope
+  const { connections, connectionIds, drivers, report } = scope
   const common = check(deviceKeys, isObject(entry) ? pick(entry, deviceKeys) : entry, report, at)
   const names = isObject(entry) ? entry : {}
   const connection = connections.find(({ id }) => id === names.connection)
-  if (!connection && typeof names.connection === 'string') report([...at, 'connection'], () => `no connection "${String(names.connection)}"${didYouMean(String(names.connection), connections.map(({ id }) => id))}`)
+  if (typeof names.connection === 'string' && !connectionIds.includes(names.connection)) report([...at, 'connection'], () => `no connection "${String(names.connection)}"${didYouMean(String(names.connection), connectionIds)}`)
   const profile = typeof names.profile === 'string' ? await readProfile(names.profile, connection, at, scope) : null
   if (!isObject(entry) || !connection || profile === undefined) return null
   const schemas = drivers[connection.driver]!

@@ -59,7 +59,8 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
 
   const library = await ProfileLibrary.open([...(options.profiles ? [options.profiles] : []), path.join(path.dirname(path.resolve(file)), 'profiles'), shippedProfiles])
   const connections = readConnections(entries.connections, rooms.drivers, report)
-  const devices = await readDevices(entries.devices, { connections, drivers: rooms.drivers, library, problems, report })
+  const connectionIds = entries.connections.flatMap((entry) => (isObject(entry) && typeof entry.id === 'string' ? [entry.id] : []))
+  const devices = await readDevices(entries.devices, { connections, connectionIds, drivers: rooms.drivers, library, problems, report })
   const rules = entries.rules.flatMap((entry, index) => { const rule = check(rooms.rule, entry, report, ['rules', index]); return rule ? [{ rule: rule.data, index }] : [] })
   const uplinks = entries.uplinks.flatMap((entry, index) => check(rooms.uplink, entry, report, ['uplinks', index])?.data ?? [])
 
