@@ -1,100 +1,116 @@
-import type { DeviceConfig, DriverSchemas, PointConfig } from '../../gateway/contract/index.ts'
-import { check } from './check.ts'
-import { isObject, type PlainObject } from './plain.ts'
-import { checkPoint, split } from './points.ts'
+import type { z } from 'zod'
+import type { ConnectionConfig, DeviceConfig, DriverSchemas, PointConfig } from '../../gateway/contract/index.ts'
+import { check, unknownKey, valueAt } from './check.ts'
+import type { PlainObject } from './plain.ts'
+import { isObject } from './plain.ts'
 import type { Path, Problems, Report } from './problems.ts'
-import type { Located } from './problems.ts'
-import type { Profile, ProfileLibrary } from './profiles.ts'
-import { deviceSchema, idPattern } from './schema.ts'
+import type { ProfileLibrary } from './profile-library.ts'
+import { connectionKeys, deviceKeys, pointKeys, type Profile } from './schema.ts'
 import { didYouMean } from './suggest.ts'
 
-/** What the devices are checked against. */
-export interface DeviceContext {
-  readonly source: Located
-  readonly problems: Problems
-  readonly profiles: ProfileLibrary
-  readonly drivers: Readonly<Record<string, DriverSchemas>>
-  /** Driver by connection id, as written: also of connections that have problems of their own. */
-  readonly connections: ReadonlyMap<string, string>
-}
+export type Drivers = Readonly<Record<string, DriverSchemas>>
 
-export interface CheckedDevice {
-  readonly index: number
-  readonly id: string
-  /** null: something in it was reported. */
-  readonly config: DeviceConfig | null
-  /** Point names as far as they can be told, so that rules which name them are not reported as well; null: cannot be told. */
-  readonly points: readonly string[] | null
-}
+/** A connection before its devices are known; `index` is its place in the file. */
+export interface OpenConnection { readonly id: string; readonly driver: string; readonly settings: unknown; readonly index: number }
+export interface PlacedDevice { readonly config: DeviceConfig; readonly index: number }
 
-/** One entry of `devices`: profile, overrides and defaults merged. Everything wrong in it is reported. */
-export function checkDevice(raw: unknown, index: number, context: DeviceContext): CheckedDevice {
-  let wrong = false
-  const write = context.problems.in(context.source, ['devices', index])
-  const report: Report = (...problem) => { wrong = true; write(...problem) }
-  const entry = isObject(raw) ? raw : {}
-  const id = typeof entry.id === 'string' ? entry.id : ''
-  if (!isObject(raw)) check(deviceSchema, raw, report)
-  const driver = isObject(raw) ? driverOf(entry, context, report) : undefined
-  if (driver === undefined) {
-    if (isObject(raw)) check(deviceSchema, entry, report)
-    return { index, id, config: null, points: null }
+const pick = (value: PlainObject, keys: z.ZodObject): PlainObject => Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(keys.shape, key)))
+const omit = (value: PlainObject, keys: z.ZodObject): PlainObject => Object.fromEntries(Object.entries(value).filter(([key]) => !Object.hasOwn(keys.shape, key)))
+
+/** Reports keys that neither side knows, with a suggestion from both; returns the driver's keys that it does know. */
+function driverKeys(value: PlainObject, common: z.ZodObject, driver: z.ZodObject, report: Report, at: Path): PlainObject {
+  const rest = omit(value, common)
+  const known: PlainObject = {}
+  for (const [key, item] of Object.entries(rest)) {
+    if (Object.hasOwn(driver.shape, key)) known[key] = item
+    else report([...at, key], () => unknownKey(key, [...Object.keys(common.shape), ...Object.keys(driver.shape)]), 'key')
   }
-  const profile = profileOf(entry, driver, context, report)
-  const schemas = context.drivers[driver]!
-  const parts = split(entry, deviceSchema, schemas.device, report)
-  const common = check(deviceSchema, parts.common, report)
-  const settings = profile === null ? null : check(schemas.device, { ...profile?.device, ...parts.own }, unlessReported(report, profile, parts.own))
-  const points = profile === null ? null : checkPoints(id, pointsOf(entry), profile, schemas, report)
-  const names = profile === null ? null : [...new Set([...Object.keys(profile?.points ?? {}), ...Object.keys(pointsOf(entry))])]
-  if (wrong || !common || !settings || !points) return { index, id, config: null, points: names }
-  const { name, connection: connectionId, place } = common.data
-  return { index, id, points: names, config: { id, name, connectionId, ...(profile && { profile: profile.name }), ...(place !== undefined && { place }), settings: settings.data, points } }
+  return known
 }
 
-/** undefined: there is no use in looking at the driver's keys. */
-function driverOf(entry: PlainObject, { connections, drivers }: DeviceContext, report: Report): string | undefined {
-  const { connection } = entry
-  if (typeof connection !== 'string') return undefined
-  const driver = connections.get(connection)
-  if (driver === undefined) report(['connection'], () => `no connection ${JSON.stringify(connection)}${didYouMean(connection, connections.keys())}`)
-  return driver !== undefined && Object.hasOwn(drivers, driver) ? driver : undefined
-}
-
-/** undefined: none is named. null: the one named cannot be used. */
-function profileOf(entry: PlainObject, driver: string, { profiles }: DeviceContext, report: Report): Profile | null | undefined {
-  const { profile: name, connection } = entry
-  if (name === undefined) {
-    if (entry.points === undefined) report([], 'neither a profile nor points: name the device\'s profile, or write its points out')
-    return undefined
-  }
-  if (typeof name !== 'string') return null
-  if (!profiles.has(name)) report(['profile'], () => `no profile ${JSON.stringify(name)}${didYouMean(name, profiles.names)}`)
-  const profile = profiles.get(name)
-  if (!profile || profile.driver === driver) return profile
-  report(['profile'], `profile ${JSON.stringify(name)} is for the driver ${JSON.stringify(profile.driver)}, but connection ${JSON.stringify(connection)} uses ${JSON.stringify(driver)}`)
-  return null
-}
-
-const pointsOf = (entry: PlainObject): Readonly<Record<string, PlainObject>> =>
-  (isObject(entry.points) ? Object.fromEntries(Object.entries(entry.points).filter((point): point is [string, PlainObject] => idPattern.test(point[0]) && isObject(point[1]))) : {})
-
-function checkPoints(deviceId: string, overrides: Readonly<Record<string, PlainObject>>, profile: Profile | undefined, schemas: DriverSchemas, report: Report): PointConfig[] | null {
-  const names = new Set([...Object.keys(profile?.points ?? {}), ...Object.keys(overrides)])
-  const parsed = [...names].map((name) => {
-    const base = own(profile?.points, name)
-    const override = own(overrides, name) ?? {}
-    const below: Report = (path, message, at) => report(['points', name, ...path], message, at)
-    const point = checkPoint({ ...base, ...override }, schemas, base ? unlessReported(below, profile, override) : below)
-    return point && { id: `${deviceId}.${name}`, deviceId, ...point }
+export function readConnections(entries: readonly unknown[], drivers: Drivers, report: Report): OpenConnection[] {
+  return entries.flatMap((entry, index) => {
+    const at: Path = ['connections', index]
+    const common = check(connectionKeys, isObject(entry) ? pick(entry, connectionKeys) : entry, report, at)
+    if (!isObject(entry) || !common) return []
+    const schemas = Object.hasOwn(drivers, common.data.driver) ? drivers[common.data.driver] : undefined
+    if (!schemas) {
+      report([...at, 'driver'], () => `no driver "${common.data.driver}"${didYouMean(common.data.driver, Object.keys(drivers)) || `; there are ${Object.keys(drivers).join(', ')}`}`)
+      return []
+    }
+    const settings = check(schemas.connection, driverKeys(entry, connectionKeys, schemas.connection, report, at), report, at)
+    // Kept also when its settings are wrong, so that its devices are checked in the same run.
+    return [{ ...common.data, settings: settings?.data ?? null, index }]
   })
-  return parsed.includes(null) ? null : (parsed as PointConfig[])
 }
 
-const own = <T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined => (record && Object.hasOwn(record, key) ? record[key] : undefined)
+interface DeviceScope {
+  readonly connections: readonly OpenConnection[]
+  /** Also of connections that could not be read: a device on one of those is not to blame. */
+  readonly connectionIds: readonly string[]
+  readonly drivers: Drivers
+  readonly library: ProfileLibrary
+  readonly problems: Problems
+  readonly report: Report
+}
 
-/** What is wrong in the profile itself was reported against the profile's file. */
-function unlessReported(report: Report, profile: Profile | null | undefined, written: PlainObject): Report {
-  if (!profile || profile.valid) return report
-  return (path: Path, message, at) => { if (path.length > 0 && Object.hasOwn(written, String(path[0]))) report(path, message, at) }
+export async function readDevices(entries: readonly unknown[], scope: DeviceScope): Promise<PlacedDevice[]> {
+  const devices: PlacedDevice[] = []
+  for (const [index, entry] of entries.entries()) {
+    const config = await readDevice(entry, ['devices', index], scope)
+    if (config) devices.push({ config, index })
+  }
+  return devices
+}
+
+async function readDevice(entry: unknown, at: Path, scope: DeviceScope): Promise<DeviceConfig | null> {
+  const { connections, connectionIds, drivers, report } = scope
+  const common = check(deviceKeys, isObject(entry) ? pick(entry, deviceKeys) : entry, report, at)
+  const names = isObject(entry) ? entry : {}
+  const connection = connections.find(({ id }) => id === names.connection)
+  if (typeof names.connection === 'string' && !connectionIds.includes(names.connection)) report([...at, 'connection'], () => `no connection "${String(names.connection)}"${didYouMean(String(names.connection), connectionIds)}`)
+  const profile = typeof names.profile === 'string' ? await readProfile(names.profile, connection, at, scope) : null
+  if (!isObject(entry) || !connection || profile === undefined) return null
+  const schemas = drivers[connection.driver]!
+  const own = driverKeys(entry, deviceKeys, schemas.device, report, at)
+  const settings = check(schemas.device, { ...profile?.device, ...own }, report, at)
+  if (!common) return null
+  const points = readPoints(common.data.id, profile, common.data.points as Record<string, PlainObject>, schemas, report, at)
+  const { id, name, place } = common.data
+  return { id, name, connectionId: connection.id, ...(common.data.profile ? { profile: common.data.profile } : {}), ...(place ? { place } : {}), settings: settings?.data ?? null, points }
+}
+
+/** undefined: named, but of no use; that was reported. */
+async function readProfile(name: string, connection: OpenConnection | undefined, at: Path, { library, problems, report }: DeviceScope): Promise<Profile | undefined> {
+  const profile = await library.load(name, problems)
+  if (profile === undefined) { report([...at, 'profile'], () => `no profile "${name}"${didYouMean(name, library.names())}`); return undefined }
+  if (!profile) return undefined
+  if (connection && profile.driver !== connection.driver) { report([...at, 'profile'], `profile "${name}" is for driver ${profile.driver}; connection "${connection.id}" is ${connection.driver}`); return undefined }
+  return profile
+}
+
+function readPoints(deviceId: string, profile: Profile | null, own: Readonly<Record<string, PlainObject>>, schemas: DriverSchemas, report: Report, at: Path): PointConfig[] {
+  const names = [...new Set([...Object.keys(profile?.points ?? {}), ...Object.keys(own)])]
+  return names.flatMap((name) => {
+    const where: Path = [...at, 'points', name]
+    const inherited = profile && Object.hasOwn(profile.points, name) ? profile.points[name] as PlainObject : null
+    if (profile && !inherited && own[name] && !Object.hasOwn(own[name], 'type')) {
+      report(where, () => `profile "${profile.profile}" has no point "${name}"${didYouMean(name, Object.keys(profile.points)) || '; a new point needs at least name, type and its address'}`, 'key')
+      return []
+    }
+    const merged: PlainObject = { ...inherited, ...own[name] }
+    const common = check(pointKeys, pick(merged, pointKeys), report, where)
+    const address = check(schemas.point, driverKeys(merged, pointKeys, schemas.point, report, where), report, where)
+    if (!common || !address) return []
+    const { heartbeat, poll, unit, min, max, ...rest } = common.data
+    if (min !== undefined && max !== undefined && min > max) report([...where, valueAt(own[name], ['min']) === undefined ? 'max' : 'min'], `min ${min} is above max ${max}`)
+    return [{
+      id: `${deviceId}.${name}`, deviceId, ...rest, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }), heartbeatMs: heartbeat, pollMs: Math.max(10, poll), address: address.data,
+      ...(unit !== undefined ? { unit } : rest.type === 'number' ? { unit: '1' } : {}),
+    }]
+  })
+}
+
+export function joinConnections(connections: readonly OpenConnection[], devices: readonly PlacedDevice[]): ConnectionConfig[] {
+  return connections.map(({ id, driver, settings }) => ({ id, driver, settings, devices: devices.filter(({ config }) => config.connectionId === id).map(({ config }) => config) }))
 }
