@@ -10,8 +10,9 @@ export async function run(file: string): Promise<void> {
   const site = await readSite(file)
   const log = createLog({ level: site.log.level })
   await using _gateway = await startGateway({ site, log })
-  clock.after(settledMs, giveBackMemory)
+  const cancel = clock.after(settledMs, giveBackMemory)
   await aborted(signal)
+  cancel()
   log.info('stopping')
 }
 
