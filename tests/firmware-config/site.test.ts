@@ -6,6 +6,7 @@ import { loadSite, SiteError, type LoadOptions } from '../../firmware-config/sit
 import { readSite, roomSchemas } from '../../gateway/cli/rooms.ts'
 import { root } from '../support/architecture.ts'
 import { tempFolder } from '../support/resources.ts'
+import { scale } from '../support/seed.ts'
 
 const good = `linli: 1
 site:
@@ -129,9 +130,9 @@ describe('laws of loading', () => {
     try { await load(text) } catch (error) { expect(error).toBeInstanceOf(SiteError) }
   }
   it('any bytes, and any change of a good file, give a configuration or a SiteError', async () => {
-    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), onlySiteErrors), { numRuns: 30 })
-    await fc.assert(fc.asyncProperty(fc.jsonValue(), (value) => onlySiteErrors(JSON.stringify(value))), { numRuns: 30 })
-    await fc.assert(fc.asyncProperty(fc.nat(good.length - 1), fc.nat(20), fc.string({ maxLength: 8 }), (at, cut, text) => onlySiteErrors(good.slice(0, at) + text + good.slice(at + cut))), { numRuns: 100 })
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), onlySiteErrors), { numRuns: 30 * scale })
+    await fc.assert(fc.asyncProperty(fc.jsonValue(), (value) => onlySiteErrors(JSON.stringify(value))), { numRuns: 30 * scale })
+    await fc.assert(fc.asyncProperty(fc.nat(good.length - 1), fc.nat(20), fc.string({ maxLength: 8 }), (at, cut, text) => onlySiteErrors(good.slice(0, at) + text + good.slice(at + cut))), { numRuns: 100 * scale })
   })
   it('any value at any place gives a configuration or a SiteError', async () => {
     const paths = ['site', 'site.id', 'store', 'connections', 'connections.0', 'connections.0.host', 'devices.0', 'devices.0.points', 'devices.0.unitId', 'rules.0', 'rules.0.for', 'uplinks.0', 'uplinks.0.password']
@@ -145,7 +146,7 @@ describe('laws of loading', () => {
         return copy
       }
       try { await load(good, { override }) } catch (error) { expect(error).toBeInstanceOf(SiteError) }
-    }), { numRuns: 100 })
+    }), { numRuns: 100 * scale })
   })
 })
 

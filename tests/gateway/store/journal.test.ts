@@ -8,6 +8,7 @@ import { FakeClock } from '../../../gateway/kit/index.ts'
 import { contentOf, drain, event, journalIn, textOf } from '../../support/journals.ts'
 import { reading } from '../../support/points.ts'
 import { tempFolder } from '../../support/resources.ts'
+import { scale } from '../../support/seed.ts'
 
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -285,6 +286,6 @@ describe('law: an outbox under random acks, rejects and restarts', () => {
       expect(streams.every((stream) => reader.backlog()[stream].records === 0 || stream === 'ledger')).toBe(true)
       expect((await drain(reader, 'ledger')).every((record) => contentOf(record).type === 'epoch' || contentOf(record).data.reason === 'refused')).toBe(true)
       await journal[Symbol.asyncDispose]()
-    }), { numRuns: 25 })
+    }), { numRuns: 25 * scale })
   })
 })

@@ -1,0 +1,11 @@
+// The laws of all rooms, with LINLI_SCALE times as many cases.
+import '../cloud-sync/envelope.test.ts'
+import '../cloud-sync/verify.test.ts'
+import '../drivers/modbus/laws.test.ts'
+import '../drivers/mqtt/mapping.test.ts'
+import '../firmware-config/site.test.ts'
+import '../gateway/normalise.test.ts'
+import '../gateway/store/journal.test.ts'
+import '../gateway/telemetry.test.ts'
+import '../rules/engine.test.ts'
+import '../rules/threshold.test.ts'
