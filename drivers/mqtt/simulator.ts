@@ -76,7 +76,7 @@ function occurrence(life: Life, topic: string, type: Acknowledged['occurrences']
 function terminalStep(_id: string, life: Life): void {
   const { state, random } = life
   const seq = ++state.seq
-  state.paper = Math.max(3, state.paper - (random() < 0.5 ? 1 : 0))
+  state.paper = Math.max(3, state.paper - (seq % 2 === 0 ? 1 : 0))
   life.send('state', { seq, paper: state.paper, printer: 'ok', cardReader: 'ok', online: true, at: new Date(life.clock.now()).toISOString() }, () => remember(life.done.sequence, seq))
   if (random() < 0.4) occurrence(life, 'session', 'kiosk', { item: items[Math.floor(random() * items.length)], result: 'done', durationS: Math.round(30 + random() * 200) })
   if (random() < 0.08) occurrence(life, 'rating', 'evaluation', { session: randomHex(4), score: 3 + Math.floor(random() * 3) })

@@ -73,16 +73,21 @@ async function openLevel({ folder, log }: DatabaseOptions): Promise<Level> {
   } catch (error) {
     const cause = rootOf(error)
     if (codeOf(cause) === 'LEVEL_LOCKED') throw new StoreError('STORE_LOCKED', `${folder} is in use by another gateway; stop it first, or set store.path to another folder`, { cause })
+    // Only damage is repaired: a repair on a full disk would drop the log that could not be read for want of space.
+    if (codeOf(cause) !== 'LEVEL_CORRUPTION') throw unusable(folder, cause)
     log.warn({ code: 'STORE_REPAIRED', cause: codeOf(cause) }, `the store did not open (${describe(cause)}); repairing it`)
     try {
       await repair(folder)
       await level.open()
       return level
     } catch (again) {
-      throw new StoreError('STORE_UNUSABLE', `cannot open ${folder}: ${describe(rootOf(again))}; check the disk, its free space and the folder's owner`, { cause: again, retriable: true })
+      throw unusable(folder, rootOf(again))
     }
   }
 }
+
+const unusable = (folder: string, cause: unknown): StoreError =>
+  new StoreError('STORE_UNUSABLE', `cannot open ${folder}: ${describe(cause)}; check the disk, its free space and the folder's owner`, { cause, retriable: true })
 
 /** `level` is classic-level on Node; its static `repair` is not in the shared type. */
 const repair = (folder: string): Promise<void> => (Leveldb as unknown as { repair(folder: string): Promise<void> }).repair(folder)

@@ -289,3 +289,21 @@ describe('law: an outbox under random acks, rejects and restarts', () => {
     }), { numRuns: 25 * scale })
   })
 })
+
+describe('a broken index', () => {
+  for (const name of ['CURRENT', 'MANIFEST']) {
+    it(`(an emptied ${name}) is repaired, and nothing is lost`, async () => {
+      const folder = await tempFolder()
+      {
+        await using journal = await journalIn(folder)
+        await journal.reader('city', { from: 'start' })
+        for (let n = 1; n <= 50; n++) await journal.commit({ events: [event(n)], urgent: true })
+      }
+      const log = path.join(folder, 'journal/log')
+      const file = (await readdir(log)).find((entry) => entry.startsWith(name))!
+      await writeFile(path.join(log, file), '')
+      const journal = await journalIn(folder)
+      expect((await drain(await journal.reader('city'), 'event')).map((record) => contentOf(record).data.n)).toEqual(Array.from({ length: 50 }, (_, n) => n + 1))
+    })
+  }
+})
