@@ -7,6 +7,7 @@ import { MqttIntake } from './intake.ts'
 import { compileMapping } from './mapping.ts'
 import { topicOf, usernameOf, type MqttConfig, type MqttDeviceConfig } from './schema.ts'
 
+interface ExactlyOnce { stored: boolean; readonly waiting: ((error: null) => void)[] }
 interface Account { readonly device: MqttDeviceConfig; readonly password: Buffer; readonly topics: ReadonlySet<string> }
 
 /** MQTT 3.1.1 §3.2.2.3 */
@@ -37,8 +38,8 @@ class BrokerSession implements Session {
   readonly #sockets = new Map<string, Set<Socket>>()
   readonly #owners = new WeakMap<object, Account>()
   readonly #connected = new Map<string, number>()
-  /** QoS 2 packet ids a client is still busy with: the broker asks for a repeat again before it knows it as one. */
-  readonly #exactlyOnce = new Map<string, Set<number>>()
+  /** QoS 2 packet ids of a client, each with those that wait for its fsync: aedes asks for a repeat again before it knows it as one. */
+  readonly #exactlyOnce = new Map<string, Map<number, ExactlyOnce>>()
   #denied = 0
   #broker: Aedes | null = null
   #server: Server | null = null
@@ -158,21 +159,22 @@ class BrokerSession implements Session {
       this.#intake.counters.malformed++
       return done(null)
     }
-    if (packet.qos === 2 && this.#repeated(client.id, packet)) return done(null)
+    const stored = packet.qos === 2 ? this.#once(client.id, packet, done) : () => done(null)
     const will = client.closed
-    this.#intake.offer({
-      topic: packet.topic, payload, durable: packet.qos > 0, redelivered: packet.dup, stored: () => done(null), wanted: () => will || !client.closed,
-    })
+    if (stored) this.#intake.offer({ topic: packet.topic, payload, durable: packet.qos > 0, redelivered: packet.dup, stored, wanted: () => will || !client.closed })
   }
 
-  /** Law 13: QoS 2 settles once per packet id. */
-  #repeated(clientId: string, { messageId = 0, dup }: { readonly messageId?: number | undefined; readonly dup: boolean }): boolean {
+  /** Law 13: QoS 2 settles once per packet id. null for a repeat: it is answered with the first, or at once when that is stored. */
+  #once(clientId: string, { messageId = 0, dup }: { readonly messageId?: number | undefined; readonly dup: boolean }, done: (error: null) => void): (() => void) | null {
     let ids = this.#exactlyOnce.get(clientId)
-    if (!ids) this.#exactlyOnce.set(clientId, ids = new Set())
-    if (dup && ids.has(messageId)) return true
-    ids.add(messageId)
-    if (ids.size > keptPacketIds) ids.delete(ids.values().next().value!)
-    return false
+    if (!ids) this.#exactlyOnce.set(clientId, ids = new Map())
+    const known = dup ? ids.get(messageId) : undefined
+    if (known?.stored) { done(null); return null }
+    if (known) { known.waiting.push(done); return null }
+    const entry: ExactlyOnce = { stored: false, waiting: [done] }
+    ids.set(messageId, entry)
+    if (ids.size > keptPacketIds) ids.delete(ids.keys().next().value!)
+    return () => { entry.stored = true; for (const waiting of entry.waiting.splice(0)) waiting(null) }
   }
 
   #online(client: Client, change: 1 | -1): void {

@@ -118,7 +118,13 @@ export class LevelJournal implements Journal {
     this.#gaps += fresh.length
     for (const gap of fresh.filter(({ reason }) => reason === 'log-damage')) this.#parts.log.error({ code: 'STORE_RECORDS_LOST', ...gap }, `${gap.to - gap.from + 1} ${gap.stream} records are missing from the journal; the gap is declared to the city`)
     const at = this.#parts.clock.now()
-    await this.commit({ events: fresh.map((gap) => gapEvent(at, gap)), urgent: true })
+    try {
+      await this.commit({ events: fresh.map((gap) => gapEvent(at, gap)), urgent: true })
+    } catch (error) {
+      // Not told yet: whoever meets the hole next tries again.
+      for (const gap of fresh) this.#declared.delete(gapName(gap))
+      throw error
+    }
   }
 
   /** The oldest give way: they are kept to be looked at, and the gap that names them stays. */

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import mqttPacket from 'mqtt-packet'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { mqttDriver } from '../../../drivers/mqtt/driver.ts'
@@ -118,6 +119,24 @@ describe('the local broker', () => {
     const device = await client(port)
     await device.publishAsync('devices/kiosk/session', '{"id":"a","n":1}', { qos: 1, dup: true })
     expect(publishes(running)[0]).toMatchObject({ redelivered: true, occurrences: [{ sourceId: 'a', type: 'kiosk', data: { n: 1 } }] })
+  })
+  it('answers a repeated QoS 2 publish only when the first is stored', async () => {
+    const { running, port } = await broker('by the test')
+    const socket = (await import('node:net')).connect(port, '127.0.0.1')
+    onTestFinished(() => { socket.destroy() })
+    const answers: number[] = []
+    socket.on('data', (chunk) => answers.push(chunk[0]!))
+    socket.write(mqttPacket.generate({ cmd: 'connect', clientId: 'raw', username: 'kiosk', password: Buffer.from('right horse'), protocolId: 'MQTT', protocolVersion: 4, clean: true, keepalive: 0 }))
+    await expect.poll(() => answers).toEqual([0x20])
+    const publish = (dup: boolean) => socket.write(mqttPacket.generate({ cmd: 'publish', topic: 'devices/kiosk/state', payload: '{"paper":1}', qos: 2, messageId: 7, dup, retain: false }))
+    publish(false)
+    publish(true)
+    await expect.poll(() => publishes(running).length).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(answers).toEqual([0x20])
+    publishes(running)[0]!.settled!('stored')
+    await expect.poll(() => answers.length).toBeGreaterThan(1)
+    expect(publishes(running)).toHaveLength(1)
   })
   it('settles a QoS 2 publish once', async () => {
     const { running, port } = await broker()
