@@ -102,7 +102,7 @@ export class Pipeline {
   #deviceEvent(status: DeviceStatus): readonly GatewayEvent[] {
     if (!this.#parts.live.report(status)) return []
     const { deviceId, state, at, reason, detail } = status
-    this.#parts.log.info({ device: deviceId, state, reason, detail }, `device ${state}`)
+    this.#parts.log.child({ device: deviceId }).info({ state, reason, detail }, `device ${state}`)
     return [{ stream: 'event', type: 'device', at, subject: deviceId, data: { device: deviceId, state, ...(reason ? { reason } : {}), ...(detail ? { detail } : {}) } }]
   }
 

@@ -5,6 +5,7 @@ import type { DriverKit, Intake, Session } from '../../gateway/contract/index.ts
 import { codeOf, DriverError } from '../../gateway/kit/index.ts'
 import { MqttIntake } from './intake.ts'
 import { compileMapping } from './mapping.ts'
+import { PacketSizeGuard } from './packet-size.ts'
 import { topicOf, usernameOf, type MqttConfig, type MqttDeviceConfig } from './schema.ts'
 
 interface ExactlyOnce { stored: boolean; readonly waiting: ((error: null) => void)[] }
@@ -13,6 +14,8 @@ interface Account { readonly device: MqttDeviceConfig; readonly password: Buffer
 /** MQTT 3.1.1 §3.2.2.3 */
 const refusals = { identifier: 2, unavailable: 3, credentials: 4 } as const
 const keptPacketIds = 1_000
+/** The longest topic there can be, and headers. */
+const packetOverheadBytes = 66_000
 
 /** The local broker (aedes): each device with its own account, and a PUBACK only after the fsync that holds the publish (law 1). */
 export async function openBroker(config: MqttConfig, kit: DriverKit): Promise<Session> {
@@ -118,7 +121,22 @@ class BrokerSession implements Session {
     }
     this.#sockets.set(address, sockets.add(socket))
     socket.once('close', () => { sockets.delete(socket); if (sockets.size === 0) this.#sockets.delete(address) })
+    this.#guard(socket, address)
     broker.handle(socket)
+  }
+
+  /** aedes reads the socket by `read()`: what it gets passes the guard first. */
+  #guard(socket: Socket, address: string): void {
+    const guard = new PacketSizeGuard(this.#config.settings.maxPayloadBytes * 4 + packetOverheadBytes)
+    const read = socket.read.bind(socket)
+    socket.read = (size?: number): unknown => {
+      const chunk = read(size) as Buffer | null
+      if (!chunk || guard.accept(chunk)) return chunk
+      this.#denied++
+      this.#kit.log.warn({ code: 'MQTT_PACKET_TOO_LARGE', address }, `a client at ${address} announced a packet far larger than maxPayloadBytes; its connection was closed`)
+      socket.destroy()
+      return null
+    }
   }
 
   /** [MQTT-3.1.3-8]: an empty client id goes only with a clean session. */

@@ -120,6 +120,16 @@ describe('the local broker', () => {
     await device.publishAsync('devices/kiosk/session', '{"id":"a","n":1}', { qos: 1, dup: true })
     expect(publishes(running)[0]).toMatchObject({ redelivered: true, occurrences: [{ sourceId: 'a', type: 'kiosk', data: { n: 1 } }] })
   })
+  it('closes a stranger who announces a packet of 200 MB before reading it', async () => {
+    const { running, port } = await broker()
+    const socket = (await import('node:net')).connect(port, '127.0.0.1')
+    onTestFinished(() => { socket.destroy() })
+    const closed = new Promise((resolve) => { socket.once('close', resolve) })
+    socket.on('error', () => {})
+    socket.write(Buffer.concat([Buffer.from([0x10, 0xff, 0xff, 0xff, 0x5f]), Buffer.alloc(1_000)]))
+    await closed
+    expect(running.session.statistics!().denied).toBe(1)
+  })
   it('answers a repeated QoS 2 publish only when the first is stored', async () => {
     const { running, port } = await broker('by the test')
     const socket = (await import('node:net')).connect(port, '127.0.0.1')
