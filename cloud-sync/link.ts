@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import type { IClientOptions, MqttClient } from 'mqtt'
 import type { Clock } from '../gateway/contract/index.ts'
 import { codeOf, describe, readSecret, UplinkError } from '../gateway/kit/index.ts'
 import type { UplinkConfig } from './schema.ts'
+import { openTransport, type Credentials } from './transport.ts'
 
 export type Protocol = 4 | 5
 export interface Will { readonly topic: string; readonly payload: string }
@@ -41,10 +43,11 @@ export class Link {
 
   /** Throws UplinkError UPLINK_CONNECT_FAILED, UPLINK_TLS, UPLINK_REFUSED, UPLINK_PROTOCOL; ConfigError CONFIG_SECRET_MISSING. */
   static async open(options: LinkOptions, signal: AbortSignal): Promise<Link> {
-    const { default: mqtt } = await import('mqtt')
-    const settings = await clientOptions(options)
+    const Client = loadClient()
+    const [settings, credentials] = await Promise.all([clientOptions(options), readCredentials(options.config)])
     signal.throwIfAborted()
-    const client = mqtt.connect(options.config.url, settings)
+    // A certificate that is refused is an error of the socket alone: mqtt.js would only say "closed".
+    const client = new Client((self) => openTransport(options.config.url, credentials).on('error', (error) => { self.emit('error', error) }), settings)
     let lost = false
     const lose = (error: UplinkError): void => { if (lost) return; lost = true; options.onLost(error) }
     return new Promise((resolve, reject) => {
@@ -80,16 +83,23 @@ export class Link {
   }
 }
 
+/** The client alone, without the transports of its `connect`; CommonJS, and loaded when the first uplink opens. */
+const loadClient = (): typeof MqttClient => (createRequire(import.meta.url)('mqtt/lib/client') as { readonly default: typeof MqttClient }).default
+
+async function readCredentials({ id, ...files }: UplinkConfig): Promise<Credentials> {
+  const read = (file: string | undefined): Promise<Buffer | undefined> => (file === undefined ? Promise.resolve(undefined) : readFile(file).catch((cause: unknown) => {
+    throw new UplinkError('UPLINK_TLS', `uplink ${id}: cannot read ${file} (${codeOf(cause)}); check the path and its owner`, { cause })
+  }))
+  const [ca, cert, key] = await Promise.all([read(files.ca), read(files.cert), read(files.key)])
+  return { ca, cert, key }
+}
+
 async function clientOptions({ config, clientId, protocol, will }: LinkOptions): Promise<IClientOptions> {
-  const [ca, cert, key] = await Promise.all([config.ca, config.cert, config.key].map((file) => (file === undefined ? undefined : readFile(file).catch((cause: unknown) => {
-    throw new UplinkError('UPLINK_TLS', `uplink ${config.id}: cannot read ${file} (${codeOf(cause)}); check the path and its owner`, { cause })
-  }))))
   return {
     protocolVersion: protocol, clientId, clean: true, reconnectPeriod: 0, connectTimeout: connectTimeoutMs, keepalive: Math.max(1, Math.round(config.keepalive / 1_000)),
-    will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true }, rejectUnauthorized: true, queueQoSZero: false, resubscribe: false,
+    will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true }, queueQoSZero: false, resubscribe: false,
     ...(config.username === undefined ? {} : { username: config.username }),
     ...(config.password === undefined ? {} : { password: await readSecret(config.password) }),
-    ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}),
   }
 }
 

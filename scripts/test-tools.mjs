@@ -8,6 +8,7 @@ const has = (name) => folders.some((folder) => existsSync(path.join(folder, name
 const tools = [
   { package: 'mosquitto', here: has('mosquitto') },
   { package: 'mosquitto-clients', here: has('mosquitto_pub') },
+  { package: 'openssl', here: has('openssl') },
   { package: 'gcc', here: has('gcc') },
   { package: 'libc6-dev', here: existsSync('/usr/include/stdio.h') },
   { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
