@@ -1,11 +1,12 @@
 import type { ConnectionConfig, DeviceConfig, DeviceStatus, EpochMs, PointConfig, PointId, PointReader, Reading } from './contract/index.ts'
+import { DeviceStates } from './device-states.ts'
 
 /** The facility as it is now: the last reading of each configured point and the state of each device. Bounded by the site file. */
 export class LiveValues implements PointReader {
   readonly points = new Map<PointId, PointConfig>()
   readonly devices = new Map<string, DeviceConfig>()
+  readonly states = new DeviceStates()
   readonly #readings = new Map<PointId, Reading>()
-  readonly #states = new Map<string, DeviceStatus>()
   readonly #scanned = new Map<string, EpochMs>()
 
   constructor(connections: readonly ConnectionConfig[]) {
@@ -19,13 +20,7 @@ export class LiveValues implements PointReader {
   read(point: PointId): Reading | undefined { return this.#readings.get(point) }
   readings(): IterableIterator<Reading> { return this.#readings.values() }
   put(reading: Reading): void { this.#readings.set(reading.pointId, reading) }
-  device(id: string): DeviceStatus | undefined { return this.#states.get(id) }
-  /** True when the state is news. */
-  report(status: DeviceStatus): boolean {
-    const before = this.#states.get(status.deviceId)
-    this.#states.set(status.deviceId, status)
-    return before?.state !== status.state || before.reason !== status.reason
-  }
+  device(id: string): DeviceStatus | undefined { return this.states.get(id) }
   scanned(connectionId: string, at: EpochMs): void { this.#scanned.set(connectionId, at) }
   /** When the value was last confirmed: its own time, or the last whole scan of its connection. */
   confirmedAt(reading: Reading): EpochMs {

@@ -12,7 +12,7 @@ import { serveControl } from './control/server.ts'
 import { Feed } from './feed.ts'
 import { LiveValues } from './live.ts'
 import { toRaw } from './normalise.ts'
-import { gatewayEvent, Pipeline } from './pipeline.ts'
+import { gatewayEvent, memoryKey, Pipeline } from './pipeline.ts'
 import { Repeats } from './repeats.ts'
 import { siteModel, snapshot } from './site-model.ts'
 import { createStatus, type GatewayStatus } from './status.ts'
@@ -71,7 +71,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const siteKey = await loadSiteKey(path.join(site.store.path, 'site.key'))
   const supervisors = new Map(site.connections.map((config) => {
     const child = log.child({ connection: config.id })
-    const kit: DriverKit = { clock, random, log: child, hashIdentity: (value) => keyedHash(siteKey, value), readSecret }
+    const kit: DriverKit = { clock, random, log: child, hashIdentity: (value) => keyedHash(siteKey, value), readSecret, recall: (key) => journal.state.get(memoryKey(config.id, key)) }
     return [config.id, new Supervisor({ config, entry: driverRegistry[config.driver]!, kit, clock, random, log: child, accept: (id, intake) => pipeline.accept(id, intake) })]
   }))
   const uplinks = readers.map(({ config, reader }) => createUplink({

@@ -60,6 +60,7 @@ export class Pipeline {
     const taken = this.#occurrences(intake)
     const events = [...(intake.devices ?? []).flatMap((status) => this.#deviceEvent(status)), ...taken.events]
     const work = this.#work(readings, events, intake.settled !== undefined)
+    for (const [key, value] of Object.entries(intake.remember ?? {})) work.state.push({ key: memoryKey(connectionId, key), value })
     if (taken.keys.length > 0) work.state.push(...this.#parts.repeats.remember(taken.keys, now))
     const stored = isEmpty(work) ? Promise.resolve() : this.#commit(work)
     this.#parts.repeats.pending(taken.keys, stored)
@@ -100,10 +101,13 @@ export class Pipeline {
   }
 
   #deviceEvent(status: DeviceStatus): readonly GatewayEvent[] {
-    if (!this.#parts.live.report(status)) return []
-    const { deviceId, state, at, reason, detail } = status
+    const news = this.#parts.live.states.report(status)
+    return news ? [this.#stateEvent(news)] : []
+  }
+
+  #stateEvent({ deviceId, state, at, reason, detail }: DeviceStatus): GatewayEvent {
     this.#parts.log.child({ device: deviceId }).info({ state, reason, detail }, `device ${state}`)
-    return [{ stream: 'event', type: 'device', at, subject: deviceId, data: { device: deviceId, state, ...(reason ? { reason } : {}), ...(detail ? { detail } : {}) } }]
+    return { stream: 'event', type: 'device', at, subject: deviceId, data: { device: deviceId, state, ...(reason ? { reason } : {}), ...(detail ? { detail } : {}) } }
   }
 
   /** Rules, alerts and the telemetry branch for these readings, gathered into one batch. */
@@ -148,6 +152,8 @@ export class Pipeline {
       const seq = journal.heads().event.seq
       this.#background(this.emit(gatewayEvent(step.at, { action: 'clock-stepped', offsetMs: step.offsetMs, epoch, afterEventSeq: seq })))
     }
+    const calmed = live.states.calmed(clock.now())
+    if (calmed.length > 0) this.#background(this.emit(...calmed.map((status) => this.#stateEvent(status))))
     const due = telemetry.due(clock.now(), live.readings(), (reading) => live.confirmedAt(reading))
     this.counters.readings += due.length
     if (due.length > 0) this.#background(this.#commit({ readings: due }))
@@ -168,6 +174,9 @@ export class Pipeline {
     work.catch((error: unknown) => this.#parts.log.error({ code: codeOf(error) }, describe(error)))
   }
 }
+
+/** Where a connection's driver keeps what it remembers. */
+export const memoryKey = (connectionId: string, key: string): string => `driver/${connectionId}/${key}`
 
 export const gatewayEvent = (at: EpochMs, data: GatewayEvent['data']): GatewayEvent => ({ stream: 'event', type: 'gateway', at, data })
 

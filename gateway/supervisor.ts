@@ -1,4 +1,4 @@
-import type { Clock, ConnectionConfig, Driver, DriverEntry, DriverKit, Intake, PointConfig, Random, Session, Value } from './contract/index.ts'
+import type { Clock, ConnectionConfig, Driver, DriverEntry, DriverKit, Finding, Intake, PointConfig, Random, Session, Value } from './contract/index.ts'
 import { backoffMs, codeOf, defaultBackoff, describe, DriverError, isAbort, type Logger } from './kit/index.ts'
 
 export interface ConnectionStatus {
@@ -9,6 +9,8 @@ export interface ConnectionStatus {
   readonly lastError?: string
   readonly lastErrorDetail?: string
   readonly statistics: Readonly<Record<string, number>>
+  readonly devices: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly findings: readonly Finding[]
 }
 
 export interface SupervisorParts {
@@ -63,6 +65,7 @@ export class Supervisor {
     const { id, driver } = this.#parts.config
     return {
       id, driver, state: this.#state, attempts: this.#attempts, statistics: this.#session?.statistics?.() ?? {},
+      devices: this.#session?.deviceStatistics?.() ?? {}, findings: this.#session?.findings?.() ?? [],
       ...(this.#failure ? { lastError: this.#failure.code, lastErrorDetail: this.#failure.detail } : {}),
     }
   }

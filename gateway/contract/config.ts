@@ -71,4 +71,8 @@ export interface DriverSchemas {
   listens?(connection: unknown): readonly { readonly host: string; readonly port: number }[]
   /** What zod cannot see: duplicate unit ids, overlapping topics. Paths are relative to the device. */
   review?(connection: ConnectionConfig): readonly { readonly deviceId: string; readonly path: readonly (string | number)[]; readonly message: string }[]
+  /** What works but will not please, told before it is installed: a bus too slow for its points, a port that may be renumbered. Asked only of a valid site. */
+  foresee?(connection: ConnectionConfig): readonly Forecast[]
 }
+
+export interface Forecast { readonly deviceId?: string; readonly message: string }

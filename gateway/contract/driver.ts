@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Clock, Random } from './clock.ts'
 import type { ConnectionConfig, DriverSchemas, PointConfig, SecretRef } from './config.ts'
-import type { Intake, Value } from './values.ts'
+import type { Intake, Json, Value } from './values.ts'
 
 /** What `main` lends to a driver. Nothing else of the house is visible to it. */
 export interface DriverKit {
@@ -12,7 +12,12 @@ export interface DriverKit {
   hashIdentity(value: string): string
   /** Throws ConfigError CONFIG_SECRET_MISSING. */
   readSecret(ref: SecretRef): Promise<string>
+  /** What this connection's `Intake.remember` last stored under the key; undefined when nothing. */
+  recall(key: string): Promise<Json | undefined>
 }
+
+/** What the driver makes of its own statistics: a cause and a next step, in a sentence that names the device. */
+export interface Finding { readonly code: string; readonly deviceId?: string; readonly text: string }
 
 /** Pure description; loading the driver's libraries waits for {@link DriverEntry.load}. */
 export interface DriverEntry {
@@ -40,4 +45,8 @@ export interface Session<Address = any> extends AsyncDisposable {
   write?(point: PointConfig<Address>, raw: Value, signal: AbortSignal): Promise<void>
   /** Counters for `linli status`, cheap to read. */
   statistics?(): Readonly<Record<string, number>>
+  /** The same by device id. */
+  deviceStatistics?(): Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** For `linli doctor`; empty when all is well. */
+  findings?(): readonly Finding[]
 }

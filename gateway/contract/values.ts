@@ -34,7 +34,8 @@ export interface Occurrence {
   readonly sourceId?: string
 }
 
-export type DeviceState = 'online' | 'offline' | 'degraded'
+/** `flapping`: it comes and goes; said once instead of a hundred times, and never by a driver (gateway/device-states.ts). */
+export type DeviceState = 'online' | 'offline' | 'degraded' | 'flapping'
 /** Reported on change only. */
 export interface DeviceStatus {
   readonly deviceId: string
@@ -52,6 +53,8 @@ export interface Intake {
   readonly devices?: readonly DeviceStatus[]
   /** The moment a whole scan ended, for statistics and staleness. */
   readonly scanned?: EpochMs
+  /** What the driver wants to know again after a restart ({@link DriverKit.recall}), written in the same batch as the samples: a counter and its reading agree. */
+  readonly remember?: Readonly<Record<string, Json>>
   /** The transport says this is a repeat (MQTT DUP) and there is no source id to tell. */
   readonly redelivered?: boolean
   /**

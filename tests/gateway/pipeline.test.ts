@@ -3,7 +3,7 @@ import type { ConnectionConfig, Intake, Journal } from '../../gateway/contract/i
 import { silentLog, StoreError, systemClock } from '../../gateway/kit/index.ts'
 import { Feed, type FeedItem } from '../../gateway/feed.ts'
 import { LiveValues } from '../../gateway/live.ts'
-import { Pipeline } from '../../gateway/pipeline.ts'
+import { memoryKey, Pipeline } from '../../gateway/pipeline.ts'
 import { Repeats } from '../../gateway/repeats.ts'
 import { TelemetryBranch } from '../../gateway/telemetry.ts'
 import { TimeKeeper } from '../../gateway/time.ts'
@@ -51,6 +51,13 @@ describe('the pipeline', () => {
     expect((await drain(reader, 'alert')).map((record) => contentOf(record).data)).toMatchObject([{ state: 'raised', rule: 'hot', severity: 2 }])
     expect(seen.map((item) => item.kind)).toEqual(['reading', 'event'])
     expect(await journal.state.entries('alert/')).toHaveLength(1)
+  })
+  it('keeps what a driver remembers in the commit that holds its reading', async () => {
+    const { accept, journal } = await pipeline()
+    const before = journal.statistics().commits
+    await accept({ samples: [sample(215)], remember: { 'count/water': 1_207 } })
+    expect(journal.statistics().commits - before).toBe(1)
+    expect(await journal.state.get(memoryKey('line', 'count/water'))).toBe(1_207)
   })
   it('lets rules see what the deadband keeps from the city', async () => {
     const { accept, parts, reader } = await pipeline()

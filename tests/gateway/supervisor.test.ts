@@ -12,7 +12,7 @@ function supervise(driver: Driver) {
   const stop = new AbortController()
   const entry = { name: 'fake', load: async () => driver } as DriverEntry
   const log = silentLog()
-  const kit = { clock, random: () => 0.5, log, hashIdentity: (value: string) => value, readSecret: async () => '' }
+  const kit = { clock, random: () => 0.5, log, hashIdentity: (value: string) => value, readSecret: async () => '', recall: async () => undefined }
   const supervisor = new Supervisor({ config, entry, kit, clock, random: () => 0.5, log, accept: (_id, intake) => seen.push(intake) })
   const running = supervisor.run(stop.signal)
   onTestFinished(async () => { stop.abort(); await running })

@@ -34,7 +34,7 @@ const roomOf = (file: string): string => file.split('/')[0]!
 /** Why `from` may not import `to`; null when it may. The table of the design. */
 export function forbidden(from: string, to: string): string | null {
   if (to.startsWith('tests/')) return 'production code may not import tests'
-  if (isSimulator(to) && !from.startsWith('gateway/cli/demo/')) return 'only the demo may import a simulator'
+  if (isSimulator(to) && !/^gateway\/cli\/(demo|simulate)\//.test(from)) return 'only demo and simulate may import a simulator'
   if (isTop(from) || (from === 'gateway/version.ts' && to === 'package.json')) return null
   if (isContract(from)) return isContract(to) ? null : 'the contract imports nothing of ours'
   if (isContract(to)) return null

@@ -3,7 +3,7 @@ import type { ConnectionConfig, DeviceStatus, Driver, DriverKit, Intake, Sample,
 import { keyedHash, readSecret, silentLog, systemClock } from '../../gateway/kit/index.ts'
 
 export const testKit = (): DriverKit => ({
-  clock: systemClock, random: () => 0.5, log: silentLog(), hashIdentity: (value) => keyedHash(Buffer.from('test'), value), readSecret,
+  clock: systemClock, random: () => 0.5, log: silentLog(), hashIdentity: (value) => keyedHash(Buffer.from('test'), value), readSecret, recall: async () => undefined,
 })
 
 export interface Running {
