@@ -11,6 +11,7 @@ const tools = [
   { package: 'openssl', here: has('openssl') },
   { package: 'gcc', here: has('gcc') },
   { package: 'libc6-dev', here: existsSync('/usr/include/stdio.h') },
+  { package: 'socat', here: has('socat') },
   { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
 ]
 const missing = tools.filter((tool) => !tool.here).map((tool) => tool.package)

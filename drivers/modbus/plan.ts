@@ -1,5 +1,6 @@
 import type { PointConfig } from '../../gateway/contract/index.ts'
-import { widthOf, type ModbusAddress, type ModbusDevice } from './schema.ts'
+import { isBitTable, widthOf, type ModbusAddress, type ModbusConnection, type ModbusDevice } from './settings.ts'
+import { gapBudget, wireOf } from './wire.ts'
 
 export type ModbusPoint = PointConfig<ModbusAddress>
 
@@ -12,25 +13,32 @@ export interface Read {
   readonly points: readonly ModbusPoint[]
 }
 
+/** Largest read and widest hole, in registers and in bits. */
+export interface Limits { readonly maxRegisters: number; readonly maxBits: number; readonly gap: { readonly registers: number; readonly bits: number } }
+
+export const limitsOf = (connection: ModbusConnection, device: ModbusDevice): Limits => ({ ...device, gap: gapBudget(wireOf(connection), device) })
+
 /**
- * As few reads as the device allows: neighbours of one table and pace share a request, holes up to `maxGap` are bridged, a point is
- * never split. Pure; each point is in exactly one read, and a read begins and ends with a point.
+ * As few reads as the device allows: neighbours of one table and pace share a request, holes are bridged where that is cheaper than
+ * another request, a point is never split. Pure; each point is in exactly one read, and a read begins and ends with a point.
  */
-export function planReads(points: readonly ModbusPoint[], limits: Pick<ModbusDevice, 'maxRegisters' | 'maxBits' | 'maxGap'>): readonly Read[] {
+export function planReads(points: readonly ModbusPoint[], limits: Limits): readonly Read[] {
   const groups = Map.groupBy(points, ({ address, pollMs }) => `${address.table}/${pollMs}`)
   return [...groups.values()].flatMap((group) => planGroup(group, limits))
 }
 
-function planGroup(points: readonly ModbusPoint[], limits: Pick<ModbusDevice, 'maxRegisters' | 'maxBits' | 'maxGap'>): readonly Read[] {
+function planGroup(points: readonly ModbusPoint[], { maxRegisters, maxBits, gap }: Limits): readonly Read[] {
   const sorted = points.toSorted((a, b) => a.address.register - b.address.register)
   const { table } = sorted[0]!.address
-  const max = table === 'coil' || table === 'discrete' ? limits.maxBits : limits.maxRegisters
+  const bits = isBitTable(table)
+  const max = bits ? maxBits : maxRegisters
+  const widest = bits ? gap.bits : gap.registers
   const reads: { start: number; end: number; points: ModbusPoint[] }[] = []
   for (const point of sorted) {
     const start = point.address.register
     const end = start + widthOf(point.address)
     const open = reads.at(-1)
-    if (open && start - open.end <= limits.maxGap && Math.max(open.end, end) - open.start <= max) {
+    if (open && start - open.end <= widest && Math.max(open.end, end) - open.start <= max) {
       open.end = Math.max(open.end, end)
       open.points.push(point)
     } else {
@@ -41,7 +49,7 @@ function planGroup(points: readonly ModbusPoint[], limits: Pick<ModbusDevice, 'm
 }
 
 /** The same points without reading across holes: for a device that answers a bridged read with "illegal address". Null when there is no hole. */
-export function withoutHoles(read: Read, limits: Pick<ModbusDevice, 'maxRegisters' | 'maxBits'>): readonly Read[] | null {
-  const reads = planReads(read.points, { ...limits, maxGap: 0 })
+export function withoutHoles(read: Read, limits: Limits): readonly Read[] | null {
+  const reads = planReads(read.points, { ...limits, gap: { registers: 0, bits: 0 } })
   return reads.length > 1 ? reads : null
 }

@@ -1,73 +1,23 @@
-import { z } from 'zod'
-import type { ConnectionConfig, DeviceConfig, DriverSchemas } from '../../gateway/contract/index.ts'
-import { duration } from '../../gateway/kit/schema.ts'
+import type { DriverSchemas } from '../../gateway/contract/index.ts'
+import { foresee } from './forecast.ts'
+import { connection, device, formatOf, isBitTable, point, widthOf, type ModbusAddress, type ModbusConfig, type ModbusDevice } from './settings.ts'
 
-const connection = z.strictObject({
-  host: z.string().min(1),
-  port: z.int().min(1).max(65_535).default(502),
-  /** How long a device may take to answer. */
-  timeout: duration.default(1_000),
-  connectTimeout: duration.default(3_000),
-  /** Some devices want to be left alone after a connect, and between requests. */
-  pauseAfterConnect: duration.default(0),
-  pauseBetweenRequests: duration.default(0),
-})
-
-const device = z.strictObject({
-  unitId: z.int().min(0).max(255),
-  /** Largest read of this device: 16-bit registers, and coils or discrete inputs. */
-  maxRegisters: z.int().min(1).max(125).default(125),
-  maxBits: z.int().min(1).max(2_000).default(2_000),
-  /** Registers or bits nobody asked for that one request may bridge; 0 for a device that refuses to read across holes. */
-  maxGap: z.int().min(0).max(124).default(16),
-  /** Instead of the connection's, for a slow device. */
-  timeout: duration.optional(),
-})
-
-export const formats = ['bool', 'u16', 's16', 'u32', 's32', 'u64', 's64', 'f32', 'f64', 'string'] as const
-export type Format = (typeof formats)[number]
-
-const point = z.strictObject({
-  table: z.enum(['coil', 'discrete', 'holding', 'input']),
-  /** Zero-based protocol address. */
-  register: z.int().min(0).max(65_535),
-  format: z.enum(formats).optional(),
-  /** Which 16-bit word comes first in 32 and 64 bits. */
-  wordOrder: z.enum(['big', 'little']).default('big'),
-  byteSwap: z.boolean().default(false),
-  /** One bit of a register, 0 the lowest. */
-  bit: z.int().min(0).max(15).optional(),
-  /** Registers of a string, two bytes each. */
-  length: z.int().min(1).max(125).optional(),
-})
-
-export type ModbusConnection = z.output<typeof connection>
-export type ModbusDevice = z.output<typeof device>
-export type ModbusAddress = z.output<typeof point>
-export type ModbusConfig = ConnectionConfig<ModbusConnection, ModbusDevice, ModbusAddress>
-
-/** Bits are read singly, registers default to u16. */
-export function formatOf({ table, format, bit }: ModbusAddress): Format {
-  if (table === 'coil' || table === 'discrete' || bit !== undefined) return 'bool'
-  return format ?? 'u16'
+export const modbusSchemas: DriverSchemas = {
+  connection, device, point,
+  // Two DTU lines on one port are told apart by what the modem says first: that is no overlap.
+  review: (config) => review(config as ModbusConfig),
+  foresee: (config) => foresee(config as ModbusConfig),
 }
-
-const widths: Readonly<Record<Format, number>> = { bool: 1, u16: 1, s16: 1, u32: 2, s32: 2, u64: 4, s64: 4, f32: 2, f64: 4, string: 1 }
-/** Registers (or bits, in a bit table) a point occupies. */
-export function widthOf(address: ModbusAddress): number {
-  const format = formatOf(address)
-  return format === 'string' ? address.length ?? 1 : widths[format]
-}
-
-export const modbusSchemas: DriverSchemas = { connection, device, point, review: (config) => review(config as ModbusConfig) }
 
 function review(config: ModbusConfig) {
   const problems: { deviceId: string; path: (string | number)[]; message: string }[] = []
   const units = new Map<number, string>()
-  for (const { id, settings, points } of config.devices as readonly DeviceConfig<ModbusDevice, ModbusAddress>[]) {
+  for (const { id, settings, points } of config.devices) {
     const other = units.get(settings.unitId)
     if (other) problems.push({ deviceId: id, path: ['unitId'], message: `unit id ${settings.unitId} is already device "${other}" on this connection` })
     else units.set(settings.unitId, id)
+    if (config.settings.transport !== 'tcp' && settings.pipeline > 1) problems.push({ deviceId: id, path: ['pipeline'], message: 'a serial line carries one request at a time; pipeline is for Modbus TCP' })
+    if (config.settings.transport !== 'tcp' && (settings.unitId === 0 || settings.unitId > 247)) problems.push({ deviceId: id, path: ['unitId'], message: 'on a serial line a unit id is 1 to 247; 0 is the broadcast' })
     for (const item of points) {
       const why = wrong(item.address, item.type, item.writable, settings)
       if (why) problems.push({ deviceId: id, path: ['points', item.id.slice(id.length + 1), why.key], message: why.message })
@@ -77,7 +27,7 @@ function review(config: ModbusConfig) {
 }
 
 function wrong(address: ModbusAddress, type: string, writable: boolean, device: ModbusDevice): { readonly key: string; readonly message: string } | null {
-  const bits = address.table === 'coil' || address.table === 'discrete'
+  const bits = isBitTable(address.table)
   const format = formatOf(address)
   if (bits && address.format !== undefined && address.format !== 'bool') return { key: 'format', message: `a ${address.table} is one bit; its format can only be bool` }
   if (!bits && address.format === 'bool' && address.bit === undefined) return { key: 'bit', message: 'a boolean in a register needs bit: 0 to 15' }

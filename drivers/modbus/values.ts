@@ -1,6 +1,7 @@
 import type { Value } from '../../gateway/contract/index.ts'
 import { DriverError } from '../../gateway/kit/index.ts'
-import { formatOf, widthOf, type ModbusAddress } from './schema.ts'
+import type { ModbusPoint } from './plan.ts'
+import { formatOf, isBitTable, widthOf, type ModbusAddress } from './settings.ts'
 
 /** A decoded value, or why there is none (a code of docs/errors.md). */
 export type Decoded = { readonly value: Value } | { readonly reason: string }
@@ -8,7 +9,7 @@ export type Decoded = { readonly value: Value } | { readonly reason: string }
 /** `data`: a read's answer that began at `start`; the point lies inside. */
 export function decodePoint(address: ModbusAddress, data: Buffer, start: number): Decoded {
   const at = address.register - start
-  if (address.table === 'coil' || address.table === 'discrete') return { value: ((data[at >> 3]! >> (at & 7)) & 1) === 1 }
+  if (isBitTable(address.table)) return { value: ((data[at >> 3]! >> (at & 7)) & 1) === 1 }
   return decodeRegisters(address, data.subarray(at * 2, at * 2 + widthOf(address) * 2))
 }
 
@@ -26,6 +27,42 @@ function decodeRegisters(address: ModbusAddress, wire: Buffer): Decoded {
     case 'f64': return finite(bytes.readDoubleBE(0))
     case 'string': return { value: bytes.toString('latin1').replace(/[\0 ]+$/, '') }
   }
+}
+
+/** A point's place in a block and how it is read, worked out once. */
+export interface CompiledPoint {
+  readonly pointId: string
+  /** Whether its bytes (or its bit) differ between two blocks. */
+  changed(data: Buffer, last: Buffer): boolean
+  decode(data: Buffer): Value | { readonly reason: string }
+}
+
+/** `start`: the first register or bit of the block. The usual formats are read in place, without a buffer of their own. */
+export function compilePoint({ id, address }: ModbusPoint, start: number): CompiledPoint {
+  const at = address.register - start
+  if (isBitTable(address.table)) {
+    const [byte, mask] = [at >> 3, 1 << (at & 7)]
+    return { pointId: id, changed: (data, last) => ((data[byte]! ^ last[byte]!) & mask) !== 0, decode: (data) => (data[byte]! & mask) !== 0 }
+  }
+  const from = at * 2
+  const to = from + widthOf(address) * 2
+  return { pointId: id, changed: changedBetween(from, to), decode: reader(address, from, start) }
+}
+
+function changedBetween(from: number, to: number): CompiledPoint['changed'] {
+  if (to - from === 2) return (data, last) => data[from] !== last[from] || data[from + 1] !== last[from + 1]
+  return (data, last) => {
+    for (let at = from; at < to; at++) if (data[at] !== last[at]) return true
+    return false
+  }
+}
+
+function reader(address: ModbusAddress, from: number, start: number): CompiledPoint['decode'] {
+  const plain = address.wordOrder === 'big' && !address.byteSwap && address.bit === undefined
+  if (plain && formatOf(address) === 'u16') return (data) => (data[from]! << 8) | data[from + 1]!
+  if (plain && formatOf(address) === 's16') return (data) => data.readInt16BE(from)
+  if (plain && formatOf(address) === 'u32') return (data) => data.readUInt32BE(from)
+  return (data) => { const decoded = decodePoint(address, data, start); return 'value' in decoded ? decoded.value : decoded }
 }
 
 /** What `decodePoint` would read back. Throws DriverError POINT_VALUE for what the format cannot hold. Registers only. */

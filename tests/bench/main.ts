@@ -3,13 +3,14 @@ import { cpus } from 'node:os'
 import { drain } from './drain.ts'
 import { ingest } from './ingest.ts'
 import { life } from './life.ts'
-import { modbusPolls } from './modbus.ts'
+import { cost, isolation, jitter, serial } from './modbus/pace.ts'
+import { codec, rates } from './modbus/rate.ts'
 import { median } from './processes.ts'
 
 interface Figure { readonly value: number; readonly unit: string; readonly target: number | null; readonly met: boolean | null }
 type Figures = Record<string, Figure>
 
-const round = (value: number): number => (value >= 100 ? Math.round(value) : Math.round(value * 100) / 100)
+const round = (value: number): number => (value >= 100 ? Math.round(value) : value >= 1 ? Math.round(value * 100) / 100 : Number(value.toPrecision(3)))
 const atLeast = (value: number, unit: string, target: number): Figure => ({ value: round(value), unit, target, met: value >= target })
 const atMost = (value: number, unit: string, target: number): Figure => ({ value: round(value), unit, target, met: value <= target })
 const plain = (value: number, unit: string): Figure => ({ value: round(value), unit, target: null, met: null })
@@ -33,11 +34,34 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
     return { drain: atLeast(median(rates), 'readings/s', 300_000) }
   },
   async modbus() {
-    const { ours, peer } = await modbusPolls()
+    const found = await rates()
+    const per = (a: keyof typeof found, b: keyof typeof found): number => found[a].perSecond / found[b].perSecond
+    const { decodeNs, crcNs } = codec()
     return {
-      'modbus-polls': plain(ours.perSecond, 'polls/s'), 'modbus-serial-polls': plain(peer.perSecond, 'polls/s'), 'modbus-polls/serial': atLeast(ours.perSecond / peer.perSecond, '×', 1),
-      'modbus-cpu': plain(ours.cpuUs, 'µs/poll'), 'modbus-serial-cpu': plain(peer.cpuUs, 'µs/poll'),
+      'modbus-polls': plain(found.ours.perSecond, 'polls/s'), 'modbus-cpu': plain(found.ours.cpuUs, 'µs/poll'), 'modbus-polls-all-changing': plain(found.all.perSecond, 'polls/s'),
+      'modbus-pipelined': plain(found.pipelined.perSecond, 'polls/s'), 'modbus-pipelined-all-changing': plain(found.pipelinedAll.perSecond, 'polls/s'),
+      'libmodbus-polls': plain(found.libmodbus.perSecond, 'polls/s'), 'modbus-serial-polls': plain(found.serial.perSecond, 'polls/s'),
+      'modbus/libmodbus': atLeast(per('ours', 'libmodbus'), '×', 0.7), 'modbus-pipelined/libmodbus': atLeast(per('pipelined', 'libmodbus'), '×', 1),
+      'modbus/libmodbus-sleeping-server': plain(per('sleeping', 'libmodbusSleeping'), '×'), 'modbus/modbus-serial': atLeast(per('ours', 'serial'), '×', 1),
+      'modbus-decode': plain(decodeNs, 'ns/register'), 'modbus-crc': plain(crcNs, 'ns/byte'),
     }
+  },
+  async pace() {
+    const { p99Ms, driftPercent } = await jitter()
+    const { few, many } = await cost()
+    return {
+      'modbus-jitter-p99': atMost(p99Ms, 'ms', 2.5), 'modbus-drift': atMost(driftPercent, '%', 0.01), 'modbus-nine-beside-a-dead-one': atMost(await isolation(), '%', 2),
+      'modbus-cost-100-points': plain(few, 'µs/point'), 'modbus-cost-10000-points': plain(many, 'µs/point'), 'modbus-cost-10000/100': atMost(many / few, '×', 1.15),
+    }
+  },
+  async serial() {
+    const figures: Figures = {}
+    for (const [baudRate, registers, turnaroundMs] of [[9_600, 10, 5], [9_600, 60, 20], [115_200, 10, 5], [115_200, 60, 5]] as const) {
+      const { efficiency, early } = await serial(baudRate, registers, turnaroundMs)
+      figures[`rtu-${baudRate}-${registers}-registers`] = atLeast(efficiency, '×', 0.95)
+      figures[`rtu-${baudRate}-${registers}-too-early`] = atMost(early, 'requests', 0)
+    }
+    return figures
   },
   async life() {
     const { firstMessageMs, idleMb } = await life(rounds)

@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { siteJsonSchema } from '../../firmware-config/site/index.ts'
-import { planReads } from '../../drivers/modbus/plan.ts'
-import type { ModbusConfig } from '../../drivers/modbus/schema.ts'
+import { limitsOf, planReads } from '../../drivers/modbus/plan.ts'
+import type { ModbusConfig } from '../../drivers/modbus/settings.ts'
 import { readSite, roomSchemas } from '../../gateway/cli/rooms.ts'
 import { root } from '../support/architecture.ts'
 import { tempFolder } from '../support/resources.ts'
@@ -35,8 +35,8 @@ describe('every shipped profile', () => {
     })
   }
   it('reads a meter in few requests', async () => {
-    const { devices: [meter] } = (await deviceOf('sdm630')) as ModbusConfig
-    expect(planReads(meter!.points, meter!.settings).length).toBeLessThanOrEqual(4)
+    const { settings, devices: [meter] } = (await deviceOf('sdm630')) as ModbusConfig
+    expect(planReads(meter!.points, limitsOf(settings, meter!.settings)).length).toBeLessThanOrEqual(4)
   })
 })
 

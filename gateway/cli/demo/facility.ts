@@ -9,10 +9,13 @@ import { startMqttSimulator } from '../../../drivers/mqtt/simulator.ts'
 import { randomHex, systemClock as clock, systemRandom as random, type Logger } from '../../kit/index.ts'
 import type { ConnectionConfig } from '../../contract/index.ts'
 import { startGateway, type Gateway } from '../../main.ts'
+import { toRaw } from '../../normalise.ts'
 import { readSite, type Site } from '../rooms.ts'
+import { World } from '../simulate/world.ts'
 import { Comparison } from './comparison.ts'
 
 export const demoSite = fileURLToPath(new URL('../../../firmware-config/demo/site.yaml', import.meta.url))
+const stepMs = 1_000
 const passwordVariable = 'LINLI_DEMO_DEVICE_PASSWORD'
 
 export interface Facility extends AsyncDisposable {
@@ -41,6 +44,12 @@ export async function startFacility(log: Logger): Promise<Facility> {
 
   const modbus = await startModbusSimulator(line, { clock, random }, { port: modbusPort })
   stack.use(modbus)
+  const world = new World(line.devices, random)
+  const points = new Map(line.devices.flatMap((device) => device.points.map((point) => [point.id, point] as const)))
+  const move = (): void => { for (const [id, value] of world.step(stepMs)) modbus.set(id, toRaw(value, points.get(id)!)) }
+  let cancelStep = clock.after(stepMs, function step() { move(); cancelStep = clock.after(stepMs, step) })
+  stack.defer(() => cancelStep())
+  move()
   const comparison = new Comparison(site)
   let firstMessageMs: number | null = null
   city.onEvent((record) => { firstMessageMs ??= Math.round(clock.monotonic()); comparison.received(record) })

@@ -146,16 +146,16 @@ describe('a dead device on a shared line', () => {
   it('backs off by itself, and comes back online when it answers', async () => {
     const points = { x: { table: 'input', register: 0, unit: 'V', format: 'f32' } }
     const shape = { dead: { unitId: 1, points }, alive: { unitId: 2, points } }
-    const simulator = await startModbusSimulator(modbusConfig(0 + 1, shape), { clock: systemClock, random: () => 0.5 })
+    const simulator = await startModbusSimulator(modbusConfig(1, shape), { clock: systemClock, random: () => 0.5 }, { port: 0 })
     onTestFinished(() => simulator[Symbol.asyncDispose]())
-    simulator.silence('dead', true)
+    simulator.fault('dead', 'timeout')
     const running = await runSession(modbusDriver, modbusConfig(simulator.port, shape, { timeout: '40ms' }))
     await expect.poll(() => running.state('dead')).toMatchObject({ state: 'offline', reason: 'MODBUS_TIMEOUT', detail: expect.stringContaining('unit 1') })
     const before = running.intakes.length
     await expect.poll(() => running.intakes.length - before, { timeout: 3_000 }).toBeGreaterThan(10)
     // Ten further rounds of the living cost at most one more try of the dead.
     expect(running.session.statistics!().timeouts).toBeLessThanOrEqual(4)
-    simulator.silence('dead', false)
+    simulator.fault('dead', null)
     await expect.poll(() => running.state('dead'), { timeout: 5_000 }).toMatchObject({ state: 'online' })
     expect(simulator.served('alive.x').length).toBeGreaterThan(0)
   })

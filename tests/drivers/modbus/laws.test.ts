@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeFrame, FrameReader, readReply, readRequest } from '../../../drivers/modbus/codec.ts'
+import { encodeMbap, MbapReader } from '../../../drivers/modbus/mbap.ts'
+import { readReply, readRequest } from '../../../drivers/modbus/pdu.ts'
 import { planReads } from '../../../drivers/modbus/plan.ts'
-import { modbusSchemas, widthOf, type ModbusAddress, type ModbusConfig } from '../../../drivers/modbus/schema.ts'
+import { modbusSchemas } from '../../../drivers/modbus/schema.ts'
+import { widthOf, type ModbusAddress, type ModbusConfig } from '../../../drivers/modbus/settings.ts'
 import { decodePoint, encodeRegisters } from '../../../drivers/modbus/values.ts'
 import { DriverError } from '../../../gateway/kit/index.ts'
 import { modbusConfig, modbusPoint } from './support.ts'
@@ -40,18 +42,19 @@ describe('laws of the Modbus codec', () => {
   })
   it('frames survive any cutting of the stream', () => {
     fc.assert(fc.property(fc.array(fc.record({ transaction: fc.nat(65_535), unit: fc.nat(255), pdu: fc.uint8Array({ minLength: 1, maxLength: 253 }) }), { maxLength: 5 }), fc.array(fc.nat(2_000), { maxLength: 8 }), (frames, cuts) => {
-      const stream = Buffer.concat(frames.map((frame) => encodeFrame({ ...frame, pdu: Buffer.from(frame.pdu) })))
+      const stream = Buffer.concat(frames.map((frame) => encodeMbap(frame.transaction, frame.unit, Buffer.from(frame.pdu))))
       const places = [0, ...cuts.map((cut) => Math.min(cut, stream.length)).toSorted((a, b) => a - b), stream.length]
-      const reader = new FrameReader()
-      const seen = places.slice(1).flatMap((end, index) => reader.push(stream.subarray(places[index], end)))
-      expect(seen.map(({ transaction, unit, pdu }) => [transaction, unit, pdu.toString('hex')])).toEqual(frames.map(({ transaction, unit, pdu }) => [transaction, unit, Buffer.from(pdu).toString('hex')]))
+      const reader = new MbapReader()
+      const seen: unknown[] = []
+      places.slice(1).forEach((end, index) => reader.push(stream.subarray(places[index], end), (transaction, unit, pdu) => seen.push([transaction, unit, pdu.toString('hex')])))
+      expect(seen).toEqual(frames.map(({ transaction, unit, pdu }) => [transaction, unit, Buffer.from(pdu).toString('hex')]))
     }))
   })
   it('any bytes give frames or a DriverError, any reply its data or a DriverError', () => {
     fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 5 }), fc.uint8Array({ maxLength: 260 }), (chunks, reply) => {
       const guard = (task: () => unknown): void => { try { task() } catch (error) { expect(error).toBeInstanceOf(DriverError) } }
-      const reader = new FrameReader()
-      guard(() => { for (const chunk of chunks) reader.push(Buffer.from(chunk)) })
+      const reader = new MbapReader()
+      guard(() => { for (const chunk of chunks) reader.push(Buffer.from(chunk), () => {}) })
       guard(() => expect(readReply(readRequest('holding', 0, 3), Buffer.from(reply))).toHaveLength(6))
     }))
   })
@@ -61,7 +64,7 @@ describe('laws of the read planner', () => {
   const points = fc.array(fc.record({
     table: fc.constantFrom('coil', 'discrete', 'holding', 'input'), register: fc.nat(400), format: fc.constantFrom('u16', 'f32', 'u64'), pollMs: fc.constantFrom(1_000, 5_000),
   }), { minLength: 1, maxLength: 60 }).map((list) => list.map(({ format, ...keys }, index) => modbusPoint(`d.p${index}`, { ...keys, ...(keys.table === 'holding' || keys.table === 'input' ? { format } : {}) })))
-  const limits = fc.record({ maxRegisters: fc.integer({ min: 4, max: 125 }), maxBits: fc.integer({ min: 1, max: 2_000 }), maxGap: fc.nat(40) })
+  const limits = fc.record({ maxRegisters: fc.integer({ min: 4, max: 125 }), maxBits: fc.integer({ min: 1, max: 2_000 }), gap: fc.nat(40).map((widest) => ({ registers: widest, bits: widest })) })
 
   it('each point is read exactly once, whole, within the limits, and no read begins or ends with a hole', () => {
     fc.assert(fc.property(points, limits, (list, limit) => {
@@ -76,14 +79,14 @@ describe('laws of the read planner', () => {
         }
         const registers = [...covered].toSorted((a, b) => a - b)
         expect([registers[0], registers.at(-1)]).toEqual([start, start + count - 1])
-        registers.forEach((register, index) => expect(register - (registers[index - 1] ?? register)).toBeLessThanOrEqual(limit.maxGap + 1))
+        registers.forEach((register, index) => expect(register - (registers[index - 1] ?? register)).toBeLessThanOrEqual(limit.gap.registers + 1))
       }
     }))
   })
   it('reads an SDM630 in a handful of requests instead of one for each point', () => {
     const registers = [0x00, 0x02, 0x04, 0x06, 0x08, 0x0a, 0x0c, 0x0e, 0x10, 0x34, 0x3e, 0x46, 0x48, 0x4a, 0x156]
     const list = registers.map((register, index) => modbusPoint(`m.p${index}`, { table: 'input', register, format: 'f32' }))
-    expect(planReads(list, { maxRegisters: 80, maxBits: 2_000, maxGap: 16 }).length).toBe(3)
+    expect(planReads(list, { maxRegisters: 80, maxBits: 2_000, gap: { registers: 16, bits: 16 } }).length).toBe(3)
   })
 })
 

@@ -1,4 +1,4 @@
-import type { ModbusConfig } from '../../../drivers/modbus/schema.ts'
+import type { ModbusConfig } from '../../../drivers/modbus/settings.ts'
 import { modbusSchemas } from '../../../drivers/modbus/schema.ts'
 import type { PointConfig } from '../../../gateway/contract/index.ts'
 import { point } from '../../support/points.ts'
