@@ -84,8 +84,6 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   // Stopped in this order: devices first, then what they brought is on disk, then the uplinks let go.
   for (const uplink of uplinks) runUntilDisposed(stack, (signal) => uplink.run(signal))
   for (const supervisor of supervisors.values()) runUntilDisposed(stack, (signal) => supervisor.run(signal))
-  stack.use(await serveControl({ socket: site.control.socket, status, live, desk, feed, log }))
-
   const writer: PointWriter = {
     async write(id, value, signal) {
       const point = live.points.get(id)
@@ -93,6 +91,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
       await supervisors.get(live.devices.get(point.deviceId)!.connectionId)!.write(point, toRaw(value, point), signal)
     },
   }
+  stack.use(await serveControl({ socket: site.control.socket, status, live, desk, feed, log, writer }))
+
   const owned = stack.move()
   log.info({ gateway, region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')
   return { feed, live, status, write: (...args) => writer.write(...args), [Symbol.asyncDispose]: () => owned.disposeAsync() }

@@ -111,6 +111,12 @@ function readPoints(deviceId: string, profile: Profile | null, own: Readonly<Rec
   })
 }
 
+/** The points of a profile alone, for its linter; the paths lead into the profile's own file. */
+export const readProfilePoints = (profile: Profile, schemas: DriverSchemas, report: Report): readonly PointConfig[] => {
+  check(schemas.device.partial(), omit(profile.device as PlainObject, deviceKeys), report, ['device'])
+  return readPoints('profile', profile, {}, schemas, report, [])
+}
+
 export function joinConnections(connections: readonly OpenConnection[], devices: readonly PlacedDevice[]): ConnectionConfig[] {
   return connections.map(({ id, driver, settings }) => ({ id, driver, settings, devices: devices.filter(({ config }) => config.connectionId === id).map(({ config }) => config) }))
 }

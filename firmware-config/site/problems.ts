@@ -67,11 +67,16 @@ export class Problems {
     this.#found.push({ file: source.file, line, column, path: where, message: what, text })
   }
 
+  /** By file (the site file first), line and column. */
+  sorted(siteFile = ''): SiteProblem[] {
+    const rank = (file: string) => (file === siteFile ? '' : file)
+    return this.#found.toSorted((a, b) => compare(rank(a.file), rank(b.file)) || a.line - b.line || a.column - b.column)
+  }
+
   /** Throws SiteError when there is any problem, in the order of the site file, then of the profiles. */
   throwIfAny(siteFile: string): void {
     if (!this.any) return
-    const rank = (file: string) => (file === siteFile ? '' : file)
-    const sorted = this.#found.toSorted((a, b) => compare(rank(a.file), rank(b.file)) || a.line - b.line || a.column - b.column)
+    const sorted = this.sorted(siteFile)
     const message = `and ${this.#more} more problems; correct the ones above first`
     if (this.#more > 0) sorted.push({ file: siteFile, line: 1, column: 1, path: '', message, text: `${siteFile}:1:1 ${message}` })
     throw new SiteError(sorted)

@@ -26,6 +26,7 @@ export class ProfileLibrary {
   }
 
   names(): readonly string[] { return [...this.#files.keys()] }
+  file(name: string): string | undefined { return this.#files.get(name) }
 
   /** undefined: there is none of this name. null: it is wrong, and that was reported. */
   async load(name: string, problems: Problems): Promise<Profile | null | undefined> {

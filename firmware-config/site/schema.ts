@@ -79,6 +79,8 @@ export const profileSchema = z.strictObject({
   /** Where the facts come from. */
   source: z.array(z.string().min(1)).min(1),
   verified: z.enum(['open-source', 'manual', 'hardware']),
+  /** Quirks and warnings for the installer. */
+  notes: z.array(z.string().min(1)).default([]),
   device: z.record(z.string(), z.unknown()).default({}),
   points: z.record(identifier, z.record(z.string(), z.unknown())),
 })

@@ -1,14 +1,16 @@
-import { print, printJson } from './output.ts'
-import { readSite } from './rooms.ts'
+import { paint, print, printJson } from './output.ts'
+import { readSite, roomSchemas } from './rooms.ts'
 
 export async function check(file: string, { json }: { readonly json?: boolean }): Promise<void> {
   try {
     const { connections, rules, uplinks } = await readSite(file)
     const devices = connections.flatMap((connection) => connection.devices)
     const points = devices.reduce((sum, device) => sum + device.points.length, 0)
+    const forecasts = connections.flatMap((connection) => roomSchemas.drivers[connection.driver]?.foresee?.(connection) ?? []).map(({ message }) => message)
     const counts = { connections: connections.length, devices: devices.length, points, rules: rules.length, uplinks: uplinks.length }
-    if (json) return printJson({ ok: true, problems: [], ...counts })
+    if (json) return printJson({ ok: true, problems: [], forecasts, ...counts })
     print(`${file} is valid: ${Object.entries(counts).map(([name, count]) => `${count} ${name}`).join(', ')}`)
+    for (const forecast of forecasts) print(paint('yellow', `forecast: ${forecast}`))
   } catch (error) {
     if (!json || !(error instanceof Error) || !('problems' in error)) throw error
     process.exitCode = 1

@@ -2,8 +2,8 @@ import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
-import { DataError, ConfigError } from '../kit/index.ts'
-import type { Reading } from '../contract/index.ts'
+import { DataError, ConfigError, DriverError } from '../kit/index.ts'
+import type { Reading, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
@@ -11,6 +11,12 @@ export function controlClient(socket: string) {
   return {
     status: () => fetchJson<GatewayStatus>(socket, '/status'),
     readings: () => fetchJson<readonly Reading[]>(socket, '/readings'),
+    /** Resolves when the device has read it back. Throws the gateway's own code and words. */
+    async write(point: string, value: Value, timeoutMs: number): Promise<void> {
+      const { status, body } = await post(socket, '/write', { point, value, timeoutMs })
+      const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}` } = body as { code?: string; message?: string }
+      if (status !== 200) throw new DriverError(code, message)
+    },
     async *tail(signal: AbortSignal): AsyncGenerator<FeedItem> {
       const response = await get(socket, '/tail', signal)
       for await (const line of createInterface({ input: response })) yield JSON.parse(line) as FeedItem
@@ -26,10 +32,17 @@ async function fetchJson<T>(socket: string, url: string): Promise<T> {
   return JSON.parse(Buffer.concat(chunks).toString()) as T
 }
 
-function get(socketPath: string, path: string, signal?: AbortSignal): Promise<IncomingMessage> {
+async function post(socket: string, url: string, body: unknown): Promise<{ readonly status: number; readonly body: unknown }> {
+  const response = await get(socket, url, undefined, JSON.stringify(body))
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return { status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString() || '{}') }
+}
+
+function get(socketPath: string, path: string, signal?: AbortSignal, body?: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request({ socketPath, path, signal }, resolve)
+    request({ socketPath, path, signal, ...(body === undefined ? {} : { method: 'POST' }) }, resolve)
       .on('error', (cause) => reject(new ConfigError('CONTROL_UNREACHABLE', `no gateway answers on ${socketPath}; start it with "linli run SITE.yaml", or name its socket with --socket`, { cause })))
-      .end()
+      .end(body)
   })
 }

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
-import type { AlertDesk } from '../contract/index.ts'
-import { ConfigError, type Logger } from '../kit/index.ts'
+import type { AlertDesk, PointWriter, Value } from '../contract/index.ts'
+import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
 import type { Feed } from '../feed.ts'
 import type { LiveValues } from '../live.ts'
 import type { GatewayStatus } from '../status.ts'
@@ -12,6 +12,7 @@ export interface ControlParts {
   readonly socket: string
   status(): GatewayStatus
   readonly live: LiveValues
+  readonly writer: PointWriter
   readonly desk: AlertDesk
   readonly feed: Feed
   readonly log: Logger
@@ -21,7 +22,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /alerts (JSON) and /tail (one JSON object a line, live). Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /alerts (JSON), /tail (one JSON object a line, live), and POST /write. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -45,7 +46,8 @@ export async function serveControl(parts: ControlParts): Promise<AsyncDisposable
 }
 
 function route(parts: ControlParts, request: IncomingMessage, response: ServerResponse): void {
-  if (request.method !== 'GET') return json(response, 405, { error: 'only GET' })
+  if (request.method === 'POST' && request.url === '/write') { void write(parts, request, response); return }
+  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write' })
   switch (request.url) {
     case '/status': return json(response, 200, parts.status())
     case '/readings': return json(response, 200, [...parts.live.readings()])
@@ -53,6 +55,37 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
     case '/tail': return tail(parts.feed, response)
     default: return json(response, 404, { error: 'no such resource' })
   }
+}
+
+const maxBodyBytes = 4_096
+const longestWriteMs = 60_000
+
+/** `{ point, value, timeoutMs }` in; 200 `{}` when it was read back, 409 `{ code, message }` when not. */
+async function write({ writer, log }: ControlParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const { point, value, timeoutMs } = writeOrder(await bodyOf(request))
+    log.info({ point, value }, 'write ordered on the control socket')
+    await writer.write(point, value, AbortSignal.timeout(timeoutMs))
+    json(response, 200, {})
+  } catch (error) {
+    json(response, 409, { code: codeOf(error), message: describe(error) })
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    if ((size += chunk.length) > maxBodyBytes) break
+    chunks.push(chunk)
+  }
+  try { return JSON.parse(Buffer.concat(chunks).toString()) } catch (cause) { throw new ConfigError('CONTROL_REFUSED', 'the order is not JSON, or longer than 4 kB', { cause }) }
+}
+
+function writeOrder(body: unknown): { readonly point: string; readonly value: Value; readonly timeoutMs: number } {
+  const { point, value, timeoutMs = 10_000 } = (body ?? {}) as { point?: unknown; value?: unknown; timeoutMs?: unknown }
+  if (typeof point !== 'string' || !['boolean', 'number', 'string'].includes(typeof value) || typeof timeoutMs !== 'number' || !(timeoutMs > 0 && timeoutMs <= longestWriteMs)) throw new ConfigError('CONTROL_REFUSED', 'an order needs point, value (true, false, a number or a text) and at most 60 s')
+  return { point, value: value as Value, timeoutMs }
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

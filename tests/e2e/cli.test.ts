@@ -1,24 +1,19 @@
-import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startCity } from '../../cloud-sync/simulator.ts'
 import { root } from '../support/architecture.ts'
+import { linli } from '../support/command-line.ts'
 import { kioskDevice, main, runGateway, siteFile } from '../support/gateways.ts'
 import { child, freePort, tempFolder } from '../support/resources.ts'
 import { realJournal, startUplink } from '../support/uplinks.ts'
 import { reading } from '../support/points.ts'
 
-interface Result { readonly code: number; readonly stdout: string; readonly stderr: string }
-function linli(...args: readonly string[]): Promise<Result> {
-  return new Promise((resolve) => execFile(process.execPath, [main, ...args], { env: { ...process.env, FORCE_COLOR: undefined } }, (error, stdout, stderr) => resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })))
-}
-
 const quiet = async (folder: string) => siteFile(folder, [`connections: [{ id: broker, driver: mqtt, listen: { port: ${await freePort()} } }]`, 'devices:', kioskDevice('kiosk')])
 
 describe('the command line', () => {
   it('explains itself, each command too, in plain text when it is not a terminal', async () => {
-    for (const args of [['--help'], ...['run', 'demo', 'check', 'schema', 'tail', 'status', 'verify'].map((name) => [name, '--help'])]) {
+    for (const args of [['--help'], ...['run', 'demo', 'check', 'schema', 'tail', 'status', 'verify', 'doctor', 'read', 'write', 'simulate', 'profiles', 'probe', 'probe modbus'].map((name) => [...name.split(' '), '--help'])]) {
       const { code, stdout } = await linli(...args)
       expect([code, stdout.includes('Usage: linli')]).toEqual([0, true])
       expect(stdout).not.toContain('\u001b[')

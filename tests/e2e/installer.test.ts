@@ -1,0 +1,89 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { describe, expect, it } from 'vitest'
+import { linli } from '../support/command-line.ts'
+import { main, runGateway } from '../support/gateways.ts'
+import { child, freePort, tempFolder } from '../support/resources.ts'
+import { itWith } from '../support/tools.ts'
+
+const name = (id: string) => `name: { zh: 设备, en: ${id} }`
+
+async function site(port: number, more = ''): Promise<{ readonly file: string; readonly folder: string }> {
+  const folder = await tempFolder()
+  const file = path.join(folder, 'site.yaml')
+  await writeFile(file, `linli: 1
+site: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }
+store: { path: ./data }
+connections:
+  - { id: line, driver: modbus, host: 127.0.0.1, port: ${port}, timeout: 200ms } # the cupboard
+${more}devices:
+  - { id: env, ${name('env')}, connection: line, profile: xy-md02, unitId: 1 }
+  - { id: meter, ${name('meter')}, connection: line, profile: sdm120, unitId: 2 }
+  - { id: relays, ${name('relays')}, connection: line, profile: waveshare-8-relay, unitId: 3 }
+${more ? `  - { id: far, ${name('far')}, connection: bus, profile: pzem-016, unitId: 4 }\n` : ''}`)
+  return { file, folder }
+}
+
+/** `linli simulate`, once it says where it listens. */
+async function simulate(...args: readonly string[]): Promise<readonly { readonly connection: string; readonly where: string; readonly redirect: object }[]> {
+  const running = child(process.execPath, [main, 'simulate', '--json', ...args])
+  const { value } = await createInterface({ input: running.stdout! })[Symbol.asyncIterator]().next()
+  return JSON.parse(value as string)
+}
+
+describe('an installer with a laptop', () => {
+  it('simulates a site, reads and writes its points without a gateway, and through one', async () => {
+    const { file } = await site(await freePort())
+    await simulate(file)
+    const readings = JSON.parse((await linli('read', file, 'env', 'meter.*', '--json')).stdout) as { point: string; value: number; quality: string }[]
+    const at = (id: string) => readings.find(({ point }) => point === `meter.${id}`)!.value
+    expect(readings).toHaveLength(12)
+    expect(at('voltage') * at('current') * at('power-factor') / at('power')).toBeCloseTo(1, 1)
+    expect(await linli('write', file, 'relays.relay-3', 'on')).toMatchObject({ code: 0, stdout: expect.stringContaining('done, and read back') })
+    await runGateway(file)
+    expect(await linli('write', file, 'relays.relay-2', 'on')).toMatchObject({ code: 0 })
+    await expect.poll(async () => (JSON.parse((await linli('read', file, 'relays', '--json')).stdout || '[]') as { value: boolean }[]).map(({ value }) => value).slice(0, 3)).toEqual([false, true, true])
+    expect(await linli('write', file, 'env.temperature', '3')).toMatchObject({ code: 1, stderr: expect.stringMatching(/POINT_NOT_WRITABLE env\.temperature is read-only/) })
+    expect(await linli('doctor', '--site', file)).toMatchObject({ code: 0, stdout: expect.stringMatching(/turnaroundP50[\s\S]*all connections and devices are well/) })
+  })
+  it('sees a scripted fault come and go', async () => {
+    const { file } = await site(await freePort())
+    await simulate(file, '--fault', 'env:timeout@0s+4s')
+    const bad = await linli('read', file, 'env.temperature', '--timeout', '3s')
+    expect(bad).toMatchObject({ code: 1, stdout: expect.stringMatching(/env\.temperature\s+–.*bad MODBUS_TIMEOUT/) })
+    await expect.poll(async () => (await linli('read', file, 'env.temperature')).code, { timeout: 10_000 }).toBe(0)
+    expect(await linli('simulate', file, '--fault', 'enf:timeout')).toMatchObject({ code: 1, stderr: expect.stringContaining('did you mean "env"?') })
+    expect(await linli('simulate', file, '--fault', 'env:explode')).toMatchObject({ code: 1, stderr: expect.stringMatching(/FAULT_INVALID.*timeout, garbage, offline/) })
+  })
+  itWith('socat')('gets the site file with the addresses that simulators really have, comments and all', async () => {
+    const { file, folder } = await site(await freePort(), '  - { id: bus, driver: modbus, transport: rtu, path: /dev/ttyUSB0, timeout: 300ms }\n')
+    const out = path.join(folder, 'sim.yaml')
+    const lines = await simulate(file, '--out', out)
+    expect(lines.map(({ connection, redirect }) => [connection, Object.keys(redirect)])).toEqual([['line', []], ['bus', ['path']]])
+    expect(await readFile(out, 'utf8')).toMatch(/# the cupboard/)
+    expect(JSON.parse((await linli('read', out, 'far.voltage', '--json')).stdout)).toMatchObject([{ quality: 'good', value: expect.any(Number) }])
+    expect(await linli('check', file)).toMatchObject({ code: 0, stdout: expect.stringContaining('forecast: connection bus: /dev/ttyUSB0 may be another adapter') })
+  })
+  it('probes a line: who is there, what a register holds, what a device calls itself', async () => {
+    const port = await freePort()
+    const { file } = await site(port)
+    await simulate(file)
+    const probe = (...words: string[]) => linli('probe', 'modbus', `127.0.0.1:${port}`, ...words, '--timeout', '150ms')
+    expect(JSON.parse((await probe('scan', '1', '4', '--json')).stdout)).toEqual([1, 2, 3].map((unit) => ({ unit, answer: 'answers' })))
+    expect((await probe('read', 'input', '0', '4', '--unit', '2')).stdout).toMatch(/REGISTER.*FLOAT[\s\S]*2(2|3)\d\.\d/)
+    expect((await probe('identify', '--unit', '3')).stdout).toMatch(/vendor\s+Linli/)
+    expect((await probe('write', 'coil', '0', '1', '0', '1', '--unit', '3')).stdout.trim().split('\n').map((line) => line.split(/\s+/)[1])).toEqual(['1', '0', '1'])
+    expect(await probe('dance')).toMatchObject({ code: 1, stderr: expect.stringMatching(/PROBE_USAGE.*read TABLE START/) })
+    expect(await probe('read', 'input', '0', '--unit', '9')).toMatchObject({ code: 1, stderr: expect.stringMatching(/MODBUS_TIMEOUT/) })
+  })
+  it('lists, explains and checks profiles, its own too', async () => {
+    const folder = await tempFolder()
+    await writeFile(path.join(folder, 'mine.yaml'), 'profile: mine\nname: { zh: mine, en: mine }\ndriver: modbus\nsource: [x]\nverified: manual\npoints:\n  t: { name: { zh: 温, en: t }, type: number, unit: Celsius, table: input, register: 1 }\n')
+    expect((await linli('profiles', '--folder', folder)).stdout).toMatch(/mine\s+mine \/ mine\s+modbus\s+1\s+manual/)
+    expect((await linli('profiles', 'wb-ms')).stdout).toMatch(/note: 0x7FFF.*[\s\S]*no value: 32767/)
+    expect(await linli('profiles', '--lint')).toMatchObject({ code: 0, stdout: expect.stringMatching(/profiles, no problem/) })
+    expect(await linli('profiles', 'mine', '--folder', folder, '--lint')).toMatchObject({ code: 1, stderr: expect.stringMatching(/mine\.yaml:2:13 name\.zh: .*no Chinese[\s\S]*mine\.yaml:7:52 points\.t\.unit: "Celsius" is no UCUM code/) })
+    expect(await linli('profiles', 'xy-md2')).toMatchObject({ code: 1, stderr: expect.stringContaining('did you mean "xy-md02"?') })
+  })
+})

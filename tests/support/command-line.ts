@@ -1,0 +1,9 @@
+import { execFile } from 'node:child_process'
+import { main } from './gateways.ts'
+
+export interface Result { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+/** Runs the command line to its end, as a pipe sees it. */
+export function linli(...args: readonly string[]): Promise<Result> {
+  return new Promise((resolve) => execFile(process.execPath, [main, ...args], { env: { ...process.env, FORCE_COLOR: undefined } }, (error, stdout, stderr) => resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })))
+}
