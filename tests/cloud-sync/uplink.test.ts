@@ -60,23 +60,22 @@ describe('the uplink against mosquitto', () => {
     })
   }
   withMosquitto('loses nothing when the broker is killed in the middle, and resends under the same ids', async () => {
-    const broker = await mosquitto(['persistence true', 'persistence_location {folder}/', 'autosave_interval 1'])
+    const broker = await mosquitto(['persistence true', 'persistence_location {folder}/'])
     const { journal, reader } = await realJournal()
     const { uplink } = startUplink(journal, reader, { url: broker.url })
     const city = await watch(broker.url)
     await produce(journal, 1, 100)
     await expect.poll(() => numbers(city.records).length, { timeout: 10_000 }).toBe(100)
+    // So that the city's subscription outlives the crash; what the broker acknowledges after that and loses is the broker's.
+    await broker.save()
     await broker.kill()
     await produce(journal, 101, 150)
     expect(uplink.status().state).not.toBe('online')
     expect(reader.backlog().event.records).toBeGreaterThanOrEqual(50)
     await broker.start()
-    const after = await watch(broker.url)
     await expect.poll(() => reader.backlog().event.records + reader.backlog().telemetry.records, { timeout: 20_000 }).toBe(0)
-    const all = new Set([...numbers(city.records), ...numbers(after.records)])
-    // What the broker acknowledged and then lost in its crash is the broker's; what comes after the crash must all be here.
-    expect(upTo(150).slice(100).every((n) => all.has(n))).toBe(true)
-    expect(after.verifier.report().chainBreaks).toEqual([])
+    await expect.poll(() => new Set(numbers(city.records)).size, { timeout: 10_000 }).toBe(150)
+    expect(city.verifier.report().chainBreaks).toEqual([])
   })
   withMosquitto('marks an old backlog as such over MQTT 5', async () => {
     const broker = await mosquitto()

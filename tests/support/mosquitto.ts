@@ -1,6 +1,8 @@
-import { chmod, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ChildProcess } from 'node:child_process'
+import { vi } from 'vitest'
 import { findTool } from './tools.ts'
 import { child, freePort, listening, tempFolder } from './resources.ts'
 
@@ -9,6 +11,8 @@ export interface Mosquitto {
   readonly port: number
   readonly folder: string
   start(): Promise<void>
+  /** Writes sessions and retained messages to disk now; needs `persistence true`. */
+  save(): Promise<void>
   /** SIGKILL, as a power cut would. */
   kill(): Promise<void>
 }
@@ -16,7 +20,8 @@ export interface Mosquitto {
 /** An independent broker (MQTT 5 and 3.1.1) on an ephemeral port; `lines` are added to its configuration. */
 export async function mosquitto(lines: readonly string[] = [], files: Readonly<Record<string, string>> = {}): Promise<Mosquitto> {
   const folder = await tempFolder()
-  await chmod(folder, 0o755)
+  // Started as root, mosquitto becomes another user, who writes here.
+  await chmod(folder, 0o777)
   const port = await freePort()
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(folder, name), content, { mode: 0o644 })
   const config = path.join(folder, 'mosquitto.conf')
@@ -25,6 +30,12 @@ export async function mosquitto(lines: readonly string[] = [], files: Readonly<R
   const broker: Mosquitto = {
     url: `mqtt://127.0.0.1:${port}`, port, folder,
     async start() { running = child(findTool('mosquitto')!, ['-c', config]); await listening(port) },
+    async save() {
+      const file = path.join(folder, 'mosquitto.db')
+      await rm(file, { force: true })
+      running.kill('SIGUSR1')
+      await vi.waitUntil(() => existsSync(file), { timeout: 5_000, interval: 10 })
+    },
     async kill() {
       const gone = new Promise((resolve) => running.once('exit', resolve))
       running.kill('SIGKILL')

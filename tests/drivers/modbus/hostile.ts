@@ -1,5 +1,6 @@
 import { readRequest } from '../../../drivers/modbus/pdu.ts'
 import { encodeRtu } from '../../../drivers/modbus/rtu.ts'
+import { seededRandom } from '../../support/seed.ts'
 
 /** What an honest register holds: a number that no other register of any unit holds. */
 export const registerOf = (unit: number, register: number): number => (unit * 20_011 + register * 7 + 1) & 0xffff
@@ -7,7 +8,7 @@ export const registerOf = (unit: number, register: number): number => (unit * 20
 export type Trick = 'late' | 'torn' | 'noise' | 'broadcast' | 'lying-count' | 'wrong-unit' | 'duplicate' | 'late-duplicate' | 'damaged' | 'silent'
 
 /** Holding registers of every unit on a serial line, answered honestly or with one of the tricks, never later than `worstMs`. */
-export function hostileLine({ tricks, share, worstMs, random = Math.random }: { readonly tricks: readonly Trick[]; readonly share: number; readonly worstMs: number; readonly random?: () => number }) {
+export function hostileLine({ tricks, share, worstMs, random = seededRandom() }: { readonly tricks: readonly Trick[]; readonly share: number; readonly worstMs: number; readonly random?: () => number }) {
   let played = 0
   let honest = false
   let bytes = Buffer.alloc(0)
