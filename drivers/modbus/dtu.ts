@@ -9,7 +9,8 @@ export const packetBytes = (text: string): Buffer => (text.startsWith('hex:') ? 
 interface Claim { readonly registration: Buffer; accept(socket: Socket): void }
 
 const maxUnknown = 32
-const registerWithinMs = 15_000
+/** Some modems have no registration packet and are known by their heartbeat, which comes once a minute. */
+const registerWithinMs = 90_000
 const lingerMs = 120_000
 
 /**
@@ -66,7 +67,8 @@ class DtuPort {
 
   #admit(socket: Socket): void {
     socket.on('error', () => {})
-    if (this.#unknown.size >= maxUnknown) { socket.destroy(); return }
+    // Whoever says nothing makes room for the next: it may be the modem that is waited for.
+    if (this.#unknown.size >= maxUnknown) { const [oldest] = this.#unknown; this.#unknown.delete(oldest!); oldest!.destroy() }
     this.#unknown.add(socket)
     let said: Buffer = Buffer.alloc(0)
     const refuse = (why: string): void => { this.#log.warn({ code: 'MODBUS_DTU_UNKNOWN', address: socket.remoteAddress, said: printable(said.subarray(0, 64)) }, `a modem from ${socket.remoteAddress} was refused: ${why}; compare its registration packet with the site file`); socket.destroy() }

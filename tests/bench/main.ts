@@ -3,7 +3,7 @@ import { cpus } from 'node:os'
 import { drain } from './drain.ts'
 import { ingest } from './ingest.ts'
 import { life } from './life.ts'
-import { cost, isolation, jitter, serial } from './modbus/pace.ts'
+import { cost, forecastError, isolation, jitter, serial } from './modbus/pace.ts'
 import { codec, rates } from './modbus/rate.ts'
 import { median } from './processes.ts'
 
@@ -40,7 +40,8 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
     return {
       'modbus-polls': plain(found.ours.perSecond, 'polls/s'), 'modbus-cpu': plain(found.ours.cpuUs, 'µs/poll'), 'modbus-polls-all-changing': plain(found.all.perSecond, 'polls/s'),
       'modbus-pipelined': plain(found.pipelined.perSecond, 'polls/s'), 'modbus-pipelined-all-changing': plain(found.pipelinedAll.perSecond, 'polls/s'),
-      'libmodbus-polls': plain(found.libmodbus.perSecond, 'polls/s'), 'modbus-serial-polls': plain(found.serial.perSecond, 'polls/s'),
+      'libmodbus-polls': plain(found.libmodbus.perSecond, 'polls/s'), 'modbus-serial-polls': plain(found.serial.perSecond, 'polls/s'), 'node-red-polls': plain(found.nodeRed.perSecond, 'polls/s'), 'node-red-cpu': plain(found.nodeRed.cpuUs, 'µs/poll'),
+      'modbus/node-red': atLeast(per('ours', 'nodeRed'), '×', 40), 'modbus-pipelined/node-red': atLeast(per('pipelined', 'nodeRed'), '×', 40),
       'modbus/libmodbus': atLeast(per('ours', 'libmodbus'), '×', 0.7), 'modbus-pipelined/libmodbus': atLeast(per('pipelined', 'libmodbus'), '×', 1),
       'modbus/libmodbus-sleeping-server': plain(per('sleeping', 'libmodbusSleeping'), '×'), 'modbus/modbus-serial': atLeast(per('ours', 'serial'), '×', 1),
       'modbus-decode': plain(decodeNs, 'ns/register'), 'modbus-crc': plain(crcNs, 'ns/byte'),
@@ -61,7 +62,8 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
       figures[`rtu-${baudRate}-${registers}-registers`] = atLeast(efficiency, '×', 0.95)
       figures[`rtu-${baudRate}-${registers}-too-early`] = atMost(early, 'requests', 0)
     }
-    return figures
+    const { forecastMs, scanMs, percent } = await forecastError()
+    return { ...figures, 'rtu-scan-forecast': plain(forecastMs, 'ms'), 'rtu-scan': plain(scanMs, 'ms'), 'rtu-forecast-error': atMost(percent, '%', 15) }
   },
   async life() {
     const { firstMessageMs, idleMb } = await life(rounds)

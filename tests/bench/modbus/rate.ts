@@ -4,21 +4,21 @@ import { crc16 } from '../../../drivers/modbus/rtu.ts'
 import { compilePoint } from '../../../drivers/modbus/values.ts'
 import { modbusPoint } from '../../drivers/modbus/support.ts'
 import { inFolder, median } from '../processes.ts'
-import { client, compiled, here, libmodbusFlags, run, type Asked } from './programs.ts'
+import { client, compiled, here, libmodbusFlags, nodeRed, run, type Asked } from './programs.ts'
 
 export interface Rate { readonly perSecond: number; /** Microseconds of the client's CPU a poll. */ readonly cpuUs: number }
 const roundMs = 2_000
 const rounds = 5
 const middle = (list: readonly Rate[]): Rate => ({ perSecond: median(list.map(({ perSecond }) => perSecond)), cpuUs: median(list.map(({ cpuUs }) => cpuUs)) })
 
-export interface Rates { readonly libmodbus: Rate; readonly ours: Rate; readonly all: Rate; readonly pipelined: Rate; readonly pipelinedAll: Rate; readonly sleeping: Rate; readonly libmodbusSleeping: Rate; readonly serial: Rate }
+export interface Rates { readonly libmodbus: Rate; readonly ours: Rate; readonly all: Rate; readonly pipelined: Rate; readonly pipelinedAll: Rate; readonly sleeping: Rate; readonly libmodbusSleeping: Rate; readonly serial: Rate; readonly nodeRed: Rate }
 
-/** FC3 of 100 registers of ten devices, flat out, in turn: libmodbus's bare read, and ours from socket to scaled live value. Throws when a live value is not what the server served. */
+/** FC3 of 100 registers of ten devices, flat out, in turn: libmodbus's bare read, Node-RED and ours from socket to scaled live value. Throws when a live value is not what the server served. */
 export function rates(): Promise<Rates> {
   return inFolder(async (folder) => {
     const server = compiled(path.join(here, 'server.c'), folder)
     const peer = compiled(path.join(here, 'libmodbus.c'), folder, libmodbusFlags)
-    const results: Record<keyof Rates, Rate[]> = { libmodbus: [], ours: [], all: [], pipelined: [], pipelinedAll: [], sleeping: [], libmodbusSleeping: [], serial: [] }
+    const results: Record<keyof Rates, Rate[]> = { libmodbus: [], ours: [], all: [], pipelined: [], pipelinedAll: [], sleeping: [], libmodbusSleeping: [], serial: [], nodeRed: [] }
     // The server spins, so that what is measured is the client; the last pairs are against one that sleeps while it waits.
     const servers = { tenth: run(server, [10, 'spin']), all: run(server, [100, 'spin']), sleeping: run(server, [10]) }
     const ports = { tenth: (await servers.tenth.next<{ port: number }>()).port, all: (await servers.all.next<{ port: number }>()).port, sleeping: (await servers.sleeping.next<{ port: number }>()).port }
@@ -31,6 +31,14 @@ export function rates(): Promise<Rates> {
       const rate = await asked.ask<Rate>('run')
       const { wrong, live } = await asked.ask<{ wrong: number; live: number }>('end')
       if (wrong > 0 || live !== 1_000) throw new Error(`${wrong} of ${live} live values are not what the server served`)
+      return rate
+    }
+    const red = async (port: number): Promise<Rate> => {
+      await using asked = nodeRed(port, 10, roundMs)
+      await asked.next()
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      const { wrong, ...rate } = await asked.ask<Rate & { wrong: number }>('run')
+      if (wrong > 0) throw new Error(`${wrong} answers of Node-RED are not what the server served`)
       return rate
     }
     for (const asked of Object.values(servers)) pause(asked, 'SIGSTOP')
@@ -47,6 +55,7 @@ export function rates(): Promise<Rates> {
       results.libmodbusSleeping.push(await on('sleeping', bare))
       results.sleeping.push(await on('sleeping', (port) => whole(port, 10, 1)))
       results.serial.push(await on('tenth', modbusSerial))
+      results.nodeRed.push(await on('tenth', red))
     }
     for (const asked of Object.values(servers)) { pause(asked, 'SIGCONT'); await asked[Symbol.asyncDispose]() }
     return Object.fromEntries(Object.entries(results).map(([name, list]) => [name, middle(list)])) as unknown as Rates

@@ -1,14 +1,21 @@
+import { expect } from 'vitest'
+import { modbusDriver } from '../../../drivers/modbus/driver.ts'
 import { readRequest } from '../../../drivers/modbus/pdu.ts'
 import { encodeRtu } from '../../../drivers/modbus/rtu.ts'
+import type { Sample } from '../../../gateway/contract/index.ts'
+import { ptyPair, serialPeer } from '../../support/pty.ts'
 import { seededRandom } from '../../support/seed.ts'
+import { runSession } from '../../support/sessions.ts'
+import { modbusConfig } from './support.ts'
 
 /** What an honest register holds: a number that no other register of any unit holds. */
 export const registerOf = (unit: number, register: number): number => (unit * 20_011 + register * 7 + 1) & 0xffff
 
-export type Trick = 'late' | 'torn' | 'noise' | 'broadcast' | 'lying-count' | 'wrong-unit' | 'duplicate' | 'late-duplicate' | 'damaged' | 'silent'
+export const tricks = ['late', 'torn', 'noise', 'broadcast', 'lying-count', 'wrong-unit', 'duplicate', 'late-duplicate', 'damaged', 'silent'] as const
+export type Trick = (typeof tricks)[number]
 
 /** Holding registers of every unit on a serial line, answered honestly or with one of the tricks, never later than `worstMs`. */
-export function hostileLine({ tricks, share, worstMs, random = seededRandom() }: { readonly tricks: readonly Trick[]; readonly share: number; readonly worstMs: number; readonly random?: () => number }) {
+export function hostileLine({ tricks: known, share, worstMs, random = seededRandom() }: { readonly tricks: readonly Trick[]; readonly share: number; readonly worstMs: number; readonly random?: () => number }) {
   let played = 0
   let honest = false
   let bytes = Buffer.alloc(0)
@@ -23,7 +30,7 @@ export function hostileLine({ tricks, share, worstMs, random = seededRandom() }:
     if (honest || random() > share) return write(reply)
     played++
     const later = (ms: number, what: Uint8Array): void => { setTimeout(() => write(what), ms) }
-    switch (tricks[Math.floor(random() * tricks.length)]!) {
+    switch (known[Math.floor(random() * known.length)]!) {
       case 'late': return later(10 + random() * (worstMs - 15), reply)
       case 'torn': { const cut = 1 + Math.floor(random() * (reply.length - 1)); write(reply.subarray(0, cut)); return later(5 + random() * (worstMs - 15), reply.subarray(cut)) }
       case 'noise': write(Uint8Array.from({ length: 1 + Math.floor(random() * 40) }, () => random() * 256)); return write(reply)
@@ -45,4 +52,18 @@ export function hostileLine({ tricks, share, worstMs, random = seededRandom() }:
     played: () => played,
     behave(): void { honest = true },
   }
+}
+
+/** Two units of a dozen reads on a pty with a hostile peer until `plays` tricks were played and it behaves again: the samples that are another register's. */
+export async function endure(known: readonly Trick[], plays: number): Promise<readonly Sample[]> {
+  const points = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`p${index}`, { table: 'holding', register: index * 200, pollMs: 20 }]))
+  const { gateway, device } = await ptyPair()
+  const line = hostileLine({ tricks: known, share: 0.3, worstMs: 60 })
+  await serialPeer(device, line.hear)
+  const unit = { worstLatency: '70ms', maxGap: 0, points }
+  const running = await runSession(modbusDriver, modbusConfig(1, { a: { unitId: 1, ...unit }, b: { unitId: 2, ...unit } }, { transport: 'rtu', host: undefined, path: gateway, baudRate: 115_200, timeout: '30ms' }))
+  await expect.poll(() => line.played(), { timeout: 10_000 + plays * 800, interval: 100 }).toBeGreaterThan(plays)
+  line.behave()
+  await expect.poll(() => [running.last('a.p11')?.quality, running.last('b.p0')?.quality], { timeout: 15_000 }).toEqual(['good', 'good'])
+  return running.intakes.flatMap(({ samples }) => samples).filter(({ pointId, raw }) => raw !== null && raw !== registerOf(pointId.startsWith('a') ? 1 : 2, Number(/\d+$/.exec(pointId)![0]) * 200))
 }
