@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { ConnectionConfig } from '../../gateway/contract/index.ts'
 import { check, unknownKey } from './check.ts'
 import { joinConnections, readConnections, readDevices } from './devices.ts'
-import { readDocument } from './document.ts'
+import { parseText, readDocument } from './document.ts'
 import { isObject, type PlainObject } from './plain.ts'
 import { Problems, type Report } from './problems.ts'
 import { ProfileLibrary, shippedProfiles } from './profile-library.ts'
@@ -23,6 +23,8 @@ export interface LoadOptions {
   override?(raw: unknown): unknown
   /** A folder of profiles that go before the site's own and the shipped ones. */
   readonly profiles?: string
+  /** Checked in place of what the file holds: a change before it is written. */
+  readonly text?: string
 }
 
 /** A checked site file, frozen. Paths are absolute, durations milliseconds. */
@@ -44,7 +46,7 @@ const maxSocketPath = 107
 /** Throws SiteError with every problem at once, and nothing else. */
 export async function loadSite<Rule extends z.ZodType, Uplink extends z.ZodType>(file: string, rooms: RoomSchemas<Rule, Uplink>, options: LoadOptions = {}): Promise<SiteConfig<z.output<Rule>, z.output<Uplink>>> {
   const problems = new Problems()
-  const document = await readDocument(file, problems)
+  const document = options.text === undefined ? await readDocument(file, problems) : parseText(file, options.text, problems)
   const report = document ? problems.in(document) : () => {}
   const site = document ? await readSite(file, options.override ? options.override(document.value) : document.value, rooms, options, problems, report) : null
   problems.throwIfAny(file)

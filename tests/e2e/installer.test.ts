@@ -77,6 +77,22 @@ describe('an installer with a laptop', () => {
     expect(await probe('dance')).toMatchObject({ code: 1, stderr: expect.stringMatching(/PROBE_USAGE.*read TABLE START/) })
     expect(await probe('read', 'input', '0', '--unit', '9')).toMatchObject({ code: 1, stderr: expect.stringMatching(/MODBUS_TIMEOUT/) })
   })
+  it('takes the points of a site to a spreadsheet and back, and never overwrites what it was not told to', async () => {
+    const { file, folder } = await site(1502)
+    const [table, out] = [path.join(folder, 'points.csv'), path.join(folder, 'new.yaml')]
+    const before = await readFile(file, 'utf8')
+    expect((await linli('points', 'export', file)).stdout).toMatch(/^\ufeffdevice,point,name\.zh/)
+    expect(await linli('points', 'export', file, '--out', table)).toMatchObject({ code: 0, stdout: expect.stringMatching(/points\.csv: \d+ points/) })
+    expect(await linli('points', 'export', file, '--out', table)).toMatchObject({ code: 1, stderr: expect.stringMatching(/POINTS_TARGET .*exists and is not overwritten/) })
+    await writeFile(table, (await readFile(table, 'utf8')).replace(/^(env,temperature,.*),2s,/m, '$1,9s,'))
+    expect(await linli('points', 'import', file, table)).toMatchObject({ code: 0, stdout: expect.stringMatching(/~ env\.temperature {2}poll 2s → 9s\n0 added, 1 changed, 0 removed, \d+ as they were\nnothing was written: give --in-place/) })
+    expect(JSON.parse((await linli('points', 'import', file, table, '--in-place', '--dry-run', '--json')).stdout)).toMatchObject({ ok: true, changed: ['env.temperature'], written: null })
+    expect([await readFile(file, 'utf8'), (await linli('points', 'import', file, table, '--out', out)).code]).toEqual([before, 0])
+    expect(await linli('points', 'import', file, table, '--in-place')).toMatchObject({ code: 0, stdout: expect.stringContaining('site.yaml.bak') })
+    expect([await readFile(file, 'utf8'), await readFile(`${file}.bak`, 'utf8')]).toEqual([await readFile(out, 'utf8'), before])
+    await writeFile(table, 'device,point,scal\nenv,temperature,1\n')
+    expect(await linli('points', 'import', file, table)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/points\.csv:1:3 unknown column "scal"; did you mean "scale"\?\n1 problem; nothing was written/) })
+  })
   it('lists, explains and checks profiles, its own too', async () => {
     const folder = await tempFolder()
     await writeFile(path.join(folder, 'mine.yaml'), 'profile: mine\nname: { zh: mine, en: mine }\ndriver: modbus\nsource: [x]\nverified: manual\npoints:\n  t: { name: { zh: 温, en: t }, type: number, unit: Celsius, table: input, register: 1 }\n')

@@ -1,0 +1,175 @@
+import { Document, isAlias, isMap, isPair, isScalar, isSeq, parseDocument, Scalar, visit, type Node, type Pair, type YAMLMap } from 'yaml'
+import { DataError } from '../../gateway/kit/index.ts'
+import { keyText, type Plain, type PlainObject } from '../site/plain.ts'
+import type { PointChange } from './plan.ts'
+import type { SiteDevice } from './site-points.ts'
+
+/** A piece of the text to be replaced; `from` = `to` inserts. */
+interface Splice { readonly from: number; readonly to: number; readonly text: string }
+
+/**
+ * The site file's text with the changes in it. Only the text of what changes is touched: every other byte, comments and alignment too,
+ * stays. Throws DataError POINTS_SHARED for a device that is written as an alias.
+ */
+export function editSite(text: string, changes: readonly PointChange[]): string {
+  // What goes, goes first: then what comes has a place that stands still.
+  const goes = changes.some(({ kind, unset }) => kind === 'removed' || unset.length > 0)
+  const thinner = goes ? splice(text, byDevice(text, changes, (device, all) => thin(text, device, all))) : text
+  return splice(thinner, byDevice(thinner, changes, (device, all) => grow(thinner, device, all)))
+}
+
+function byDevice(text: string, changes: readonly PointChange[], edit: (device: YAMLMap, changes: readonly PointChange[]) => Splice[]): Splice[] {
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, merge: false, logLevel: 'silent' })
+  const list = document.get('devices', true)
+  return [...Map.groupBy(changes, ({ device }) => device)].flatMap(([device, all]) => {
+    const node = isSeq(list) ? list.items[device.index] : undefined
+    if (!isMap(node)) throw shared(device)
+    return edit(node, all)
+  })
+}
+
+const shared = ({ id }: SiteDevice): DataError => new DataError('POINTS_SHARED', `the points of device ${id} are shared with another part of the site file (an anchor & or an alias *); write them out at each device, then import again`)
+
+/** Removed points and removed keys. */
+function thin(text: string, device: YAMLMap, changes: readonly PointChange[]): Splice[] {
+  const points = pairOf(device, 'points')?.value
+  if (!isMap(points)) return []
+  const gone = new Set<string>()
+  const splices: Splice[] = []
+  const values = valuesOf(points)
+  for (const { kind, point, set, unset } of changes) {
+    const keys = values.get(point)
+    // An override that says nothing any more is noise.
+    if (kind === 'removed' || (isMap(keys) && unset.length > 0 && Object.keys(set).length === 0 && keys.items.every(({ key }) => unset.includes(keyText(key)!)))) gone.add(point)
+    else if (isMap(keys) && unset.length > 0) splices.push(...without(text, keys, new Set(unset)))
+  }
+  return [...splices, ...(gone.size > 0 ? without(text, points, gone) : [])]
+}
+
+function without(text: string, map: YAMLMap, names: ReadonlySet<string>): Splice[] {
+  const kept = map.items.filter(({ key }) => !names.has(keyText(key) ?? ''))
+  if (kept.length === 0) return [{ from: startOf(map), to: endOf(map), text: '{}' }]
+  if (!map.flow) return map.items.filter((pair) => !kept.includes(pair)).map((pair) => ({ from: lineStart(text, startOf(pair.key)), to: lineEnd(text, endOf(pair)) + newline(text).length, text: '' }))
+  return map.items.flatMap((pair, index) => {
+    if (!names.has(keyText(pair.key) ?? '')) return []
+    const next = map.items[index + 1]
+    // The last ones take the comma before them along: from the end of the last that stays.
+    if (next) return map.items.slice(index + 1).some((each) => kept.includes(each)) ? [{ from: startOf(pair.key), to: startOf(next.key), text: '' }] : []
+    return [{ from: endOf(kept.at(-1)!), to: endOf(pair), text: '' }]
+  })
+}
+
+/** Added points, and added and changed keys. */
+function grow(text: string, device: YAMLMap, changes: readonly PointChange[]): Splice[] {
+  const wanted = changes.filter(({ kind, set }) => kind !== 'removed' && Object.keys(set).length > 0)
+  if (wanted.length === 0) return []
+  const pair = pairOf(device, 'points')
+  const points = pair?.value
+  if (isAlias(points)) throw shared(wanted[0]!.device)
+  const fresh: [string, PlainObject][] = []
+  const splices: Splice[] = []
+  const values = valuesOf(points)
+  for (const { device: owner, point, set } of wanted) {
+    const keys = values.get(point)
+    if (isAlias(keys)) throw shared(owner)
+    if (isMap(keys)) splices.push(...assign(text, keys, set))
+    else fresh.push([point, set])
+  }
+  if (fresh.length === 0) return splices
+  if (isMap(points) && points.items.length > 0) return [...splices, insert(text, points, fresh)]
+  const many = `{${fresh.length > manyPoints ? `${newline(text)}${' '.repeat(columnOf(text, startOf(device)) + 4)}` : ' '}${entries(text, device, fresh, 4)}${fresh.length > manyPoints ? `${newline(text)}${' '.repeat(columnOf(text, startOf(device)) + 2)}` : ' '}}`
+  if (pair && points) return [...splices, { from: startOf(points), to: endOf(points as Node), text: many }]
+  return [...splices, device.flow ? at(endOf(device.items.at(-1)!), `, points: ${many}`) : block(text, device, [['points', Object.fromEntries(fresh)]])]
+}
+
+/** More new points than this stand one on a line. */
+const manyPoints = 2
+
+function entries(text: string, within: YAMLMap, fresh: readonly (readonly [string, PlainObject])[], indent: number): string {
+  const separator = fresh.length > manyPoints ? `,${newline(text)}${' '.repeat(columnOf(text, startOf(within)) + indent)}` : ', '
+  return fresh.map(([name, value]) => flow(name, value)).join(separator)
+}
+
+function assign(text: string, map: YAMLMap, set: PlainObject): Splice[] {
+  const fresh = Object.entries(set).filter(([key]) => !pairOf(map, key))
+  const changed = Object.entries(set).flatMap(([key, value]) => { const pair = pairOf(map, key); return pair ? [replace(text, pair, key, value)] : [] })
+  if (fresh.length === 0) return changed
+  if (map.items.length === 0) return [{ from: startOf(map), to: endOf(map), text: `{ ${fresh.map(([key, value]) => flow(key, value)).join(', ')} }` }]
+  return [...changed, map.flow ? at(endOf(map.items.at(-1)!), fresh.map(([key, value]) => `, ${flow(key, value)}`).join('')) : block(text, map, fresh)]
+}
+
+function replace(text: string, pair: Pair, key: string, value: Plain): Splice {
+  const rendered = flow(key, value).slice(flow(key, 0).length - 1)
+  const { value: old } = pair as { value: Node | null }
+  if (!old || (isScalar(old) && old.source === '' && old.value === null)) return at(endOf(pair), ` ${rendered}`)
+  // A block value begins on a line of its own: the new one stands behind its key.
+  const isBlock = (isMap(old) || isSeq(old)) && !old.flow
+  const colon = isBlock ? text.indexOf(':', endOf(pair.key as Node)) + 1 : startOf(old)
+  return { from: colon, to: endOf(old), text: isBlock ? ` ${rendered}` : rendered }
+}
+
+/** New points into a mapping that has some. */
+function insert(text: string, points: YAMLMap, fresh: readonly (readonly [string, PlainObject])[]): Splice {
+  if (!points.flow) return block(text, points, fresh)
+  const many = fresh.length > manyPoints
+  const indent = columnOf(text, lineStart(text, startOf(points)) + /^[ -]*/.exec(text.slice(lineStart(text, startOf(points))))![0].length) + 2
+  const separator = many ? `,${newline(text)}${' '.repeat(indent)}` : ', '
+  return at(endOf(points.items.at(-1)!), fresh.map(([name, value]) => `${separator}${flow(name, value)}`).join(''))
+}
+
+/** New lines after the last entry of a block mapping, behind that entry's own comment. */
+function block(text: string, map: YAMLMap, fresh: readonly (readonly [string, Plain])[]): Splice {
+  const indent = ' '.repeat(columnOf(text, startOf(map)))
+  const lines = fresh.map(([name, value]) => {
+    const inner = Object.entries(value as PlainObject)
+    if (name !== 'points') return `${indent}${flow(name, value)}`
+    return [`${indent}points:`, ...inner.map(([point, keys]) => `${indent}  ${flow(point, keys)}`)].join(newline(text))
+  })
+  return at(lineEnd(text, endOf(map)), lines.map((line) => newline(text) + line).join(''))
+}
+
+const at = (place: number, text: string): Splice => ({ from: place, to: place, text })
+const newline = (text: string): string => (text.includes('\r\n') ? '\r\n' : '\n')
+const lineStart = (text: string, offset: number): number => text.lastIndexOf('\n', offset - 1) + 1
+/** A block scalar's own end is already on the next line. */
+function lineEnd(text: string, offset: number): number {
+  const end = text[offset - 1] === '\n' ? offset - newline(text).length : offset
+  const pattern = /[\r\n]|$/g
+  pattern.lastIndex = end
+  return pattern.exec(text)!.index
+}
+const columnOf = (text: string, offset: number): number => offset - lineStart(text, offset)
+
+/** `key: value` that may stand in a flow mapping as well as in a block. */
+function flow(key: string, value: Plain): string {
+  const document = new Document({ [key]: value }, { aliasDuplicateObjects: false })
+  // A text with line breaks stays on one line, with \n in it.
+  visit(document, { Collection: (_, node) => { node.flow = true }, Scalar: (_, node) => { if (typeof node.value === 'string' && /[\r\n]/.test(node.value)) node.type = Scalar.QUOTE_DOUBLE } })
+  return document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Infinity }).trim().slice(2, -2)
+}
+
+const pairOf = (map: YAMLMap, name: string): Pair | undefined => map.items.find(({ key }) => keyText(key) === name)
+
+const valuesOf = (points: unknown): ReadonlyMap<string, unknown> => new Map(isMap(points) ? points.items.map(({ key, value }) => [keyText(key)!, value]) : [])
+
+const startOf = (node: unknown): number => {
+  const { range } = node as Node
+  return range![0]
+}
+
+/** Where its text ends: a block collection's own range reaches over the comments and lines behind it. */
+function endOf(node: unknown): number {
+  if (isPair(node)) return node.value && !(isScalar(node.value) && node.value.source === '' && node.value.value === null) ? endOf(node.value) : endOf(node.key)
+  if ((isMap(node) || isSeq(node)) && !node.flow && node.items.length > 0) return endOf(node.items.at(-1))
+  return (node as Node).range![1]
+}
+
+function splice(text: string, splices: readonly Splice[]): string {
+  let out = ''
+  let done = 0
+  for (const { from, to, text: piece } of splices.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    out += text.slice(done, from) + piece
+    done = to
+  }
+  return out + text.slice(done)
+}

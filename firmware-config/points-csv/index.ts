@@ -1,0 +1,3 @@
+export { exportPoints } from './export.ts'
+export { importPoints, type Import, type ImportOptions } from './import.ts'
+export type { PointChange } from './plan.ts'
