@@ -1,211 +1,205 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes'
-import type { DriverKit, Intake, Session } from '../../gateway/contract/index.ts'
+import type { DriverKit, Finding, Intake, PointConfig, Session, Value } from '../../gateway/contract/index.ts'
 import { codeOf, DriverError } from '../../gateway/kit/index.ts'
+import { Accounts, type Account } from './accounts.ts'
+import { diagnose } from './doctor.ts'
+import { ExactlyOnce } from './exactly-once.ts'
 import { MqttIntake } from './intake.ts'
-import { compileMapping } from './mapping.ts'
+import { Listeners } from './listeners.ts'
 import { PacketSizeGuard } from './packet-size.ts'
-import { topicOf, usernameOf, type MqttConfig, type MqttDeviceConfig } from './schema.ts'
-
-interface ExactlyOnce { stored: boolean; readonly waiting: ((error: null) => void)[] }
-interface Account { readonly device: MqttDeviceConfig; readonly password: Buffer; readonly topics: ReadonlySet<string> }
+import type { MqttAddress, MqttConfig } from './settings.ts'
+import { writeAndConfirm, type Command } from './write.ts'
 
 /** MQTT 3.1.1 §3.2.2.3 */
 const refusals = { identifier: 2, unavailable: 3, credentials: 4 } as const
-const keptPacketIds = 1_000
 /** The longest topic there can be, and headers. */
 const packetOverheadBytes = 66_000
 
+type Done = (error?: Error | null) => void
+interface Visitor { readonly account: Account; readonly guard: PacketSizeGuard }
+
 /** The local broker (aedes): each device with its own account, and a PUBACK only after the fsync that holds the publish (law 1). */
-export async function openBroker(config: MqttConfig, kit: DriverKit): Promise<Session> {
-  const accounts = new Map(await Promise.all(config.devices.map((device) => accountOf(device, kit))))
-  const session = new BrokerSession(config, kit, accounts)
-  await session.listen()
-  return session
+export async function openBroker(config: MqttConfig, kit: DriverKit): Promise<Session<MqttAddress>> {
+  const session = new BrokerSession(config, kit, await Accounts.open(config, kit))
+  try {
+    await session.open()
+    return session
+  } catch (error) {
+    await session[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
-async function accountOf(device: MqttDeviceConfig, kit: DriverKit): Promise<readonly [string, Account]> {
-  const { id, points, settings } = device
-  const topics = new Set([...points.map(({ address }) => address.topic), ...settings.occurrences.map(({ topic }) => topic)].map((topic) => topicOf(topic, id)))
-  return [usernameOf(device), { device, topics, password: digest(await kit.readSecret(settings.password!)) }]
-}
-
-const digest = (text: string | Buffer): Buffer => createHash('sha256').update(text).digest()
-
-class BrokerSession implements Session {
+class BrokerSession implements Session<MqttAddress> {
   readonly #config: MqttConfig
   readonly #kit: DriverKit
-  readonly #accounts: ReadonlyMap<string, Account>
+  readonly #accounts: Accounts
   readonly #intake: MqttIntake
-  readonly #sockets = new Map<string, Set<Socket>>()
-  readonly #owners = new WeakMap<object, Account>()
-  readonly #connected = new Map<string, number>()
-  /** QoS 2 packet ids of a client, each with those that wait for its fsync: aedes asks for a repeat again before it knows it as one. */
-  readonly #exactlyOnce = new Map<string, Map<number, ExactlyOnce>>()
+  readonly #listeners: Listeners
+  readonly #visitors = new WeakMap<object, Visitor>()
+  readonly #guards = new WeakMap<object, PacketSizeGuard>()
+  readonly #exactlyOnce = new ExactlyOnce()
   #denied = 0
   #broker: Aedes | null = null
-  #server: Server | null = null
 
-  constructor(config: MqttConfig, kit: DriverKit, accounts: ReadonlyMap<string, Account>) {
+  constructor(config: MqttConfig, kit: DriverKit, accounts: Accounts) {
     this.#config = config
     this.#kit = kit
     this.#accounts = accounts
-    this.#intake = new MqttIntake(compileMapping(config.devices, kit.hashIdentity), kit.clock, (topic, why) => {
-      const { malformed } = this.#intake.counters
-      if (malformed % 100 === 1) kit.log.warn({ code: 'MQTT_MALFORMED', topic, malformed }, `a payload on ${topic} cannot be read: ${why}; it is counted and dropped. Compare it with the device's profile`)
-    })
+    this.#intake = new MqttIntake({ devices: config.devices, clock: kit.clock, log: kit.log, hashIdentity: (value) => kit.hashIdentity(value) })
+    this.#listeners = new Listeners(config, kit, (socket, address) => this.#serve(socket, address))
   }
 
-  /** Throws DriverError MQTT_LISTEN_FAILED. */
-  async listen(): Promise<void> {
-    const { listen: { host, port }, maxInFlight, connectTimeout } = this.#config.settings
+  /** Throws DriverError MQTT_LISTEN_FAILED, MQTT_TLS. */
+  async open(): Promise<void> {
+    const { maxInFlight, connectTimeout } = this.#config.settings
     const broker = this.#broker = await Aedes.createBroker({
       concurrency: maxInFlight, connectTimeout, heartbeatInterval: 60_000,
-      preConnect: (_client, packet, done) => { const refused = this.#refusal(packet); done(refused, refused === null) },
+      preConnect: (_client, packet, done) => { const refused = refusalOf(packet); done(refused, refused === null) },
       authenticate: (client, username, password, done) => this.#authenticate(client, username, password, done),
       authorizePublish: (client, packet, done) => this.#publish(client, packet, done),
-      authorizeSubscribe: (client, subscription, done) => done(null, this.#maySubscribe(client, subscription.topic) ? subscription : null),
+      authorizeSubscribe: (client, subscription, done) => done(null, this.#visitors.get(client)?.account.rights.maySubscribe(subscription.topic) ? subscription : null),
     })
-    broker.on('clientReady', (client) => this.#online(client, 1))
-    broker.on('clientDisconnect', (client) => this.#online(client, -1))
+    broker.on('clientReady', (client) => this.#arrived(client))
+    broker.on('clientDisconnect', (client) => this.#left(client))
     broker.on('clientError', (client, error) => this.#kit.log.debug({ client: client.id, cause: codeOf(error) }, 'client closed for an error'))
     broker.on('connectionError', (client, error) => this.#kit.log.debug({ client: client.id, cause: codeOf(error) }, 'connection refused'))
-    const server = this.#server = createServer({ noDelay: true }, (socket) => this.#admit(socket, broker))
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause) => {
-        broker.close()
-        const why = codeOf(cause) === 'EADDRINUSE' ? 'another program listens there; stop it or choose another port' : `${codeOf(cause)}; choose an address of this machine and a port above 1023`
-        reject(new DriverError('MQTT_LISTEN_FAILED', `connection ${this.#config.id} cannot listen on ${host}:${port}: ${why}`, { cause, retriable: true }))
-      })
-      server.listen(port, host, resolve)
-    })
     const at = this.#kit.clock.now()
-    this.#intake.begin(this.#config.devices, this.#config.devices.map(({ id }) => ({ deviceId: id, state: 'offline', at, reason: 'MQTT_NOT_CONNECTED' })))
-    this.#kit.log.info({ host, port: (server.address() as { port: number }).port }, 'local broker listens')
+    this.#intake.begin(this.#config.devices.map(({ id }) => ({ deviceId: id, state: 'offline', at, reason: 'MQTT_NOT_CONNECTED' })))
+    await this.#listeners.open()
   }
 
-  async *intake(signal: AbortSignal): AsyncGenerator<Intake, void, void> {
-    const aborted = (): void => this.#intake.queue.close()
-    signal.addEventListener('abort', aborted, { once: true })
-    try {
-      yield* this.#intake.queue
-    } finally {
-      signal.removeEventListener('abort', aborted)
-    }
+  intake(signal: AbortSignal): AsyncGenerator<Intake, void, void> { return this.#intake.run(signal) }
+
+  async write(point: PointConfig<MqttAddress>, raw: Value, signal: AbortSignal): Promise<void> {
+    const device = this.#config.devices.find(({ id }) => id === point.deviceId)!
+    if (this.#intake.presence.is(device.id) !== 'online') throw new DriverError('DEVICE_OFFLINE', `${point.id}: ${device.id} is not there; a command is not kept for later`, { retriable: true })
+    await writeAndConfirm({ point, device, raw, clock: this.#kit.clock, intake: this.#intake, publish: (command) => this.#command(command) }, signal)
   }
 
   statistics(): Readonly<Record<string, number>> {
-    return { clients: this.#broker?.connectedClients ?? 0, ...this.#intake.counters, denied: this.#denied }
+    const { refused, failedHandshakes } = this.#listeners
+    return { clients: this.#broker?.connectedClients ?? 0, ...this.#intake.counters, denied: this.#denied + refused, ...(this.#config.settings.tls ? { failedHandshakes } : {}) }
   }
+
+  deviceStatistics(): Readonly<Record<string, Readonly<Record<string, number>>>> { return Object.fromEntries([...this.#intake.devices].map(([id, counters]) => [id, { ...counters }])) }
+
+  findings(): readonly Finding[] { return diagnose(this.#config, { devices: this.#intake.devices, whyMalformed: this.#intake.whyMalformed, refusedLogins: this.#accounts.refused }) }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const server = this.#server
-    for (const sockets of this.#sockets.values()) for (const socket of sockets) socket.destroy()
+    this.#accounts.end()
     await Promise.all([
-      server?.listening ? new Promise((resolve) => server.close(resolve)) : null,
+      this.#listeners[Symbol.asyncDispose](),
       new Promise<void>((resolve) => { if (this.#broker) this.#broker.close(resolve); else resolve() }),
     ])
+    this.#intake.end()
   }
 
-  #admit(socket: Socket, broker: Aedes): void {
-    const address = socket.remoteAddress ?? ''
-    const sockets = this.#sockets.get(address) ?? new Set()
-    const { maxClients, maxClientsPerAddress } = this.#config.settings
-    const total = [...this.#sockets.values()].reduce((sum, { size }) => sum + size, 0)
-    if (sockets.size >= maxClientsPerAddress || total >= maxClients) {
-      this.#denied++
-      socket.on('error', () => {}).destroy()
-      if (this.#denied % 100 === 1) this.#kit.log.warn({ code: 'MQTT_TOO_MANY_CLIENTS', address, clients: total }, `a connection from ${address} was refused: too many are open; raise maxClients or maxClientsPerAddress if they are wanted`)
-      return
-    }
-    this.#sockets.set(address, sockets.add(socket))
-    socket.once('close', () => { sockets.delete(socket); if (sockets.size === 0) this.#sockets.delete(address) })
-    this.#guard(socket, address)
-    broker.handle(socket)
-  }
-
-  /** aedes reads the socket by `read()`: what it gets passes the guard first. */
-  #guard(socket: Socket, address: string): void {
+  /** aedes reads the socket by `read()`: what it gets passes the guard first, and no more of it than its device's rate allows. */
+  #serve(socket: Socket, address: string): void {
     const guard = new PacketSizeGuard(this.#config.settings.maxPayloadBytes * 4 + packetOverheadBytes)
+    this.#guards.set(socket, guard)
     const read = socket.read.bind(socket)
+    let throttled = (): number => Infinity
     socket.read = (size?: number): unknown => {
-      const chunk = read(size) as Buffer | null
-      if (!chunk || guard.accept(chunk)) return chunk
+      const all = read(size) as Buffer | null
+      if (!all) return all
+      const chunk = all.subarray(0, Math.min(all.length, throttled()))
+      if (guard.accept(chunk)) { if (chunk.length < all.length) socket.unshift(all.subarray(chunk.length)); return chunk }
       this.#denied++
       this.#kit.log.warn({ code: 'MQTT_PACKET_TOO_LARGE', address }, `a client at ${address} announced a packet far larger than maxPayloadBytes; its connection was closed`)
       socket.destroy()
       return null
     }
-  }
-
-  /** [MQTT-3.1.3-8]: an empty client id goes only with a clean session. */
-  #refusal({ clientId, clean }: { readonly clientId?: string; readonly clean?: boolean }): AuthenticateError | null {
-    return !clientId && !clean ? refusal('the client id is empty and the session is not clean', refusals.identifier) : null
+    const client = this.#broker!.handle(socket)
+    throttled = () => this.#visitors.get(client)?.account.throttle.chunkBytes ?? Infinity
   }
 
   #authenticate(client: Client, username: string | undefined, password: Buffer | undefined, done: (error: AuthenticateError | null, success: boolean | null) => void): void {
-    const account = username === undefined ? undefined : this.#accounts.get(username)
-    // Compared also for an unknown name, so that the time tells nothing.
-    const right = timingSafeEqual(account?.password ?? Buffer.alloc(32), digest(password ?? ''))
-    if (account && right) { this.#owners.set(client, account); return done(null, true) }
+    const address = (client.conn as Socket).remoteAddress ?? ''
+    const account = this.#accounts.logIn(username, password, address)
+    if (account) { this.#visitors.set(client, { account, guard: this.#guards.get(client.conn)! }); return done(null, true) }
     this.#denied++
-    this.#kit.log.warn({ code: 'MQTT_CREDENTIALS', username, client: client.id, denied: this.#denied }, `client ${client.id} was refused: ${account ? 'wrong password' : 'no device has this username'}; compare its settings with the site file`)
+    // Not a line for each try of a device that tries once a second for a year.
+    const { count, known } = this.#accounts.refused.get((username ?? '').slice(0, 120)) ?? { count: this.#denied, known: false }
+    if (count % 100 === 1) this.#kit.log.warn({ code: 'MQTT_CREDENTIALS', username, address, client: client.id, refused: count }, `client ${client.id} at ${address} was refused: ${known ? 'wrong password' : 'no device has this username'}; compare its settings with the site file`)
     done(refusal('wrong username or password', refusals.credentials), false)
   }
 
-  #maySubscribe(client: Client, topic: string): boolean {
-    const account = this.#owners.get(client)
-    return account !== undefined && (account.topics.has(topic) || topic.startsWith(`devices/${account.device.id}/`))
-  }
-
-  #publish(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
-    const account = client ? this.#owners.get(client) : undefined
+  #publish(client: Client | null, packet: PublishPacket, done: Done): void {
+    const account = client ? this.#visitors.get(client)?.account : undefined
     // Heartbeats of the broker itself, and the will of a client that never logged in.
     if (!client || !account) return done(packet.topic.startsWith('$SYS/') ? null : new DriverError('MQTT_TOPIC_DENIED', `nobody may publish on ${packet.topic}`))
     const { id } = account.device
-    if (!account.topics.has(packet.topic) && !packet.topic.startsWith(`devices/${id}/`)) {
+    const counters = this.#intake.devices.get(id)!
+    if (!account.rights.mayPublish(packet.topic)) {
       this.#denied++
-      const error = new DriverError('MQTT_TOPIC_DENIED', `${id} may not publish on ${packet.topic}; its own topics begin with devices/${id}/`)
-      this.#kit.log.warn({ code: error.code, device: id, topic: packet.topic }, error.message)
+      counters.denied++
+      const error = new DriverError('MQTT_TOPIC_DENIED', `${id} may not publish on ${packet.topic}; its own topics begin with devices/${id}/, others stand in its profile or under "publishes"`)
+      if (counters.denied % 100 === 1) this.#kit.log.warn({ code: error.code, device: id, topic: packet.topic, denied: counters.denied }, error.message)
       return done(error)
     }
     // Nothing here reads retained messages, and a device could fill the memory with them.
     packet.retain = false
-    const payload = packet.payload as Buffer
-    if (payload.length > this.#config.settings.maxPayloadBytes) {
-      this.#intake.counters.malformed++
-      return done(null)
+    const answer = (): void => done(null)
+    if (client.closed) return this.#take(client, packet, id, true, answer)
+    if (packet.qos === 0) {
+      if (account.throttle.admitOrDrop(answer)) this.#take(client, packet, id, false, answer)
+      else counters.dropped++
+      return
     }
-    const stored = packet.qos === 2 ? this.#once(client.id, packet, done) : () => done(null)
-    const will = client.closed
-    if (stored) this.#intake.offer({ topic: packet.topic, payload, durable: packet.qos > 0, redelivered: packet.dup, stored, wanted: () => will || !client.closed })
+    const admitted = account.throttle.admit(() => { if (!client.closed) this.#take(client, packet, id, false, answer) })
+    if (admitted !== 'now') counters.throttled++
+    if (admitted === 'refused') done(new DriverError('MQTT_FLOODED', `${id} has too many connections that send too fast; one was closed`))
   }
 
-  /** Law 13: QoS 2 settles once per packet id. null for a repeat: it is answered with the first, or at once when that is stored. */
-  #once(clientId: string, { messageId = 0, dup }: { readonly messageId?: number | undefined; readonly dup: boolean }, done: (error: null) => void): (() => void) | null {
-    let ids = this.#exactlyOnce.get(clientId)
-    if (!ids) this.#exactlyOnce.set(clientId, ids = new Map())
-    const known = dup ? ids.get(messageId) : undefined
-    if (known?.stored) { done(null); return null }
-    if (known) { known.waiting.push(done); return null }
-    const entry: ExactlyOnce = { stored: false, waiting: [done] }
-    ids.set(messageId, entry)
-    if (ids.size > keptPacketIds) ids.delete(ids.keys().next().value!)
-    return () => { entry.stored = true; for (const waiting of entry.waiting.splice(0)) waiting(null) }
+  #take(client: Client, packet: PublishPacket, sender: string, will: boolean, answer: () => void): void {
+    const payload = packet.payload as Buffer
+    const { maxPayloadBytes } = this.#config.settings
+    if (payload.length > maxPayloadBytes) {
+      this.#intake.malformed([sender], packet.topic, `${payload.length} bytes, more than maxPayloadBytes (${maxPayloadBytes})`)
+      return answer()
+    }
+    const stored = packet.qos === 2 ? this.#exactlyOnce.settle(client.id, packet, answer) : answer
+    if (stored) this.#intake.offer({ topic: packet.topic, payload, durable: packet.qos > 0, redelivered: packet.dup, will, sender, stored, wanted: () => will || !client.closed })
   }
 
-  #online(client: Client, change: 1 | -1): void {
-    const account = this.#owners.get(client)
-    if (!account) return
-    const { id } = account.device
-    const count = Math.max(0, (this.#connected.get(id) ?? 0) + change)
-    this.#connected.set(id, count)
-    if (change === -1 && client.clean) this.#exactlyOnce.delete(client.id)
-    if (count > 1 || (count === 1 && change === -1)) return
-    const at = this.#kit.clock.now()
-    this.#intake.report(count === 1 ? { deviceId: id, state: 'online', at } : { deviceId: id, state: 'offline', at, reason: 'MQTT_NOT_CONNECTED', detail: `${id} closed its connection or fell silent; check its power and network` })
+  #command({ topic, payload }: Command): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#broker!.publish({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false }, (error) => { if (error) reject(new DriverError('DEVICE_OFFLINE', `the command on ${topic} could not be sent`, { cause: error, retriable: true })); else resolve() })
+    })
   }
+
+  #arrived(client: Client): void {
+    const account = this.#visitors.get(client)?.account
+    if (!account || account.connections++ > 0) return
+    // A device behind a bridge is there when it, or the bridge about it, says so.
+    for (const { id, settings } of account.devices) if (id === account.device.id || !settings.availability) this.#intake.report(this.#intake.presence.online(id))
+  }
+
+  #left(client: Client): void {
+    const visitor = this.#visitors.get(client)
+    if (!visitor) return
+    const { account, guard } = visitor
+    if (client.clean) this.#exactlyOnce.forget(client.id)
+    account.connections = Math.max(0, account.connections - 1)
+    if (account.connections > 0) return
+    for (const device of account.devices) {
+      const own = device.id === account.device.id
+      const who = own ? device.id : `${account.device.id}, which brings ${device.id},`
+      // To say goodbye is how a device on a battery goes to sleep.
+      if (guard.goodbye && device.settings.sleeps) continue
+      this.#intake.report(guard.goodbye
+        ? this.#intake.presence.offline(device.id, 'MQTT_DISCONNECTED', `${who} said goodbye and closed its connection; was it switched off or restarted?`, true)
+        : this.#intake.presence.offline(device.id, 'MQTT_NOT_CONNECTED', `${who} closed its connection or fell silent; check its power and network`))
+    }
+  }
+}
+
+/** [MQTT-3.1.3-8]: an empty client id goes only with a clean session. */
+function refusalOf({ clientId, clean }: { readonly clientId?: string; readonly clean?: boolean }): AuthenticateError | null {
+  return !clientId && !clean ? refusal('the client id is empty and the session is not clean', refusals.identifier) : null
 }
 
 function refusal(message: string, returnCode: number): AuthenticateError {

@@ -1,5 +1,5 @@
 import type { Driver } from '../../gateway/contract/index.ts'
-import type { MqttAddress, MqttConnection, MqttDevice } from './schema.ts'
+import type { MqttAddress, MqttConnection, MqttDevice } from './settings.ts'
 
 /** MQTT from devices: as the building's broker, or as a client of one that is there. The other mode's code is not loaded. */
 export const mqttDriver: Driver<MqttConnection, MqttDevice, MqttAddress> = {

@@ -1,3 +1,5 @@
+const disconnect = 14
+
 /**
  * Follows the packet boundaries of an MQTT byte stream and says when a packet claims to be larger than `maxBytes`. The parser itself
  * would collect up to 256 MB before anybody asked who is speaking. [MQTT-2.2.3]: at most four length bytes.
@@ -9,6 +11,8 @@ export class PacketSizeGuard {
   /** Length bytes read so far; -1 before the packet's first byte. */
   #lengthBytes = -1
   #length = 0
+  /** A DISCONNECT went by: what follows is a goodbye and no loss. */
+  goodbye = false
 
   constructor(maxBytes: number) { this.#maxBytes = maxBytes }
 
@@ -22,7 +26,12 @@ export class PacketSizeGuard {
         continue
       }
       const byte = chunk[at++]!
-      if (this.#lengthBytes < 0) { this.#lengthBytes = 0; this.#length = 0; continue }
+      if (this.#lengthBytes < 0) {
+        this.#lengthBytes = 0
+        this.#length = 0
+        if (byte >> 4 === disconnect) this.goodbye = true
+        continue
+      }
       this.#length += (byte & 0x7f) * 128 ** this.#lengthBytes++
       if (byte & 0x80 && this.#lengthBytes < 4) continue
       if (byte & 0x80 || this.#length > this.#maxBytes) return false

@@ -29,7 +29,7 @@ export async function killWhilePublishing({ publishes, kills }: { readonly publi
   const seen = new Set<number>()
   city.onEvent(({ type, data }) => { if (type === 'org.linli.kiosk.v1' && typeof data.n === 'number' && !seen.has(data.n)) { seen.add(data.n); received.push(data.n) } })
   const file = await siteFile(folder, [
-    `connections: [{ id: broker, driver: mqtt, listen: { port: ${brokerPort} } }]`, 'devices:', kioskDevice('kiosk'), `uplinks: [{ id: city, url: "${city.url}", protocol: "3.1.1" }]`,
+    `connections: [{ id: broker, driver: mqtt, messagesPerSecond: 1000000, listen: { port: ${brokerPort} } }]`, 'devices:', kioskDevice('kiosk'), `uplinks: [{ id: city, url: "${city.url}", protocol: "3.1.1" }]`,
   ])
 
   let gateway: RunningGateway = await runGateway(file)

@@ -7,7 +7,7 @@ import { startCity } from '../../../cloud-sync/simulator.ts'
 import { startModbusSimulator } from '../../../drivers/modbus/simulator.ts'
 import { startMqttSimulator } from '../../../drivers/mqtt/simulator.ts'
 import { randomHex, systemClock as clock, systemRandom as random, type Logger } from '../../kit/index.ts'
-import type { ConnectionConfig } from '../../contract/index.ts'
+import type { ConnectionConfig, Simulator } from '../../contract/index.ts'
 import { startGateway, type Gateway } from '../../main.ts'
 import { toRaw } from '../../normalise.ts'
 import { readSite, type Site } from '../rooms.ts'
@@ -34,7 +34,7 @@ export async function startFacility(log: Logger): Promise<Facility> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'linli-demo-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
-  const password = (process.env[passwordVariable] ??= randomHex(16))
+  process.env[passwordVariable] ??= randomHex(16)
   const city = await startCity({})
   stack.defer(() => city.stop())
   const [modbusPort, brokerPort] = [await freePort(), await freePort()]
@@ -44,18 +44,13 @@ export async function startFacility(log: Logger): Promise<Facility> {
 
   const modbus = await startModbusSimulator(line, { clock, random }, { port: modbusPort })
   stack.use(modbus)
-  const world = new World(line.devices, random)
-  const points = new Map(line.devices.flatMap((device) => device.points.map((point) => [point.id, point] as const)))
-  const move = (): void => { for (const [id, value] of world.step(stepMs)) modbus.set(id, toRaw(value, points.get(id)!)) }
-  let cancelStep = clock.after(stepMs, function step() { move(); cancelStep = clock.after(stepMs, step) })
-  stack.defer(() => cancelStep())
-  move()
+  stack.defer(play(line, modbus))
   const comparison = new Comparison(site)
   let firstMessageMs: number | null = null
   city.onEvent((record) => { firstMessageMs ??= Math.round(clock.monotonic()); comparison.received(record) })
   const gateway = stack.use(await startGateway({ site, log }))
-  const devices = await startMqttSimulator(broker, { clock, random }, { url: `mqtt://127.0.0.1:${brokerPort}`, password })
-  stack.defer(() => devices.stop())
+  const devices = stack.use(await startMqttSimulator(broker, { clock, random }))
+  stack.defer(play(broker, devices))
 
   const owned = stack.move()
   const compare = (): void => comparison.sent(devices.acknowledged(), (point) => modbus.served(point))
@@ -64,11 +59,21 @@ export async function startFacility(log: Logger): Promise<Facility> {
     firstMessageMs: () => firstMessageMs,
     async settle(withinMs) {
       const deadline = clock.monotonic() + withinMs
-      await devices.stop()
+      await devices.quiet()
       for (compare(); comparison.result().lost > 0 && clock.monotonic() < deadline; compare()) await clock.sleep(20)
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+/** Moves a connection's values once a second, from now on; returns what stops it. */
+function play({ devices }: ConnectionConfig<any, any, any>, simulator: Simulator): () => void {
+  const world = new World(devices, random)
+  const points = new Map(devices.flatMap((device) => device.points.map((point) => [point.id, point] as const)))
+  const move = (): void => { for (const [id, value] of world.step(stepMs)) simulator.set(id, toRaw(value, points.get(id)!)) }
+  let cancel = clock.after(stepMs, function step() { move(); cancel = clock.after(stepMs, step) })
+  move()
+  return () => cancel()
 }
 
 function connectionOf(site: Site, driver: string): ConnectionConfig<any, any, any> {

@@ -5,8 +5,6 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { mqttDriver } from '../../../drivers/mqtt/driver.ts'
 import { mqttSchemas } from '../../../drivers/mqtt/schema.ts'
-import { startMqttSimulator } from '../../../drivers/mqtt/simulator.ts'
-import { systemClock } from '../../../gateway/kit/index.ts'
 import { mosquitto } from '../../support/mosquitto.ts'
 import { freePort } from '../../support/resources.ts'
 import { runSession, type Running } from '../../support/sessions.ts'
@@ -169,17 +167,6 @@ describe('the local broker', () => {
     const { running, port } = await broker()
     await promisify(execFile)(findTool('mosquitto_pub')!, ['-p', String(port), '-h', '127.0.0.1', '-u', 'kiosk', '-P', 'right horse', '-q', '1', '-t', 'devices/kiosk/state', '-m', '{"paper":33}'])
     await expect.poll(() => running.last('kiosk.paper')?.raw).toBe(33)
-  })
-  it('hears every message of its own simulator', async () => {
-    const port = await freePort()
-    const terminal = mqttDevice('terminal-1', { points: { seq: { topic: 'devices/{device}/state', pointer: '/seq' } } })
-    const config = mqttConfig(port, [terminal])
-    const running = await runSession(mqttDriver, config)
-    const simulator = await startMqttSimulator(config, { clock: systemClock, random: () => 0.3 }, { url: `mqtt://127.0.0.1:${port}`, password: 'right horse' })
-    await expect.poll(() => simulator.acknowledged()['terminal-1']!.sequence.length, { timeout: 8_000 }).toBeGreaterThan(1)
-    await simulator.stop()
-    const heard = running.intakes.flatMap(({ samples }) => samples).filter(({ raw }) => raw !== null).map(({ raw }) => raw)
-    expect(heard).toEqual(simulator.acknowledged()['terminal-1']!.sequence)
   })
 })
 
