@@ -157,10 +157,7 @@ class BrokerSession implements Session<MqttAddress> {
   #take(client: Client, packet: PublishPacket, sender: string, will: boolean, answer: () => void): void {
     const payload = packet.payload as Buffer
     const { maxPayloadBytes } = this.#config.settings
-    if (payload.length > maxPayloadBytes) {
-      this.#intake.malformed([sender], packet.topic, `${payload.length} bytes, more than maxPayloadBytes (${maxPayloadBytes})`)
-      return answer()
-    }
+    if (payload.length > maxPayloadBytes) { this.#intake.tooLong(packet.topic, payload.length, maxPayloadBytes); return answer() }
     const stored = packet.qos === 2 ? this.#exactlyOnce.settle(client.id, packet, answer) : answer
     if (stored) this.#intake.offer({ topic: packet.topic, payload, durable: packet.qos > 0, redelivered: packet.dup, will, sender, stored, wanted: () => will || !client.closed })
   }
@@ -188,8 +185,8 @@ class BrokerSession implements Session<MqttAddress> {
     for (const device of account.devices) {
       const own = device.id === account.device.id
       const who = own ? device.id : `${account.device.id}, which brings ${device.id},`
-      // To say goodbye is how a device on a battery goes to sleep.
-      if (guard.goodbye && device.settings.sleeps) continue
+      // So it goes to sleep; what it says, and its silence, tell more.
+      if (own && device.settings.sleeps) continue
       this.#intake.report(guard.goodbye
         ? this.#intake.presence.offline(device.id, 'MQTT_DISCONNECTED', `${who} said goodbye and closed its connection; was it switched off or restarted?`, true)
         : this.#intake.presence.offline(device.id, 'MQTT_NOT_CONNECTED', `${who} closed its connection or fell silent; check its power and network`))

@@ -22,7 +22,7 @@ export async function openClient(config: MqttConfig, kit: DriverKit, signal: Abo
     tls: settings, connectTimeoutMs: settings.connectTimeout, maxPacketBytes: settings.maxPayloadBytes * 4 + packetOverheadBytes, maxInFlight: settings.maxInFlight, clock: kit.clock,
     onPublish({ topic, payload, qos, dup, retain }, stored) {
       const bytes = Buffer.from(payload)
-      if (bytes.length > settings.maxPayloadBytes) { intake.malformed([], topic, `${bytes.length} bytes, more than maxPayloadBytes (${settings.maxPayloadBytes})`); return stored() }
+      if (bytes.length > settings.maxPayloadBytes) { intake.tooLong(topic, bytes.length, settings.maxPayloadBytes); return stored() }
       intake.offer({ topic, payload: bytes, durable: qos > 0, redelivered: dup, retained: retain, wanted: () => !gone, stored })
     },
     onLost: (error) => { gone = true; intake.queue.fail(error) },

@@ -121,10 +121,17 @@ export class MqttIntake {
       counters.lateStamps += mapped.replacedStamps
       counters.mismatched += mapped.mismatched
     }
-    if (mapped.malformed !== undefined) this.malformed(mapped.devices, topic, mapped.malformed)
+    if (mapped.malformed !== undefined) this.#malformed(mapped.devices, topic, mapped.malformed)
   }
 
-  malformed(devices: readonly string[], topic: string, why: string): void {
+  /** A payload that is dropped for its length; not amiss on a topic that nobody reads (a bridge lists all its devices). */
+  tooLong(topic: string, bytes: number, maxBytes: number): void {
+    const mapped = this.#map(topic, Buffer.alloc(0), this.#parts.clock.now())
+    if (mapped) this.#malformed(mapped.devices, topic, `${bytes} bytes, more than maxPayloadBytes (${maxBytes})`)
+    else this.counters.unmapped++
+  }
+
+  #malformed(devices: readonly string[], topic: string, why: string): void {
     const count = ++this.counters.malformed
     for (const id of devices) { this.devices.get(id)!.malformed++; this.whyMalformed.set(id, `${topic}: ${why}`) }
     if (count % 100 === 1) this.#parts.log.warn({ code: 'MQTT_MALFORMED', topic, devices, malformed: count }, `a payload on ${topic} cannot be read: ${why}; it is counted and dropped. Compare it with the device's profile`)

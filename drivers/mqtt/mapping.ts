@@ -26,7 +26,7 @@ interface PointRoute {
 }
 interface OccurrenceRoute { readonly deviceId: string; readonly mapping: OccurrenceMapping; readonly sourceId: Path | null; readonly at: Path | null; readonly when: Path | null; readonly data: readonly (readonly [name: string, path: Path, hash: boolean])[] }
 interface AvailabilityRoute { readonly deviceId: string; readonly path: Path; readonly online: ReadonlySet<string>; readonly offline: ReadonlySet<string> }
-interface Route { readonly pattern: TopicPattern; readonly devices: Set<string>; readonly points: PointRoute[]; readonly occurrences: OccurrenceRoute[]; readonly availability: AvailabilityRoute[]; json: boolean }
+interface Route { readonly pattern: TopicPattern; readonly devices: Set<string>; readonly points: PointRoute[]; readonly occurrences: OccurrenceRoute[]; readonly availability: AvailabilityRoute[]; json: boolean; /** A message without any of its fields is a wrong one. */ expected: boolean }
 
 const maxIdLength = 128
 const maxTextLength = 4_096
@@ -41,7 +41,7 @@ export function compileMapping(devices: readonly MqttDeviceConfig[], hashIdentit
     const key = pattern.levels.map((level) => (typeof level === 'string' ? level : `{+${level.capture}}`)).join('/')
     let route = pattern.exact ? exact.get(key) : patterns.find((other) => other.pattern.filter === pattern.filter && JSON.stringify(other.pattern.levels) === JSON.stringify(pattern.levels))
     if (!route) {
-      route = { pattern, devices: new Set(), points: [], occurrences: [], availability: [], json: false }
+      route = { pattern, devices: new Set(), points: [], occurrences: [], availability: [], json: false, expected: false }
       if (pattern.exact) exact.set(key, route)
       else patterns.push(route)
     }
@@ -67,15 +67,24 @@ function addDevice(device: MqttDeviceConfig, routeOf: (pattern: TopicPattern) =>
     const route = routeOf(compileTopic(address.topic, device))
     route.points.push(pointRoute(pointId, type, address))
     route.json ||= address.pointer !== '' || address.each !== undefined
+    route.expected = true
+    for (const { topic, pointer } of address.also) {
+      const other = routeOf(compileTopic(topic, device))
+      other.points.push(pointRoute(pointId, type, { ...address, pointer, each: undefined, timestamp: undefined }))
+      other.json ||= pointer !== ''
+    }
   }
   for (const mapping of settings.occurrences) {
     const route = routeOf(compileTopic(mapping.topic, device))
     route.occurrences.push(occurrenceRoute(id, mapping))
     route.json = true
+    route.expected ||= mapping.when === undefined
   }
   if (settings.availability) {
     const { topic, pointer, online, offline } = settings.availability
-    routeOf(compileTopic(topic, device)).availability.push({ deviceId: id, path: pathOf(pointer), online: new Set(online), offline: new Set(offline) })
+    const route = routeOf(compileTopic(topic, device))
+    route.expected = true
+    route.availability.push({ deviceId: id, path: pathOf(pointer), online: new Set(online), offline: new Set(offline) })
   }
 }
 
@@ -102,8 +111,7 @@ function mapPayload(route: Route, captured: Readonly<Record<string, string>>, pa
   for (const each of route.occurrences) occurrenceOf(each, document, captured, hashIdentity, into)
   const availability = route.availability.flatMap((each) => availabilityOf(each, document) ?? [])
   const { samples, occurrences, replacedStamps, mismatched } = into
-  const expected = route.points.length > 0 || route.availability.length > 0 || route.occurrences.some(({ when }) => when === null)
-  if (samples.length === 0 && occurrences.length === 0 && availability.length === 0 && expected) return { ...nothing, malformed: 'none of the mapped fields is in it' }
+  if (samples.length === 0 && occurrences.length === 0 && availability.length === 0 && route.expected) return { ...nothing, malformed: 'none of the mapped fields is in it' }
   return { devices, samples, occurrences, availability, replacedStamps, mismatched }
 }
 

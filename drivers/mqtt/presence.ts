@@ -5,6 +5,9 @@ interface Life { readonly device: MqttDeviceConfig; state: 'online' | 'offline' 
 
 export type Change = Pick<Intake, 'samples'> & { readonly devices: readonly DeviceStatus[] }
 
+/** A sleeper that says nothing for longer than a day is not asleep. */
+const sleeperMs = 25 * 3_600_000
+
 /** Which devices are there, and what becomes of their values when they go (law 4): bad; uncertain where the device said goodbye, or its profile says that it sleeps. */
 export class Presence {
   readonly #lives: ReadonlyMap<string, Life>
@@ -76,7 +79,7 @@ export class Presence {
 
   /** One timer a device, moved on when it fires: not one for each message. */
   #watch(life: Life): void {
-    const { silentAfter } = life.device.settings
+    const { sleeps, silentAfter = sleeps ? sleeperMs : undefined } = life.device.settings
     if (silentAfter === undefined) return
     const check = (): void => {
       const silentMs = this.#clock.monotonic() - life.heardAt

@@ -45,6 +45,7 @@ function reviewTopics(device: MqttDeviceConfig, problem: (path: (string | number
   for (const point of points) {
     const name = point.id.slice(id.length + 1)
     read(['points', name, 'topic'], point.address.topic)
+    point.address.also.forEach(({ topic }, index) => read(['points', name, 'also', index, 'topic'], topic))
     const why = point.address.command ? wrongTopic(fillIn(point.address.command.topic, device), false) : null
     if (why) problem(['points', name, 'command', 'topic'], why)
   }

@@ -68,9 +68,9 @@ export const device = z.strictObject({
   subscribes: z.array(topic).default([]),
   /** Where the device, or its will, says that it is there. */
   availability: z.strictObject({ topic, pointer: pointer.default(''), online: words.prefault('online'), offline: words.prefault('offline') }).optional(),
-  /** Runs on a battery and connects to deliver: a goodbye is no loss, and its last values are kept, uncertain, when it is gone. */
+  /** Runs on a battery and connects to deliver: a closed connection says nothing, and its last values are kept, uncertain, when it is gone. */
   sleeps: z.boolean().default(false),
-  /** Nothing heard for so long: offline. */
+  /** Nothing heard for so long: offline. Default: never; 25h for one that sleeps. */
   silentAfter: duration.optional(),
   messagesPerSecond: z.number().min(0.1).max(1_000_000).optional(),
   occurrences: z.array(occurrence).default([]),
@@ -96,6 +96,8 @@ export const point = z.strictObject({
   map: z.record(z.string(), scalar).optional(),
   timestamp: pointer.optional(),
   timeFormat,
+  /** Further places where the device tells the same value; nothing is amiss when it is not in them. */
+  also: z.array(z.strictObject({ topic, pointer: pointer.default('') })).default([]),
   command: command.optional(),
 })
 

@@ -120,6 +120,8 @@ class SimulatedDevice implements AsyncDisposable {
     for (const point of device.points) {
       const { topic } = point.address
       this.#topics.set(topic, [...this.#topics.get(topic) ?? [], point])
+      // What only the gateway moves begins somewhere.
+      if (point.writable) this.#values.set(point.id, point.type === 'boolean' ? false : point.type === 'number' ? 0 : '')
     }
     client.on('connect', () => this.#connected())
     client.on('message', (topic, payload) => this.#command(topic, payload.toString()))

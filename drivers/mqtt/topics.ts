@@ -51,7 +51,7 @@ export function covers(filter: string, wanted: string): boolean {
 /** The topics a device publishes and the gateway reads. */
 export function readTopics(device: MqttDeviceConfig): readonly TopicPattern[] {
   const { points, settings } = device
-  const texts = [...points.map(({ address }) => address.topic), ...settings.occurrences.map(({ topic }) => topic), ...(settings.availability ? [settings.availability.topic] : [])]
+  const texts = [...points.flatMap(({ address }) => [address.topic, ...address.also.map(({ topic }) => topic)]), ...settings.occurrences.map(({ topic }) => topic), ...(settings.availability ? [settings.availability.topic] : [])]
   return [...new Set(texts)].map((text) => compileTopic(text, device))
 }
 

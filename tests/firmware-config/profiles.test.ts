@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { root } from '../support/architecture.ts'
 import { tempFolder } from '../support/resources.ts'
 
 const names = readdirSync(path.join(root, 'firmware-config/profiles')).filter((file) => file.endsWith('.yaml')).map((file) => file.replace('.yaml', ''))
-const mqtt = new Set(['self-service-terminal', 'door-controller'])
+const mqtt = new Set(names.filter((name) => /^driver: mqtt$/m.test(readFileSync(path.join(root, `firmware-config/profiles/${name}.yaml`), 'utf8'))))
 
 async function deviceOf(profile: string) {
   const file = path.join(await tempFolder(), 'site.yaml')
