@@ -1,11 +1,12 @@
 import type { DriverSchemas, PointConfig } from '../../gateway/contract/index.ts'
-import { readDocument } from './document.ts'
-import { readProfilePoints } from './devices.ts'
 import { check } from './check.ts'
+import { readProfilePoints } from './devices.ts'
+import { readDocument } from './document.ts'
 import { Problems, type Report, type SiteProblem } from './problems.ts'
+import { lintAddresses } from './profile-address-lint.ts'
+import { lintName, lintPoint } from './profile-point-lint.ts'
 import { profileSchema, type Profile } from './schema.ts'
 import { didYouMean } from './suggest.ts'
-import { ucumCodes } from './ucum.ts'
 
 export interface LintedProfile { readonly file: string; readonly profile: Profile | null; readonly points: readonly PointConfig[]; readonly problems: readonly SiteProblem[] }
 
@@ -25,36 +26,36 @@ export async function lintProfile(file: string, drivers: Readonly<Record<string,
     report(['driver'], () => `no driver "${profile.driver}"${didYouMean(profile.driver, Object.keys(drivers)) || `; there are ${Object.keys(drivers).join(', ')}`}`)
     return { file, profile, points: [], problems: problems.sorted() }
   }
-  const name = file.split('/').at(-1)!.replace(/\.yaml$/, '')
-  if (profile.profile !== name) report(['profile'], `the file is called ${name}.yaml; write profile: ${name}`)
-  if (!/\p{Script=Han}/u.test(profile.name.zh)) report(['name', 'zh'], 'the Chinese name has no Chinese in it')
+  lintHead(profile, file, report)
+  lintDevice(profile, schemas, report)
   const points = readProfilePoints(profile, schemas, report)
-  for (const point of points) lintPoint(point, report)
-  lintOverlaps(points, report)
+  if (Object.keys(profile.points).length === 0 && !Object.hasOwn(profile.device, 'occurrences')) report(['points'], 'a profile without points says nothing; give it at least one')
+  for (const point of points) lintPoint(point, profile.points[point.id.slice(point.deviceId.length + 1)]!, report)
+  lintAddresses(points, report)
   return { file, profile, points, problems: problems.sorted() }
 }
 
-const counts = /energy|volume|counter|seq$/
-
-function lintPoint(point: PointConfig, report: Report): void {
-  const name = point.id.slice(point.deviceId.length + 1)
-  const at = ['points', name]
-  if (point.unit !== undefined && !ucumCodes.has(point.unit)) report([...at, 'unit'], () => `"${point.unit}" is no UCUM code we know${didYouMean(point.unit!, [...ucumCodes])}; Cel, %, V, A, W, kW.h, m3 and 1 are`)
-  if (point.type !== 'number' && point.unit !== undefined) report([...at, 'unit'], `a ${point.type} has no unit`)
-  if (point.cityWrite) report([...at, 'cityWrite'], 'a profile never lets the city write; that is for the site file')
-  if (point.type !== 'number') return
-  if (counts.test(name) && point.deadband > 0) report([...at, 'deadband'], 'a counter that only rises must not hide its small steps: deadband 0')
-  if (!counts.test(name) && point.deadband === 0 && point.unit !== '1') report(at, 'a measured value without a deadband floods the city: set the smallest change that matters', 'key')
+function lintHead(profile: Profile, file: string, report: Report): void {
+  const name = file.split('/').at(-1)!.replace(/\.yaml$/, '')
+  if (profile.profile !== name) report(['profile'], `the file is called ${name}.yaml; write profile: ${name}`)
+  if (!/^[a-z0-9-]{1,48}$/.test(name)) report(['profile'], 'a profile is called by 1 to 48 of a-z, 0-9 and -; rename the file')
+  lintName(profile.name, ['name'], report)
+  if (profile.verified === 'manual' && !profile.source.some((source) => /manual|guide|data ?sheet|protocol|handbook|documentation|docs|https?:|[a-z0-9-]\.(io|com|org|net|cn|cloud)\b|手册|说明书|规格书|协议|文档/i.test(source))) report(['source'], 'verified: manual, and no source names the manual; add its title, edition and page')
 }
 
-/** Two points on the same registers are a typing error more often than a wish. */
-function lintOverlaps(points: readonly PointConfig[], report: Report): void {
-  const seen = new Map<string, string>()
-  for (const { id, deviceId, address } of points) {
-    const name = id.slice(deviceId.length + 1)
-    const key = JSON.stringify(address)
-    const other = seen.get(key)
-    if (other) report(['points', name], `reads the same place as point "${other}"`, 'key')
-    else seen.set(key, name)
+/** Quirks that say nothing, and what only a site can know. */
+function lintDevice(profile: Profile, schemas: DriverSchemas, report: Report): void {
+  const tables = new Set(Object.values(profile.points).map(({ table }) => table))
+  for (const [key, value] of Object.entries(profile.device)) {
+    const schema = Object.hasOwn(schemas.device.shape, key) ? schemas.device.shape[key] : undefined
+    if (!schema) { report(['device', key], () => `driver ${profile.driver} has no device key "${key}"${didYouMean(key, Object.keys(schemas.device.shape))}`, 'key'); continue }
+    if (siteKeys.has(key)) { report(['device', key], `${key} is different at every site; it belongs to the device in the site file`, 'key'); continue }
+    const [given, usual] = [schema.safeParse(value), schema.safeParse(undefined)]
+    if (given.success && usual.success && usual.data !== undefined && JSON.stringify(given.data) === JSON.stringify(usual.data)) report(['device', key], `${JSON.stringify(value)} is the default; leave it out`, 'key')
+    if (key === 'maxRegisters' && !tables.has('holding') && !tables.has('input')) report(['device', key], 'no point is in a register, so this quirk says nothing; leave it out', 'key')
+    if (key === 'maxBits' && !tables.has('coil') && !tables.has('discrete')) report(['device', key], 'no point is a coil or discrete input, so this quirk says nothing; leave it out', 'key')
+    if (key === 'maskWrite' && !Object.values(profile.points).some((point) => point.writable === true && point.bit !== undefined)) report(['device', key], 'no point writes a single bit of a register, so this quirk says nothing; leave it out', 'key')
   }
 }
+
+const siteKeys = new Set(['unitId', 'username', 'password', 'clientId', 'address'])

@@ -51,7 +51,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 export function width(text: string): number {
   let columns = 0
   // eslint-disable-next-line no-control-regex
-  for (const character of text.replace(/\u001b\[[0-9;]*m/g, '')) columns += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(character) ? 2 : 1
+  for (const character of text.replace(/\u001b\[[0-9;]*m/g, '')) columns += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u.test(character) ? 2 : 1
   return columns
 }
 

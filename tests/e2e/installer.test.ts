@@ -38,7 +38,7 @@ describe('an installer with a laptop', () => {
     await simulate(file)
     const readings = JSON.parse((await linli('read', file, 'env', 'meter.*', '--json')).stdout) as { point: string; value: number; quality: string }[]
     const at = (id: string) => readings.find(({ point }) => point === `meter.${id}`)!.value
-    expect(readings).toHaveLength(12)
+    expect(readings).toHaveLength(14)
     expect(at('voltage') * at('current') * at('power-factor') / at('power')).toBeCloseTo(1, 1)
     expect(await linli('write', file, 'relays.relay-3', 'on')).toMatchObject({ code: 0, stdout: expect.stringContaining('done, and read back') })
     await runGateway(file)
@@ -100,6 +100,9 @@ describe('an installer with a laptop', () => {
     expect((await linli('profiles', 'wb-ms')).stdout).toMatch(/note: 0x7FFF.*[\s\S]*no value: 32767/)
     expect(await linli('profiles', '--lint')).toMatchObject({ code: 0, stdout: expect.stringMatching(/profiles, no problem/) })
     expect(await linli('profiles', 'mine', '--folder', folder, '--lint')).toMatchObject({ code: 1, stderr: expect.stringMatching(/mine\.yaml:2:13 name\.zh: .*no Chinese[\s\S]*mine\.yaml:7:52 points\.t\.unit: "Celsius" is no UCUM code/) })
+    expect((await linli('profiles', '温湿度', '--driver', 'modbus')).stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['PROFILE', 'xy-md02', ''])
+    expect(JSON.parse((await linli('profiles', 'sdm', '--json')).stdout).map(({ profile }: { profile: string }) => profile)).toEqual(['sdm120', 'sdm220', 'sdm630', 'sdm72'])
+    expect(await linli('profiles', '--driver', 'modbas')).toMatchObject({ code: 1, stderr: expect.stringContaining('did you mean "modbus"?') })
     expect(await linli('profiles', 'xy-md2')).toMatchObject({ code: 1, stderr: expect.stringContaining('did you mean "xy-md02"?') })
   })
 })

@@ -56,9 +56,9 @@ describe('a good site file', () => {
   it('overrides one key of one point of a profile, and adds a point of its own', async () => {
     const site = await load(change('unitId: 1 }', 'unitId: 1, points: { temperature: { deadband: 1 }, offset: { name: { zh: 修正, en: offset }, type: number, table: holding, register: 259 } } }'))
     const points = site.connections[0]!.devices[0]!.points
-    expect(points.map(({ id }) => id)).toEqual(['env.temperature', 'env.humidity', 'env.offset'])
+    expect(points.map(({ id }) => id)).toEqual(['env.temperature', 'env.humidity', 'env.temperature-correction', 'env.humidity-correction', 'env.offset'])
     expect(points[0]).toMatchObject({ deadband: 1, scale: 0.1 })
-    expect(points[2]).toMatchObject({ unit: '1' })
+    expect(points.at(-1)).toMatchObject({ unit: '1' })
   })
   it('prefers a profile beside the site file to the shipped one', async () => {
     const own = 'profile: xy-md02\nname: { zh: 我的, en: mine }\ndriver: modbus\nsource: [manual]\nverified: manual\npoints: { temperature: { name: { zh: 温, en: t }, type: number, table: input, register: 9 } }\n'
