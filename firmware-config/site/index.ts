@@ -13,6 +13,7 @@ import { lists, sections, type ListName } from './schema.ts'
 
 export { SiteError, type SiteProblem } from './problems.ts'
 export { siteJsonSchema } from './json-schema.ts'
+export { rawRange } from './profile-address-lint.ts'
 export { lintProfile, type LintedProfile } from './profile-lint.ts'
 export { ProfileLibrary, shippedProfiles } from './profile-library.ts'
 export { didYouMean } from './suggest.ts'

@@ -1,12 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { parseDocument } from 'yaml'
 import { didYouMean } from '../../../firmware-config/site/index.ts'
-import type { ConnectionConfig, PointConfig, Simulator } from '../../contract/index.ts'
-import { ConfigError, systemClock as clock, systemRandom as random } from '../../kit/index.ts'
+import type { ConnectionConfig, PointConfig, Simulator, Value } from '../../contract/index.ts'
+import { codeOf, ConfigError, describe, systemClock as clock, systemRandom as random } from '../../kit/index.ts'
 import { toRaw } from '../../normalise.ts'
 import { aborted, paint, print, printJson, stopSignal } from '../output.ts'
 import { readSite, type Site } from '../rooms.ts'
-import { parseFault, type PlannedFault } from './faults.ts'
+import { parseFault, playFaults, type PlannedFault } from './faults.ts'
 import { simulators } from './simulators.ts'
 import { World } from './world.ts'
 
@@ -20,29 +21,47 @@ export async function simulate(file: string, options: SimulateOptions): Promise<
   const site = await readSite(file)
   const faults = (options.fault ?? []).map(parseFault)
   checkFaults(site, faults)
+  if (options.out && path.resolve(options.out) === path.resolve(file)) throw new ConfigError('SIMULATION_OUT', `${options.out} is the site file itself; give --out another name`)
   await using stack = new AsyncDisposableStack()
   const running = new Map<string, Simulator>()
+  const absent = new Map<string, string>()
   for (const connection of site.connections) {
-    const start = await simulators[connection.driver]?.()
-    if (start) running.set(connection.id, stack.use(await start(connection, { clock, random })))
+    // One that cannot be served here, for want of a port or of pins, does not keep the others from running.
+    try {
+      const start = await simulators[connection.driver]?.()
+      if (start) running.set(connection.id, stack.use(await start(connection, { clock, random })))
+      else absent.set(connection.id, `driver ${connection.driver} has no simulator`)
+    } catch (error) {
+      absent.set(connection.id, `${codeOf(error)} ${describe(error)}`)
+    }
   }
+  if (running.size === 0 && site.connections.length > 0) throw new ConfigError('SIMULATION_FAILED', `nothing of ${file} can be simulated here: ${[...absent].map(([id, why]) => `${id}: ${why}`).join('; ')}`)
+  checkFaults(site, faults, absent)
   if (options.out) await writeRedirected(file, options.out, running)
-  tell(site, running, options)
+  tell(site, running, absent, options)
   stack.defer(play(site, running))
-  for (const fault of faults) stack.defer(plan(site, running, fault, options.json === true))
+  stack.defer(playFaults(faults, clock, (deviceId, fault) => {
+    const connection = site.connections.find(({ devices }) => devices.some(({ id }) => id === deviceId))!
+    running.get(connection.id)?.fault(deviceId, fault)
+    if (!options.json) print(paint('yellow', `${deviceId}: ${fault ?? 'well again'}`))
+  }))
   await aborted(options.for === undefined ? stop : AbortSignal.any([stop, AbortSignal.timeout(options.for)]))
 }
 
-function checkFaults(site: Site, faults: readonly PlannedFault[]): void {
-  const devices = site.connections.flatMap((connection) => connection.devices.map(({ id }) => id))
-  for (const { deviceId } of faults) if (!devices.includes(deviceId)) throw new ConfigError('FAULT_INVALID', `no device "${deviceId}" in ${site.file}${didYouMean(deviceId, devices)}`)
+function checkFaults(site: Site, faults: readonly PlannedFault[], absent: ReadonlyMap<string, string> = new Map()): void {
+  const devices = new Map(site.connections.flatMap(({ id: connection, devices: all }) => all.map(({ id }) => [id, connection] as const)))
+  for (const { deviceId } of faults) {
+    const connection = devices.get(deviceId)
+    if (connection === undefined) throw new ConfigError('FAULT_INVALID', `no device "${deviceId}" in ${site.file}${didYouMean(deviceId, devices.keys())}`)
+    if (absent.has(connection)) throw new ConfigError('FAULT_INVALID', `${deviceId} cannot fail: its connection ${connection} is not simulated here (${absent.get(connection)})`)
+  }
 }
 
-function tell(site: Site, running: ReadonlyMap<string, Simulator>, { json, out }: SimulateOptions): void {
-  const rows = site.connections.map(({ id, driver, devices }) => ({ connection: id, driver, devices: devices.length, where: running.get(id)?.where ?? null, redirect: running.get(id)?.redirect ?? {} }))
+function tell(site: Site, running: ReadonlyMap<string, Simulator>, absent: ReadonlyMap<string, string>, { json, out }: SimulateOptions): void {
+  const rows = site.connections.map(({ id, driver, devices }) => ({ connection: id, driver, devices: devices.length, where: running.get(id)?.where ?? null, redirect: running.get(id)?.redirect ?? {}, ...(absent.has(id) ? { reason: absent.get(id)! } : {}) }))
   if (json) return printJson(rows)
-  for (const { connection, driver, devices, where, redirect } of rows) {
-    print(`${paint('bold', connection)}  ${driver}  ${devices} device${devices === 1 ? '' : 's'}  ${where ?? paint('yellow', 'not simulated: pins belong to a kernel; see npm run test:gpio')}`)
+  for (const { connection, driver, devices, where, redirect, reason } of rows) {
+    print(`${paint('bold', connection)}  ${driver}  ${devices} device${devices === 1 ? '' : 's'}  ${where ?? paint('yellow', `not simulated: ${reason}`)}`)
     if (Object.keys(redirect).length > 0 && !out) print(paint('yellow', `  the site file's own address is not this machine's: run with --out sim.yaml, then linli run sim.yaml (${JSON.stringify(redirect)})`))
   }
   print('values move once a second; Ctrl-C ends it')
@@ -55,8 +74,8 @@ function play(site: Site, running: ReadonlyMap<string, Simulator>): () => void {
     const simulator = running.get(connection.id)
     if (simulator) for (const point of pointsOf(connection)) owners.set(point.id, { point, simulator })
   }
-  const world = new World(site.connections.flatMap(({ devices }) => devices), random)
-  const move = (): void => { for (const [id, value] of world.step(stepMs)) { const owner = owners.get(id); owner?.simulator.set(id, toRaw(value, owner.point)) } }
+  const world = new World(site.connections.flatMap(({ devices }) => devices), random, clock.now())
+  const move = (): void => { for (const [id, value] of world.step(stepMs)) { const owner = owners.get(id); if (owner && !hold(owner.simulator, owner.point, value)) owners.delete(id) } }
   let cancel = clock.after(stepMs, function step() { move(); cancel = clock.after(stepMs, step) })
   move()
   return () => cancel()
@@ -64,14 +83,15 @@ function play(site: Site, running: ReadonlyMap<string, Simulator>): () => void {
 
 const pointsOf = (connection: ConnectionConfig): readonly PointConfig[] => connection.devices.flatMap(({ points }) => points)
 
-function plan(site: Site, running: ReadonlyMap<string, Simulator>, { deviceId, fault, atMs, forMs }: PlannedFault, quiet: boolean): () => void {
-  const connection = site.connections.find(({ devices }) => devices.some(({ id }) => id === deviceId))!
-  const set = (now: typeof fault | null): void => {
-    running.get(connection.id)?.fault(deviceId, now)
-    if (!quiet) print(paint('yellow', `${deviceId}: ${now ?? 'well again'}`))
+/** False for a point that can hold no value of the world's, because of a scale or format of its own: it stands still and is told once. */
+function hold(simulator: Simulator, point: PointConfig, value: Value): boolean {
+  try {
+    simulator.set(point.id, toRaw(value, point))
+    return true
+  } catch (error) {
+    process.stderr.write(`${paint('yellow', `${point.id} stands still: ${describe(error)}`, process.stderr)}\n`)
+    return false
   }
-  const cancels = [clock.after(atMs, () => set(fault)), ...(forMs === null ? [] : [clock.after(atMs + forMs, () => set(null))])]
-  return () => { for (const cancel of cancels) cancel() }
 }
 
 /** The same site file with the addresses where the simulators really are. Comments stay. */
