@@ -47,6 +47,26 @@ describe('an installer with a laptop', () => {
     expect(await linli('write', file, 'env.temperature', '3')).toMatchObject({ code: 1, stderr: expect.stringMatching(/POINT_NOT_WRITABLE env\.temperature is read-only/) })
     expect(await linli('doctor', '--site', file)).toMatchObject({ code: 0, stdout: expect.stringMatching(/turnaroundP50[\s\S]*all connections and devices are well/) })
   })
+  it('is told what is wrong before anything is sent, and reads what can be read when one line is dead', async () => {
+    const dead = await freePort()
+    const { file } = await site(await freePort(), `  - { id: bus, driver: modbus, host: 127.0.0.1, port: ${dead}, timeout: 200ms }\n`)
+    await simulate(file, '--fault', 'far:offline')
+    expect(await linli('write', file, 'relays', 'on')).toMatchObject({ code: 1, stderr: expect.stringMatching(/POINT_UNKNOWN "relays" is no single point; write one at a time, such as relays\.relay-1/) })
+    expect(await linli('write', file, 'env.temperature-correction', '11')).toMatchObject({ code: 1, stderr: expect.stringMatching(/POINT_VALUE "11" cannot be written to env\.temperature-correction: allowed is -10 to 10 Cel/) })
+    expect(await linli('write', file, 'env.temperature-correction', '--', '-1.5')).toMatchObject({ code: 0, stdout: expect.stringContaining('env.temperature-correction = -1.5 Cel') })
+    const { code, stdout } = await linli('read', file, 'env.*', 'far', 'env', '--timeout', '3s', '--json')
+    const rows = JSON.parse(stdout) as { point: string; quality: string; value: number; reason?: string }[]
+    expect([code, rows.filter(({ point }) => point === 'env.temperature').map(({ quality }) => quality)]).toEqual([1, ['good']])
+    expect(rows.find(({ point }) => point === 'env.temperature-correction')!.value).toBe(-1.5)
+    expect(rows.find(({ point }) => point === 'far.voltage')).toMatchObject({ quality: 'bad', reason: expect.stringMatching(/^MODBUS_/) })
+  })
+  it('hears of a broker that it opens itself, and of a gateway that is not there', async () => {
+    const folder = await tempFolder()
+    const file = path.join(folder, 'site.yaml')
+    await writeFile(file, `linli: 1\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }\nconnections: [{ id: broker, driver: mqtt, listen: { port: ${await freePort()} } }]\ndevices: [{ id: kiosk, ${name('kiosk')}, connection: broker, profile: self-service-terminal, password: { env: LINLI_TEST_PASSWORD } }]\n`)
+    process.env.LINLI_TEST_PASSWORD = 'x'
+    expect(await linli('read', file, 'kiosk.paper', '--timeout', '500ms')).toMatchObject({ code: 1, stdout: expect.stringMatching(/kiosk\.paper +– +% +bad (MQTT_\w+|POINT_UNSEEN)/), stderr: expect.stringMatching(/no gateway runs.*up to 0\.5 s: broker opens the local broker on 127\.0\.0\.1:\d+/) })
+  })
   it('sees a scripted fault come and go', async () => {
     const { file } = await site(await freePort())
     await simulate(file, '--fault', 'env:timeout@0s+4s')
