@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { ConnectionConfig, DeviceConfig, DriverSchemas, PointConfig } from '../../gateway/contract/index.ts'
+import type { ConnectionConfig, DeviceConfig, DriverSchemas, EffectConfig, PointConfig } from '../../gateway/contract/index.ts'
 import { check, unknownKey, valueAt } from './check.ts'
 import type { PlainObject } from './plain.ts'
 import { isObject } from './plain.ts'
@@ -102,13 +102,18 @@ function readPoints(deviceId: string, profile: Profile | null, own: Readonly<Rec
     const common = check(pointKeys, pick(merged, pointKeys), report, where)
     const address = check(schemas.point, driverKeys(merged, pointKeys, schemas.point, report, where), report, where)
     if (!common || !address) return []
-    const { heartbeat, poll, unit, min, max, ...rest } = common.data
+    const { heartbeat, poll, unit, min, max, effect, ...rest } = common.data
     if (min !== undefined && max !== undefined && min > max) report([...where, valueAt(own[name], ['min']) === undefined ? 'max' : 'min'], `min ${min} is above max ${max}`)
     return [{
       id: `${deviceId}.${name}`, deviceId, ...rest, ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }), heartbeatMs: heartbeat, pollMs: Math.max(10, poll), address: address.data,
-      ...(unit !== undefined ? { unit } : rest.type === 'number' ? { unit: '1' } : {}),
+      ...(unit !== undefined ? { unit } : rest.type === 'number' ? { unit: '1' } : {}), ...(effect ? { effect: effectOf(effect, deviceId, rest.type) } : {}),
     }]
   })
+}
+
+function effectOf({ point, equals, within, when }: NonNullable<z.output<typeof pointKeys>['effect']>, deviceId: string, type: string): EffectConfig {
+  const only = when ?? (type === 'boolean' ? true : undefined)
+  return { point: point.includes('.') ? point : `${deviceId}.${point}`, equals, withinMs: within, ...(only === undefined ? {} : { when: only }) }
 }
 
 /** The points of a profile alone, for its linter; the paths lead into the profile's own file. */

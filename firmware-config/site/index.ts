@@ -7,7 +7,7 @@ import { parseText, readDocument } from './document.ts'
 import { isObject, type PlainObject } from './plain.ts'
 import { Problems, type Report } from './problems.ts'
 import { ProfileLibrary, shippedProfiles } from './profile-library.ts'
-import { reportDanglingPoints, reportDuplicates, reportGrid, reportOverlappingPorts, reportReviews } from './references.ts'
+import { reportDanglingPoints, reportDuplicates, reportEffects, reportGrid, reportOverlappingPorts, reportReviews } from './references.ts'
 import type { RoomSchemas } from './room-schemas.ts'
 import { lists, sections, type ListName } from './schema.ts'
 
@@ -34,6 +34,7 @@ export interface SiteConfig<Rule = unknown, Uplink = unknown> {
   readonly site: z.output<typeof sections.site>
   readonly store: { readonly path: string }
   readonly journal: z.output<typeof sections.journal>
+  readonly ledger: z.output<typeof sections.ledger>
   readonly control: { readonly socket: string }
   readonly log: z.output<typeof sections.log>
   readonly connections: readonly ConnectionConfig[]
@@ -60,7 +61,7 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const section = <T extends z.ZodType>(name: keyof typeof sections, schema: T): z.output<T> | undefined => check(schema, root[name], report, [name])?.data
   section('linli', sections.linli)
   const [site, store, journal] = [section('site', sections.site), section('store', sections.store), section('journal', sections.journal)]
-  const [control, log] = [section('control', sections.control), section('log', sections.log)]
+  const [ledger, control, log] = [section('ledger', sections.ledger), section('control', sections.control), section('log', sections.log)]
   const entries = Object.fromEntries(lists.map((name) => [name, entriesOf(root, name, report)])) as Record<ListName, readonly unknown[]>
 
   const library = await ProfileLibrary.open([...(options.profiles ? [options.profiles] : []), path.join(path.dirname(path.resolve(file)), 'profiles'), shippedProfiles])
@@ -72,17 +73,20 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
 
   reportDuplicates(root, report)
   // A device that could not be read would make every rule on it look wrong.
-  if (devices.length === entries.devices.length) reportDanglingPoints(rules, rooms.watches, devices, report)
+  if (devices.length === entries.devices.length) {
+    reportDanglingPoints(rules, rooms.watches, devices, report)
+    reportEffects(devices, report)
+  }
   reportOverlappingPorts(connections, rooms.drivers, report)
   const joined = joinConnections(connections, devices)
   reportReviews(joined, rooms.drivers, devices, report)
   if (site?.grid) reportGrid(site.grid, site.region, report)
-  if (!site || !store || !journal || !control || !log) return null
+  if (!site || !store || !journal || !ledger || !control || !log) return null
   const folder = path.dirname(path.resolve(file))
   const storePath = path.resolve(folder, store.path)
   const socket = control.socket ? path.resolve(folder, control.socket) : path.join(storePath, 'linli.sock')
   if (Buffer.byteLength(socket) > maxSocketPath) report(control.socket ? ['control', 'socket'] : ['store', 'path'], `the control socket ${socket} has more than ${maxSocketPath} bytes; set control.socket to a shorter path`)
-  return { file, site, store: { path: storePath }, journal, control: { socket }, log, connections: joined, rules: rules.map(({ rule }) => rule), uplinks }
+  return { file, site, store: { path: storePath }, journal, ledger, control: { socket }, log, connections: joined, rules: rules.map(({ rule }) => rule), uplinks }
 }
 
 function reportUnknown(root: PlainObject, report: Report): void {

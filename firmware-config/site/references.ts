@@ -26,6 +26,22 @@ export function reportDanglingPoints<Rule>(rules: readonly { readonly rule: Rule
   }
 }
 
+/** A contact that is not there, or can never have the value, would fail every command. */
+export function reportEffects(devices: readonly PlacedDevice[], report: Report): void {
+  const points = new Map(devices.flatMap(({ config }) => config.points.map((point) => [point.id, point] as const)))
+  for (const { config, index } of devices) {
+    for (const { id, type, effect } of config.points) {
+      if (!effect) continue
+      const at = ['devices', index, 'points', id.slice(config.id.length + 1), 'effect'] as const
+      const contact = points.get(effect.point)
+      if (!contact) report([...at, 'point'], () => `no point "${effect.point}"${didYouMean(effect.point, points.keys())}`)
+      else if (effect.point === id) report([...at, 'point'], 'a point cannot be its own contact; its own value is read back in any case')
+      else if (typeof effect.equals !== contact.type) report([...at, 'equals'], `${effect.point} is a ${contact.type}`)
+      if (effect.when !== undefined && typeof effect.when !== type) report([...at, 'when'], `${id} is a ${type}`)
+    }
+  }
+}
+
 export function reportOverlappingPorts(connections: readonly OpenConnection[], drivers: Drivers, report: Report): void {
   const taken: { readonly host: string; readonly port: number; readonly id: string }[] = []
   for (const { id, driver, settings, index } of connections) {

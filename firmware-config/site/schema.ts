@@ -31,6 +31,8 @@ export const sections = {
     /** What the journal may fill; beyond it the oldest telemetry goes, declared. */
     maxBytes: z.int().min(1_048_576).default(536_870_912),
   }).prefault({}),
+  /** A signed checkpoint of every stream's chain goes out this often, and at a clean stop. */
+  ledger: z.strictObject({ checkpoint: duration.default(3_600_000).refine((ms) => ms >= 1_000, 'at least 1s') }).prefault({}),
   control: z.strictObject({ socket: z.string().min(1).optional() }).prefault({}),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') }).prefault({}),
 } as const
@@ -70,6 +72,14 @@ export const pointKeys = z.object({
   urgent: z.boolean().default(false),
   writable: z.boolean().default(false),
   cityWrite: z.boolean().default(false),
+  /** What a write must do to another point; a point of the same device may go without its device. */
+  effect: z.strictObject({
+    point: z.string().regex(/^[a-z0-9-]{1,48}(\.[a-z0-9-]{1,48})?$/, 'a point of this device, or device.point'),
+    equals: scalar,
+    within: duration.default(5_000),
+    /** Only writes of this value have the effect; default for a boolean point: true. */
+    when: scalar.optional(),
+  }).optional(),
 })
 
 export const profileSchema = z.strictObject({

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { EffectConfig } from './commands.ts'
 import type { PointId, Value } from './values.ts'
 
 /** Chinese and English. What staff see is never a bare id. */
@@ -36,6 +37,8 @@ export interface PointConfig<Address = unknown> {
   readonly writable: boolean
   /** The city may write it (law 14). */
   readonly cityWrite: boolean
+  /** What a write must do to another point, such as a door's contact; asked after commands. */
+  readonly effect?: EffectConfig
   readonly address: Address
 }
 

@@ -1,4 +1,5 @@
 export * from './clock.ts'
+export * from './commands.ts'
 export * from './config.ts'
 export * from './driver.ts'
 export * from './events.ts'
