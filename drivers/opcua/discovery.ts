@@ -31,7 +31,7 @@ export function quiet(log: DriverKit['log']): void {
 /** The endpoints a server offers, asked without security; anybody may. */
 export async function discover(settings: Pick<OpcuaConnection, 'endpoint' | 'connectTimeout' | 'timeout'>, pki: Pki, clock: Clock, signal: AbortSignal): Promise<readonly EndpointDescription[]> {
   const client = clientOf(settings, pki, {})
-  const aborted = (): void => { void client.disconnect() }
+  const aborted = (): void => { void atMost(clock, closeMs, client.disconnect()) }
   signal.addEventListener('abort', aborted, { once: true })
   try {
     signal.throwIfAborted()
@@ -45,7 +45,6 @@ export async function discover(settings: Pick<OpcuaConnection, 'endpoint' | 'con
 
 /** A client that opens one channel and never repairs it by itself. */
 export function clientOf(settings: Pick<OpcuaConnection, 'connectTimeout'> & Partial<OpcuaConnection>, pki: Pki, options: OPCUAClientOptions): OPCUAClient {
-  pki.manager.referenceCounter++
   return OPCUAClient.create({
     applicationName: 'Linli', clientName: 'linli', applicationUri: pki.applicationUri, clientCertificateManager: pki.manager, certificateFile: pki.certificateFile,
     // The supervisor opens again, with back-off and one session: the library's own repair makes a server that restarts a server that is flooded.

@@ -26,30 +26,42 @@ export interface Link {
 /** Discovers, checks the server's certificate, opens a channel and one session. Throws DriverError OPCUA_*; nothing stays open. */
 export async function openLink(id: string, settings: OpcuaConnection, kit: Pick<DriverKit, 'clock' | 'log' | 'readSecret'>, signal: AbortSignal): Promise<Link> {
   quiet(kit.log)
-  const pki = await openPki(settings.pki, kit)
   const identity = await identityOf(settings, kit)
-  const endpoint = chosen(id, settings, await discover(settings, pki, kit.clock, signal).catch((error: unknown) => { throw reachable(error, id, settings) }))
+  const pki = await openPki(settings.pki, kit)
+  try {
+    const endpoint = chosen(id, settings, await discover(settings, pki, kit.clock, signal))
+    if (settings.security !== 'None') await checkServer(pki, { endpoint: settings.endpoint, certificate: endpoint.serverCertificate, trust: settings.trust, connectionId: id }, kit.log)
+    return await openSession(settings, { kit, pki, endpoint, identity, signal })
+  } catch (error) {
+    await pki.close()
+    throw signal.aborted ? signal.reason : reachable(error, id, settings)
+  }
+}
+
+interface SessionParts { readonly kit: Pick<DriverKit, 'clock'>; readonly pki: Pki; readonly endpoint: EndpointDescription; readonly identity: UserIdentityInfo; readonly signal: AbortSignal }
+
+async function openSession(settings: OpcuaConnection, { kit: { clock }, pki, endpoint, identity, signal }: SessionParts): Promise<Link> {
   const secure = settings.security !== 'None'
   const certificate = endpoint.serverCertificate
-  if (secure) await checkServer(pki, { endpoint: settings.endpoint, certificate, trust: settings.trust, connectionId: id }, kit.log)
   const client = clientOf(settings, pki, secure ? { ...securityOf(settings), serverCertificate: certificate } : {})
-  const disconnect = (): Promise<void> => atMost(kit.clock, closeMs, client.disconnect())
+  const disconnect = (): Promise<void> => atMost(clock, closeMs, client.disconnect())
   const aborted = (): void => { void disconnect() }
   signal.addEventListener('abort', aborted, { once: true })
   try {
     signal.throwIfAborted()
-    await within(kit.clock, settings.connectTimeout, 'the opening of a secure channel', client.connect(settings.endpoint))
-    const session = await within(kit.clock, settings.connectTimeout, 'the opening of a session', client.createSession(identity))
+    await within(clock, settings.connectTimeout, 'the opening of a secure channel', client.connect(settings.endpoint))
+    const session = await within(clock, settings.connectTimeout, 'the opening of a session', client.createSession(identity))
     return {
       client, session, endpoint, pki, serverUntil: secure ? new X509Certificate(certificate).validToDate.getTime() : null,
       async close(alive) {
-        if (alive) await atMost(kit.clock, closeMs, session.close(true))
+        if (alive) await atMost(clock, closeMs, session.close(true))
         await disconnect()
+        await pki.close()
       },
     }
   } catch (error) {
     await disconnect()
-    throw signal.aborted ? signal.reason : reachable(error, id, settings)
+    throw error
   } finally {
     signal.removeEventListener('abort', aborted)
   }

@@ -13,6 +13,8 @@ export interface Pki {
   readonly certificateFile: string
   /** When our own certificate ends. */
   readonly ownUntil: number
+  /** Lets go of it; the library keeps a list of those that were not. */
+  close(): Promise<void>
 }
 
 /** One key generation a folder, whoever asks first. */
@@ -49,7 +51,12 @@ async function open(folder: string, clock: Clock, log: DriverKit['log']): Promis
   const own = new X509Certificate(await readFile(certificateFile))
   // A host may be renamed after its certificate was made; the server compares what we say with the certificate.
   const applicationUri = /URI:([^,\s]+)/.exec(own.subjectAltName ?? '')?.[1] ?? `urn:${hostname()}:linli`
-  return { manager, applicationUri, certificateFile, ownUntil: own.validToDate.getTime() }
+  const close = async (): Promise<void> => {
+    // Each client counts itself in and, when its connecting failed, not out.
+    manager.referenceCounter = 0
+    await manager.dispose().catch(() => {})
+  }
+  return { manager, applicationUri, certificateFile, ownUntil: own.validToDate.getTime(), close }
 }
 
 /** SHA-1 of the DER bytes, as OPC UA names certificates; hex. */
@@ -64,7 +71,8 @@ export interface TrustQuestion { readonly endpoint: string; readonly certificate
 
 /**
  * Throws DriverError OPCUA_SERVER_UNTRUSTED for a certificate nobody has trusted: it is kept in `rejected`, and the error names the file
- * and what to do. With `first-use` the first certificate of an endpoint is trusted and remembered; another one later is not.
+ * and what to do. With `first-use` the first certificate of an endpoint is trusted and remembered;
+ * another one later is not, nor the same one when somebody took it out of `trusted`.
  */
 export async function checkServer({ manager }: Pki, { endpoint, certificate, trust, connectionId }: TrustQuestion, log: DriverKit['log']): Promise<void> {
   const status = (await manager.checkCertificate(certificate)).name
@@ -73,7 +81,7 @@ export async function checkServer({ manager }: Pki, { endpoint, certificate, tru
   const thumbprint = thumbprintOf(leaf)
   const seenFile = path.join(manager.rootDir, 'first-use', createHash('sha256').update(endpoint).digest('hex').slice(0, 16))
   const seen = await readFile(seenFile, 'utf8').catch(() => null)
-  if (status === 'BadCertificateUntrusted' && trust === 'first-use' && (seen === null || seen === thumbprint)) {
+  if (status === 'BadCertificateUntrusted' && trust === 'first-use' && seen === null) {
     await manager.trustCertificate(leaf)
     await mkdir(path.dirname(seenFile), { recursive: true })
     await writeFile(seenFile, thumbprint)

@@ -87,9 +87,17 @@ const whole: Readonly<Partial<Record<DataType, readonly [least: bigint, most: bi
 }
 
 /** A value in the node's own type. Throws DriverError POINT_VALUE for what that type cannot hold; nothing is rounded or cut. */
-export function encodeVariant(dataType: DataType, raw: Value, index?: number): Variant {
-  const value = encodeScalar(dataType, raw)
-  return new Variant(index === undefined ? { dataType, arrayType: VariantArrayType.Scalar, value } : { dataType, arrayType: VariantArrayType.Array, value: [value] })
+export function encodeVariant(dataType: DataType, raw: Value): Variant {
+  return new Variant({ dataType, arrayType: VariantArrayType.Scalar, value: encodeScalar(dataType, raw) })
+}
+
+/** `array` with one element replaced. Throws DriverError POINT_VALUE as above, or when there is no such element. */
+export function encodeElement(array: VariantLike | null | undefined, raw: Value, index: number): Variant {
+  const { dataType, arrayType, value } = (array ?? {}) as { dataType?: DataType; arrayType?: VariantArrayType; value?: ArrayLike<unknown> | null }
+  if (dataType === undefined || arrayType !== VariantArrayType.Array || !value || index >= value.length) throw new DriverError('POINT_VALUE', `there is no element ${index}: the node has ${arrayType === VariantArrayType.Array ? value?.length ?? 0 : 'no one-dimensional array'}`)
+  const elements: unknown[] = Array.from(value)
+  elements[index] = encodeScalar(dataType, raw)
+  return new Variant({ dataType, arrayType: VariantArrayType.Array, value: elements })
 }
 
 function encodeScalar(dataType: DataType, raw: Value): unknown {

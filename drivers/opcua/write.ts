@@ -1,11 +1,11 @@
 import { AttributeIds, DataType } from 'node-opcua-client'
-import type { ClientSession, NodeId } from 'node-opcua-client'
+import type { ClientSession, DataValue, NodeId, Variant } from 'node-opcua-client'
 import type { Clock, Value } from '../../gateway/contract/index.ts'
 import { codeOf, describe, DriverError } from '../../gateway/kit/index.ts'
 import { within } from './deadline.ts'
 import { valueOf, type Target } from './nodes.ts'
 import { bare, plainName, statusNameOf, verdictOf } from './status.ts'
-import { decodeVariant, encodeVariant, expectedOf } from './values.ts'
+import { decodeVariant, encodeElement, encodeVariant, expectedOf } from './values.ts'
 
 export interface WriteParts { readonly session: ClientSession; readonly clock: Clock; readonly timeoutMs: number; readonly signal: AbortSignal }
 
@@ -25,11 +25,11 @@ export class Writer {
     const { session, clock, timeoutMs, signal } = parts
     const { index } = point.address
     const dataType = await this.#typeOf(target, node, parts)
-    const value = namedValue(target, () => encodeVariant(dataType, raw, index))
+    const { value, range } = index === undefined ? { value: namedValue(target, () => encodeVariant(dataType, raw)), range: {} } : await elementOf(target, node, raw, index, parts)
     if (signal.aborted) throw expired(target, signal, 'nothing was written')
     let status: string
     try {
-      const answered = await within(clock, timeoutMs, 'the write', session.write({ ...valueOf(node), ...(index === undefined ? {} : { indexRange: String(index) as never }), value: { value } }))
+      const answered = await within(clock, timeoutMs, 'the write', session.write({ ...valueOf(node), ...range, value: { value } }))
       status = verdictOf(answered).quality === 'good' ? 'Good' : plainName(answered)
     } catch (cause) {
       status = statusNameOf(cause)
@@ -60,6 +60,27 @@ export class Writer {
       if (codeOf(error) !== 'OPCUA_TIMEOUT') throw new DriverError('DEVICE_OFFLINE', `${point.id} (${text}): the connection was lost before anything was written (${describe(error)})`, { cause: bare(error), retriable: true })
       throw new DriverError('WRITE_TIMEOUT', `${point.id} (${text}): the server does not say what the node is (${describe(error)}); nothing was written`, { cause: bare(error), retriable: true })
     }
+  }
+}
+
+/** The library takes a range as text, and its types do not say so. */
+const rangeOf = (index: number): { readonly indexRange: never } => ({ indexRange: String(index) as never })
+
+/**
+ * One element is written by its range, so that nobody else's change of the others is undone. A server that ignores ranges (asyncua 2.1 does) would take
+ * the one element for the whole array: it shows that in a read, and gets the whole array as it is now with the element replaced.
+ */
+async function elementOf(target: Target, node: NodeId, raw: Value, index: number, { session, clock, timeoutMs }: WriteParts): Promise<{ readonly value: Variant; readonly range: object }> {
+  const ask = (more: object): Promise<DataValue> => within(clock, timeoutMs, 'the array', session.read({ ...valueOf(node), ...more }, 0))
+  try {
+    const whole = await ask({})
+    const part = await ask(rangeOf(index))
+    const value = namedValue(target, () => encodeElement(whole.value, raw, index))
+    const honest = (part.value?.value as ArrayLike<unknown> | null | undefined)?.length === 1
+    return honest ? { value: namedValue(target, () => encodeElement(part.value, raw, 0)), range: rangeOf(index) } : { value, range: {} }
+  } catch (cause) {
+    if (cause instanceof DriverError && cause.code !== 'OPCUA_TIMEOUT') throw cause
+    throw new DriverError('WRITE_TIMEOUT', `${target.point.id} (${target.text}): the array cannot be read (${describe(cause)}); nothing was written`, { cause: bare(cause), retriable: true })
   }
 }
 

@@ -63,6 +63,7 @@ async def main():
     await add("label", ua.LocalizedText("大厅", "zh"), ua.VariantType.LocalizedText)
     await add("since", datetime(2026, 1, 5, 8, tzinfo=timezone.utc), ua.VariantType.DateTime)
     await add("phases", [230.0, 231.0, 232.0], ua.VariantType.Double)
+    await add("slots", [1, 2, 3], ua.VariantType.Int32, True)
     await add("locked", 1, ua.VariantType.Int32)
     await add("stubborn", 1, ua.VariantType.Int32, True)
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { Found } from '../../../drivers/opcua/browse.ts'
 import type { Link } from '../../../drivers/opcua/link.ts'
 import { opcuaSchemas, parseNode, securityPolicies, type OpcuaConnection } from '../../../drivers/opcua/schema.ts'
@@ -41,29 +40,34 @@ async function withLink(settings: OpcuaConnection, signal: AbortSignal, work: (l
   try { await work(link) } finally { await link.close(true) }
 }
 
-async function offered(settings: OpcuaConnection, signal: AbortSignal) {
-  const { discover, openPki, quiet, reachable } = await import('../../../drivers/opcua/discovery.ts')
-  quiet(kit.log)
-  const pki = await openPki(settings.pki, kit)
-  return { pki, found: await discover(settings, pki, clock, signal).catch((error: unknown) => { throw reachable(error, 'probe', settings) }) }
+type Discovery = typeof import('../../../drivers/opcua/discovery.ts')
+interface Offered { readonly pki: Awaited<ReturnType<Discovery['openPki']>>; readonly found: Awaited<ReturnType<Discovery['discover']>>; readonly library: Discovery }
+
+async function withOffers(settings: OpcuaConnection, signal: AbortSignal, work: (offered: Offered) => Promise<void>): Promise<void> {
+  const library = await import('../../../drivers/opcua/discovery.ts')
+  library.quiet(kit.log)
+  const pki = await library.openPki(settings.pki, kit)
+  try {
+    await work({ pki, library, found: await library.discover(settings, pki, clock, signal) })
+  } catch (error) {
+    throw library.reachable(error, 'probe', settings)
+  } finally {
+    await pki.close()
+  }
 }
 
-async function endpoints(settings: OpcuaConnection, { json }: OpcuaProbeOptions, signal: AbortSignal): Promise<void> {
-  const { found } = await offered(settings, signal)
-  const { summaryOf } = await import('../../../drivers/opcua/discovery.ts')
-  const rows = found.map(summaryOf)
+const endpoints = (settings: OpcuaConnection, { json }: OpcuaProbeOptions, signal: AbortSignal): Promise<void> => withOffers(settings, signal, async ({ found, library }) => {
+  const rows = found.map(library.summaryOf)
   if (json) return printJson(rows)
   print(table([['SECURITY', 'MODE', 'LOGINS', 'URL', 'CERTIFICATE'], ...rows.map(({ security, mode, logins, url, thumbprint }) => [security, mode, logins.join(' '), url, thumbprint ?? '-'])]))
-}
+})
 
-async function trust(settings: OpcuaConnection, { json }: OpcuaProbeOptions, signal: AbortSignal): Promise<void> {
-  const { found, pki } = await offered(settings, signal)
-  const { trustServer } = await import('../../../drivers/opcua/discovery.ts')
-  const trusted = await trustServer(settings, pki, found)
-  if (json) return printJson(trusted)
+const trust = (settings: OpcuaConnection, { json }: OpcuaProbeOptions, signal: AbortSignal): Promise<void> => withOffers(settings, signal, async ({ found, library, pki }) => {
+  const trusted = await library.trustServer(settings, pki, found)
+  if (json) return printJson({ ...trusted, own: pki.certificateFile })
   print(`trusted: ${trusted.subject}\nthumbprint ${trusted.thumbprint}, valid to ${trusted.validTo}\ncompare the thumbprint with the one the server shows; to take it back, remove the file from ${trusted.folder}`)
-  print(`The server must accept the gateway's certificate too: ${pki.certificateFile} (${(await readFile(pki.certificateFile)).length} bytes)`)
-}
+  print(`the server must accept the gateway's certificate too: ${pki.certificateFile}`)
+})
 
 async function browse(link: Link, start: string | undefined, { depth, count, json }: OpcuaProbeOptions): Promise<void> {
   const { browseTree } = await import('../../../drivers/opcua/browse.ts')

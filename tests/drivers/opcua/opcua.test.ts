@@ -27,7 +27,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const pki = (name = 'pki'): { readonly pki: string } => ({ pki: path.join(folder, name) })
 const hall = { hall: { points: {
   temperature: {}, level: { filter: { absolute: 5 } }, humidity: { filter: { percent: 5 } }, setpoint: { writable: true }, relay: { type: 'boolean', writable: true }, total: { writable: true },
-  count: { writable: true }, giant: {}, label: { type: 'string' }, since: { type: 'string' }, phases: { index: 1 }, locked: { writable: true }, stubborn: { writable: true },
+  count: { writable: true }, giant: {}, label: { type: 'string' }, since: { type: 'string' }, phases: { index: 1 }, slots: { index: 1, writable: true }, locked: { writable: true }, stubborn: { writable: true },
 } } }
 
 for (const kind of kinds) {
@@ -42,7 +42,7 @@ for (const kind of kinds) {
       await expect.poll(() => running.intakes.length).toBeGreaterThan(0)
       const values = Object.fromEntries(running.intakes[0]!.samples.map(({ pointId, raw, reason }) => [pointId.slice(5), raw ?? reason]))
       expect(values).toEqual({
-        temperature: 21.5, level: 10, humidity: 40.25, setpoint: 20, relay: true, total: 7, count: -5, giant: 'POINT_PRECISION', label: '大厅', since: '2026-01-05T08:00:00.000Z', phases: 231, locked: 1, stubborn: 1,
+        temperature: 21.5, level: 10, humidity: 40.25, setpoint: 20, relay: true, total: 7, count: -5, giant: 'POINT_PRECISION', label: '大厅', since: '2026-01-05T08:00:00.000Z', phases: 231, slots: 2, locked: 1, stubborn: 1,
       })
       expect(running.state('hall')).toMatchObject({ state: 'online' })
     })
@@ -104,6 +104,10 @@ for (const kind of kinds) {
       await expect.poll(() => running.last('hall.count')).toMatchObject({ raw: -12_345_678_901 })
       await expect.poll(() => running.last('hall.relay')).toMatchObject({ raw: false })
       await expect.poll(() => running.last('hall.setpoint')).toMatchObject({ raw: 21.1 })
+      // asyncua ignores index ranges: the one element must not become the whole array.
+      await write('slots', 9)
+      expect(Object.values(await peer.get('slots') as object)).toEqual([1, 9, 3])
+      await write('slots', 2)
       await expect(write('total', 1.5)).rejects.toMatchObject({ code: 'POINT_VALUE' })
       await expect(write('total', 3e9)).rejects.toMatchObject({ code: 'POINT_VALUE' })
       await expect(write('relay', 'on')).rejects.toMatchObject({ code: 'POINT_VALUE' })
