@@ -18,6 +18,9 @@ export const cellReport = (file: string, problems: Problems): CellReport => (lin
 
 /** 4,000 points with everything said of them have about 1 MiB. */
 const maxBytes = 16 * 1024 * 1024
+/** Empty ones too: a file of line breaks must not fill the memory. */
+const maxRows = 50_000
+const maxRowBytes = 1024 * 1024
 
 const causes: Readonly<Record<string, string>> = { ENOENT: 'no such file; check the path', EACCES: 'the file may not be read by this user; give it read permission' }
 
@@ -41,9 +44,10 @@ export async function readCsv(file: string, report: CellReport): Promise<CsvTabl
 
 /** UTF-8 or UTF-16 with a mark, UTF-8 without, or GB18030 (GBK is part of it), as Chinese spreadsheets save. null when it is none of them. */
 export function decodeText(bytes: Uint8Array): string | null {
-  const [first, second] = bytes
-  const encoding = first === 0xff && second === 0xfe ? 'utf-16le' : isUtf8(bytes) ? 'utf-8' : 'gb18030'
-  try { return new TextDecoder(encoding, { fatal: true }).decode(bytes) } catch { return null }
+  const marks = [['utf-16le', [0xff, 0xfe]], ['utf-16be', [0xfe, 0xff]], ['utf-8', [0xef, 0xbb, 0xbf]]] as const
+  // A damaged file that says it is UTF-8 must not be read as another's Chinese.
+  const marked = marks.find(([, mark]) => mark.every((byte, index) => bytes[index] === byte))?.[0]
+  try { return new TextDecoder(marked ?? (isUtf8(bytes) ? 'utf-8' : 'gb18030'), { fatal: true }).decode(bytes) } catch { return null }
 }
 
 export function parseCsv(whole: string, report: CellReport): CsvTable | null {
@@ -53,13 +57,14 @@ export function parseCsv(whole: string, report: CellReport): CsvTable | null {
   const delimiter = named?.[1] ?? delimiterOf(text)
   let records: readonly string[][]
   try {
-    records = parse(text, { delimiter, relax_column_count: true, record_delimiter: ['\r\n', '\n', '\r'] })
+    records = parse(text, { delimiter, relax_column_count: true, record_delimiter: ['\r\n', '\n', '\r'], to: maxRows + 1, max_record_size: maxRowBytes })
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
     const { records: row = 0, column } = error as CsvError & { readonly records?: number; readonly column?: number | string }
     report(row + 1, typeof column === 'number' ? column + 1 : 1, error.code.includes('QUOTE') ? 'a quotation mark is not closed, or stands inside a cell that is not quoted; write it twice inside quotes' : `cannot be read as CSV (${error.code})`)
     return null
   }
+  if (records.length > maxRows) { report(maxRows + 1, 1, `more than ${maxRows} rows; split the table`); return null }
   const filled = records.map((cells, index) => ({ row: index + 1, cells })).filter(({ cells }) => cells.some((cell) => cell.trim() !== ''))
   const [header, ...rows] = filled
   if (!header) { report(1, 1, 'the file is empty; linli points export writes one to begin with'); return null }

@@ -83,12 +83,15 @@ async function writeNew(file: string, text: string): Promise<void> {
 /** All or nothing, and the old file stays beside it. A link stays a link. */
 async function replaceFile(site: string, text: string): Promise<void> {
   const file = await realpath(site)
-  const { mode } = await stat(file)
+  const { mode, uid, gid } = await stat(file)
   try {
     await copyFile(file, `${file}.bak`)
     {
-      await using handle = await open(`${file}.new`, 'w', mode & 0o777)
+      await using handle = await open(`${file}.new`, 'w', 0o600)
       await handle.writeFile(text)
+      // The gateway's user must be able to read it also when another one changed it.
+      if (process.getuid?.() === 0) await handle.chown(uid, gid)
+      await handle.chmod(mode & 0o777)
       await handle.sync()
     }
     await rename(`${file}.new`, file)

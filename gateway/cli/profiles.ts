@@ -15,7 +15,7 @@ export async function profiles(words: readonly string[], { folder, driver, lint,
   const name = words.length === 1 && library.file(words[0]!) ? words[0] : undefined
   const all = await Promise.all((name === undefined ? library.names().toSorted() : [name]).map((each) => lintProfile(library.file(each)!, roomSchemas.drivers)))
   const found = all.filter((each) => name !== undefined || ((driver === undefined || each.profile?.driver === driver) && words.every((word) => mentions(each, word))))
-  if (found.length === 0) throw new ConfigError('PROFILE_UNKNOWN', `no profile "${words.join(' ')}"${didYouMean(words.join(' '), library.names()) || '; linli profiles lists them'}; put your own in a folder profiles/ beside the site file`)
+  if (found.length === 0) throw new ConfigError('PROFILE_UNKNOWN', `no profile${words.length > 0 ? ` "${words.join(' ')}"` : ''}${driver ? ` for driver ${driver}` : ''}${didYouMean(words.join(' '), library.names()) || '; linli profiles lists them'}; put your own in a folder profiles/ beside the site file`)
   const problems = found.flatMap((each) => each.problems)
   if (lint && problems.length > 0 && !json) throw new SiteError(problems)
   if (json) { if (lint && problems.length > 0) process.exitCode = 1; return printJson(found.map((each) => ({ ...each.profile, file: each.file, problems: each.problems }))) }

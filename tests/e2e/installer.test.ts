@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { linli } from '../support/command-line.ts'
 import { main, runGateway } from '../support/gateways.ts'
 import { child, freePort, tempFolder } from '../support/resources.ts'
@@ -64,7 +64,8 @@ describe('an installer with a laptop', () => {
     const folder = await tempFolder()
     const file = path.join(folder, 'site.yaml')
     await writeFile(file, `linli: 1\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }\nconnections: [{ id: broker, driver: mqtt, listen: { port: ${await freePort()} } }]\ndevices: [{ id: kiosk, ${name('kiosk')}, connection: broker, profile: self-service-terminal, password: { env: LINLI_TEST_PASSWORD } }]\n`)
-    process.env.LINLI_TEST_PASSWORD = 'x'
+    vi.stubEnv('LINLI_TEST_PASSWORD', 'x')
+    onTestFinished(() => { vi.unstubAllEnvs() })
     expect(await linli('read', file, 'kiosk.paper', '--timeout', '500ms')).toMatchObject({ code: 1, stdout: expect.stringMatching(/kiosk\.paper +– +% +bad (MQTT_\w+|POINT_UNSEEN)/), stderr: expect.stringMatching(/no gateway runs.*up to 0\.5 s: broker opens the local broker on 127\.0\.0\.1:\d+/) })
   })
   it('sees a scripted fault come and go', async () => {
