@@ -77,25 +77,27 @@ function grow(text: string, device: YAMLMap, changes: readonly PointChange[]): S
   }
   if (fresh.length === 0) return splices
   if (isMap(points) && points.items.length > 0) return [...splices, insert(text, points, fresh)]
-  const many = `{${fresh.length > manyPoints ? `${newline(text)}${' '.repeat(columnOf(text, startOf(device)) + 4)}` : ' '}${entries(text, device, fresh, 4)}${fresh.length > manyPoints ? `${newline(text)}${' '.repeat(columnOf(text, startOf(device)) + 2)}` : ' '}}`
-  if (pair && points) return [...splices, { from: startOf(points), to: endOf(points as Node), text: many }]
-  return [...splices, device.flow ? at(endOf(device.items.at(-1)!), `, points: ${many}`) : block(text, device, [['points', Object.fromEntries(fresh)]])]
+  const lines = fresh.map(([name, value]) => flow(name, value))
+  if (pair && points) return [...splices, { from: startOf(points), to: endOf(points), text: flowMap(text, device, lines) }]
+  return [...splices, device.flow ? at(endOf(device.items.at(-1)!), `, points: ${flowMap(text, device, lines)}`) : block(text, device, ['points:', ...lines.map((line) => `  ${line}`)])]
 }
 
 /** More new points than this stand one on a line. */
 const manyPoints = 2
 
-function entries(text: string, within: YAMLMap, fresh: readonly (readonly [string, PlainObject])[], indent: number): string {
-  const separator = fresh.length > manyPoints ? `,${newline(text)}${' '.repeat(columnOf(text, startOf(within)) + indent)}` : ', '
-  return fresh.map(([name, value]) => flow(name, value)).join(separator)
+function flowMap(text: string, device: YAMLMap, lines: readonly string[]): string {
+  if (lines.length <= manyPoints) return `{ ${lines.join(', ')} }`
+  const line = (indent: number): string => newline(text) + ' '.repeat(columnOf(text, startOf(device)) + indent)
+  return `{${line(4)}${lines.join(`,${line(4)}`)}${line(2)}}`
 }
 
 function assign(text: string, map: YAMLMap, set: PlainObject): Splice[] {
   const fresh = Object.entries(set).filter(([key]) => !pairOf(map, key))
   const changed = Object.entries(set).flatMap(([key, value]) => { const pair = pairOf(map, key); return pair ? [replace(text, pair, key, value)] : [] })
   if (fresh.length === 0) return changed
-  if (map.items.length === 0) return [{ from: startOf(map), to: endOf(map), text: `{ ${fresh.map(([key, value]) => flow(key, value)).join(', ')} }` }]
-  return [...changed, map.flow ? at(endOf(map.items.at(-1)!), fresh.map(([key, value]) => `, ${flow(key, value)}`).join('')) : block(text, map, fresh)]
+  const lines = fresh.map(([key, value]) => flow(key, value))
+  if (map.items.length === 0) return [{ from: startOf(map), to: endOf(map), text: `{ ${lines.join(', ')} }` }]
+  return [...changed, map.flow ? at(endOf(map.items.at(-1)!), lines.map((line) => `, ${line}`).join('')) : block(text, map, lines)]
 }
 
 function replace(text: string, pair: Pair, key: string, value: Plain): Splice {
@@ -110,22 +112,18 @@ function replace(text: string, pair: Pair, key: string, value: Plain): Splice {
 
 /** New points into a mapping that has some. */
 function insert(text: string, points: YAMLMap, fresh: readonly (readonly [string, PlainObject])[]): Splice {
-  if (!points.flow) return block(text, points, fresh)
-  const many = fresh.length > manyPoints
-  const indent = columnOf(text, lineStart(text, startOf(points)) + /^[ -]*/.exec(text.slice(lineStart(text, startOf(points))))![0].length) + 2
-  const separator = many ? `,${newline(text)}${' '.repeat(indent)}` : ', '
-  return at(endOf(points.items.at(-1)!), fresh.map(([name, value]) => `${separator}${flow(name, value)}`).join(''))
+  const lines = fresh.map(([name, value]) => flow(name, value))
+  if (!points.flow) return block(text, points, lines)
+  const start = lineStart(text, startOf(points))
+  const indent = /^[ -]*/.exec(text.slice(start, startOf(points)))![0].length + 2
+  const separator = lines.length > manyPoints ? `,${newline(text)}${' '.repeat(indent)}` : ', '
+  return at(endOf(points.items.at(-1)!), lines.map((line) => separator + line).join(''))
 }
 
 /** New lines after the last entry of a block mapping, behind that entry's own comment. */
-function block(text: string, map: YAMLMap, fresh: readonly (readonly [string, Plain])[]): Splice {
-  const indent = ' '.repeat(columnOf(text, startOf(map)))
-  const lines = fresh.map(([name, value]) => {
-    const inner = Object.entries(value as PlainObject)
-    if (name !== 'points') return `${indent}${flow(name, value)}`
-    return [`${indent}points:`, ...inner.map(([point, keys]) => `${indent}  ${flow(point, keys)}`)].join(newline(text))
-  })
-  return at(lineEnd(text, endOf(map)), lines.map((line) => newline(text) + line).join(''))
+function block(text: string, map: YAMLMap, lines: readonly string[]): Splice {
+  const indent = newline(text) + ' '.repeat(columnOf(text, startOf(map)))
+  return at(lineEnd(text, endOf(map)), lines.map((line) => indent + line).join(''))
 }
 
 const at = (place: number, text: string): Splice => ({ from: place, to: place, text })

@@ -13,7 +13,7 @@ const quiet = async (folder: string) => siteFile(folder, [`connections: [{ id: b
 
 describe('the command line', () => {
   it('explains itself, each command too, in plain text when it is not a terminal', async () => {
-    for (const args of [['--help'], ...['run', 'demo', 'check', 'schema', 'tail', 'status', 'verify', 'doctor', 'read', 'write', 'simulate', 'profiles', 'probe', 'probe modbus'].map((name) => [...name.split(' '), '--help'])]) {
+    for (const args of [['--help'], ...['run', 'demo', 'check', 'schema', 'tail', 'status', 'verify', 'doctor', 'read', 'write', 'simulate', 'profiles', 'probe', 'points', 'points export', 'points import', 'probe modbus'].map((name) => [...name.split(' '), '--help'])]) {
       const { code, stdout } = await linli(...args)
       expect([code, stdout.includes('Usage: linli')]).toEqual([0, true])
       expect(stdout).not.toContain('\u001b[')
