@@ -8,7 +8,7 @@ import { decodeVariant } from './values.ts'
 
 type Library = typeof import('node-opcua')
 /** A variable of the server: one point, or the elements of an array that several points name. */
-interface Held { readonly variable: UAVariable; readonly deviceId: string; readonly type: OpcuaPoint['type']; readonly elements: Value[] | null; value: Value }
+interface Held { readonly variable: UAVariable; /** The server's own: its state, its time. It moves by itself, and `set` changes nothing. */ readonly own: boolean; readonly deviceId: string; readonly type: OpcuaPoint['type']; readonly elements: Value[] | null; value: Value }
 
 /** What one device's failure looks like through a server that stands: its nodes' status. */
 const faultStatus: Readonly<Record<SimulatedFault, 'BadNoCommunication' | 'BadUnexpectedError' | 'BadNotConnected'>> = { timeout: 'BadNoCommunication', garbage: 'BadUnexpectedError', offline: 'BadNotConnected' }
@@ -24,7 +24,8 @@ export async function startOpcuaSimulator(config: OpcuaConfig, _parts: Simulator
     .catch((error: unknown) => { if (codeOf(error) === 'EACCES' || (codeOf(error) === 'EADDRINUSE' && address !== hostname)) return startOn(library, config, address, 0, pathname); throw error })
   const held = populate(library, server, config)
   const faults = new Map<string, SimulatedFault>()
-  const show = ({ variable, deviceId, type, elements, value }: Held): void => {
+  const show = ({ variable, own, deviceId, type, elements, value }: Held): void => {
+    if (own) return
     const fault = faults.get(deviceId)
     variable.setValueFromSource(variantOf(library, type, elements ?? value), fault ? library.StatusCodes[faultStatus[fault]] : library.StatusCodes.Good)
   }
@@ -113,12 +114,14 @@ function populate(library: Library, server: OPCUAServer, { devices }: OpcuaConfi
       const known = held.get(key)
       if (known) { if (index !== undefined) while (known.elements!.length <= index) known.elements!.push(first[point.type]); continue }
       const elements = index === undefined ? null : Array.from({ length: index + 1 }, () => first[point.type])
+      const existing = namespace === 0 ? space.findNode(key) as UAVariable | null : null
+      if (existing) { held.set(key, { variable: existing, own: true, deviceId: device.id, type: point.type, elements, value: first[point.type] }); continue }
       const level = makeAccessLevelFlag(point.writable ? 'CurrentRead | CurrentWrite' : 'CurrentRead')
       const variable = namespaceOf(namespace).addVariable({
         organizedBy: space.rootFolder.objects, browseName: point.id, nodeId: identifier, dataType: types[point.type], valueRank: elements ? 1 : -1, minimumSamplingInterval: 50,
         accessLevel: level, userAccessLevel: level, value: variantOf(library, point.type, elements ?? first[point.type]),
       })
-      held.set(key, { variable, deviceId: device.id, type: point.type, elements, value: first[point.type] })
+      held.set(key, { variable, own: false, deviceId: device.id, type: point.type, elements, value: first[point.type] })
     }
   }
   return held
