@@ -5,6 +5,7 @@ import { carryOut, type Command } from './command-run.ts'
 import { judge, type Refusal } from './command-rules.ts'
 import { parseRequest, type CommandsConfig } from './command-schema.ts'
 import type { EffectParts } from './command-effect.ts'
+import { within } from './parting.ts'
 import { Rates } from './command-rates.ts'
 
 export interface CommandParts extends EffectParts {
@@ -81,7 +82,7 @@ export class CommandDesk implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     // A failing disk may keep a result waiting for ever; the restart tells it then.
-    await Promise.race([Promise.all(this.#work), this.#parts.clock.sleep(partingMs)])
+    await within(this.#parts.clock, partingMs, Promise.all(this.#work))
   }
 
   #take(submission: Submission, request: CommandRequest): void {

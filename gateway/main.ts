@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto'
 import type { Clock, DriverKit, PointWriter, Random } from './contract/index.ts'
 import { DriverError, keyedHash, randomHex, readSecret, systemClock, systemRandom, type Logger } from './kit/index.ts'
 import { createEncoder } from '../cloud-sync/envelope.ts'
+import { Ledger } from '../cloud-sync/ledger.ts'
+import { openSigner } from '../cloud-sync/signing.ts'
 import { createUplink } from '../cloud-sync/uplink.ts'
 import { driverRegistry } from '../drivers/registry.ts'
 import { createAlertDesk, createEngine, createRules } from '../rules/index.ts'
@@ -65,6 +67,10 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, feed, time, clock, log })
   const readers = await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start' }) })))
   await pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch }))
+  const signer = await openSigner(site.store.path, log)
+  const ledger = new Ledger({ gateway, journal, signer, clock, log, everyMs: site.ledger.checkpoint })
+  await ledger.start()
+  stack.defer(() => ledger.stop())
   pipeline.start()
   stack.defer(() => pipeline.stop())
 
@@ -77,7 +83,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const uplinks = readers.map(({ config, reader }) => createUplink({
     config, gateway, region, reader, clock, random, log: log.child({ uplink: config.id }), version, epoch: journal.epoch, maxMessageBytes: site.journal.maxMessageBytes,
     onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
-    model: () => siteModel(site), snapshot: () => snapshot({ live, desk, journal, time, clock }),
+    model: () => ({ ...siteModel(site), publicKey: signer.publicKey }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
   }))
   const status = createStatus({ site, startedAt, clock, time, journal, readers: readers.map(({ reader }) => reader), live, desk, pipeline, telemetry, repeats, supervisors, uplinks })
 

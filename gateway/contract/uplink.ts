@@ -10,6 +10,8 @@ export interface SiteModel {
   readonly region: string
   readonly name: Label
   readonly grid?: { readonly scheme: string; readonly code: string }
+  /** Ed25519, SPKI in DER, base64: who signs the checkpoints. */
+  readonly publicKey?: string
   readonly devices: readonly {
     readonly id: string; readonly name: Label; readonly profile?: string; readonly place?: string
     readonly points: readonly { readonly id: PointId; readonly name: Label; readonly type: string; readonly unit?: string }[]
