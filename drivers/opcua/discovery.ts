@@ -31,14 +31,11 @@ export function quiet(log: DriverKit['log']): void {
 /** The endpoints a server offers, asked without security; anybody may. */
 export async function discover(settings: Pick<OpcuaConnection, 'endpoint' | 'connectTimeout' | 'timeout'>, pki: Pki, clock: Clock, signal: AbortSignal): Promise<readonly EndpointDescription[]> {
   const client = clientOf(settings, pki, {})
-  const aborted = (): void => { void atMost(clock, closeMs, client.disconnect()) }
-  signal.addEventListener('abort', aborted, { once: true })
   try {
     signal.throwIfAborted()
-    await within(clock, settings.connectTimeout, 'the connection', client.connect(settings.endpoint))
-    return await within(clock, settings.timeout, 'the question for its endpoints', client.getEndpoints())
+    await within(clock, settings.connectTimeout, 'the connection', client.connect(settings.endpoint), signal)
+    return await within(clock, settings.timeout, 'the question for its endpoints', client.getEndpoints(), signal)
   } finally {
-    signal.removeEventListener('abort', aborted)
     await atMost(clock, closeMs, client.disconnect())
   }
 }

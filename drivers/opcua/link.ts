@@ -45,12 +45,10 @@ async function openSession(settings: OpcuaConnection, { kit: { clock }, pki, end
   const certificate = endpoint.serverCertificate
   const client = clientOf(settings, pki, secure ? { ...securityOf(settings), serverCertificate: certificate } : {})
   const disconnect = (): Promise<void> => atMost(clock, closeMs, client.disconnect())
-  const aborted = (): void => { void disconnect() }
-  signal.addEventListener('abort', aborted, { once: true })
   try {
     signal.throwIfAborted()
-    await within(clock, settings.connectTimeout, 'the opening of a secure channel', client.connect(settings.endpoint))
-    const session = await within(clock, settings.connectTimeout, 'the opening of a session', client.createSession(identity))
+    await within(clock, settings.connectTimeout, 'the opening of a secure channel', client.connect(settings.endpoint), signal)
+    const session = await within(clock, settings.connectTimeout, 'the opening of a session', client.createSession(identity), signal)
     return {
       client, session, endpoint, pki, serverUntil: secure ? new X509Certificate(certificate).validToDate.getTime() : null,
       async close(alive) {
@@ -62,8 +60,6 @@ async function openSession(settings: OpcuaConnection, { kit: { clock }, pki, end
   } catch (error) {
     await disconnect()
     throw error
-  } finally {
-    signal.removeEventListener('abort', aborted)
   }
 }
 

@@ -2,6 +2,7 @@ import { DataType, StatusCodes, Variant, VariantArrayType } from 'node-opcua-cli
 import fc from 'fast-check'
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -15,7 +16,7 @@ import { statusNameOf, verdictOf } from '../../../drivers/opcua/status.ts'
 import { decodeVariant, encodeElement, encodeVariant, expectedOf, timeOf } from '../../../drivers/opcua/values.ts'
 import { systemClock } from '../../../gateway/kit/index.ts'
 import { freePort } from '../../support/resources.ts'
-import { runSession } from '../../support/sessions.ts'
+import { runSession, testKit } from '../../support/sessions.ts'
 import { opcuaConfig } from './support.ts'
 
 const ranges: readonly (readonly [DataType, number, number])[] = [
@@ -171,5 +172,44 @@ describe('the OPC UA simulator', () => {
       console.log('released')`
     const ended = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, JSON.stringify(live)], { timeout: 10_000 })
     expect(ended.stdout).toBe('released\n')
+  })
+})
+
+describe('a peer that is no OPC UA server', () => {
+  const hostile = async (attend: (socket: Socket) => void) => {
+    const sockets = new Set<Socket>()
+    const server = createServer((socket) => { sockets.add(socket); socket.on('close', () => sockets.delete(socket)).on('error', () => {}).resume(); attend(socket) })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const folder = await mkdtemp(path.join(tmpdir(), 'linli-opcua-'))
+    onTestFinished(async () => { for (const socket of sockets) socket.destroy(); server.close(); await rm(folder, { recursive: true, force: true }) })
+    const url = `opc.tcp://127.0.0.1:${(server.address() as { port: number }).port}`
+    return { sockets, connect: (signal: AbortSignal) => opcuaDriver.connect(opcuaConfig(url, {}, { pki: folder, connectTimeout: '400ms' }), testKit(), signal) }
+  }
+  const never = new AbortController().signal
+  const peers: Readonly<Record<string, readonly [code: RegExp, attend: (socket: Socket) => void]>> = {
+    'says nothing': [/OPCUA_(TIMEOUT|CONNECT_FAILED)/, () => {}],
+    'hangs up': [/OPCUA_CONNECT_FAILED/, (socket) => socket.destroy()],
+    'speaks something else': [/OPCUA_CONNECT_FAILED/, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    'acknowledges a message of 4 GB': [/OPCUA_(TIMEOUT|CONNECT_FAILED)/, (socket) => socket.write(Buffer.from('ACKF\xff\xff\xff\xff', 'latin1'))],
+    'drips': [/OPCUA_(TIMEOUT|CONNECT_FAILED)/, (socket) => { socket.write('A'); socket.on('data', () => socket.write('C')) }],
+  }
+  for (const [name, [code, attend]] of Object.entries(peers)) {
+    it(`and ${name}: an error with a code, in time, and no connection left`, async () => {
+      const { connect, sockets } = await hostile(attend)
+      const started = performance.now()
+      await expect(connect(never)).rejects.toMatchObject({ code: expect.stringMatching(code) })
+      expect(performance.now() - started).toBeLessThan(3_000)
+      await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0)
+    })
+  }
+  it('does not keep a stopping gateway waiting', async () => {
+    const { connect, sockets } = await hostile(() => {})
+    const stop = new AbortController()
+    const opening = connect(stop.signal)
+    await expect.poll(() => sockets.size).toBe(1)
+    const started = performance.now()
+    stop.abort(new Error('stopping'))
+    await expect(opening).rejects.toThrow('stopping')
+    expect(performance.now() - started).toBeLessThan(2_000)
   })
 })

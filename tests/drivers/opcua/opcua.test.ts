@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { opcuaDriver } from '../../../drivers/opcua/driver.ts'
 import { asyncuaPython, startPeer, type OpcuaPeer, type PeerKind } from '../../peers/opcua.ts'
 import { linli } from '../../support/command-line.ts'
-import { runSession } from '../../support/sessions.ts'
+import { systemClock } from '../../../gateway/kit/index.ts'
+import { runSession, testKit } from '../../support/sessions.ts'
 import { namespace, opcuaConfig } from './support.ts'
 
 const python = await asyncuaPython()
@@ -155,6 +156,29 @@ for (const kind of kinds) {
         await peer.set('temperature', 21.5)
       })
     }
+
+    it('signs without encrypting, and logs in by certificate', async () => {
+      const running = await open({ hall: { points: { temperature: {} } } }, {
+        security: 'Basic256Sha256', encrypt: false, trust: 'first-use', userCertificate: path.join(folder, 'pki/own/certs/client_certificate.pem'), userKey: path.join(folder, 'pki/own/private/private_key.pem'),
+      })
+      await expect.poll(() => running.last('hall.temperature')).toMatchObject({ raw: 21.5 })
+      await expect(open(hall, { userCertificate: path.join(folder, 'none'), userKey: path.join(folder, 'none') })).rejects.toMatchObject({ code: 'OPCUA_CERTIFICATE' })
+    })
+
+    it('finds a node that comes into being later, and watches it', async () => {
+      // The 30 s until it looks again are shortened; nothing else of this test waits as long.
+      const kit = { ...testKit(), clock: { ...systemClock, after: (ms: number, task: () => void) => systemClock.after(ms >= 30_000 ? 150 : ms, task) } }
+      const running = await runSession(opcuaDriver, opcuaConfig(peer.url, { hall: { points: { temperature: {}, later: {} } } }, pki()), kit)
+      await expect.poll(() => running.state('hall')).toMatchObject({ state: 'degraded' })
+      await peer.add('later', 5)
+      await expect.poll(() => running.last('hall.later')).toMatchObject({ raw: 5 })
+      await expect.poll(() => running.state('hall')).toMatchObject({ state: 'online' })
+      // Time for the watch to be there; until then a change would only be its first value.
+      await expect.poll(() => Number(running.session.statistics!().notifications)).toBeGreaterThan(1)
+      await peer.set('later', 6)
+      await expect.poll(() => running.last('hall.later')).toMatchObject({ raw: 6 })
+      expect(running.session.findings!()).toEqual([])
+    })
 
     it('refuses a certificate nobody has trusted, keeps it, and tells what to do; then trusts it by the command line', async () => {
       const settings = { security: 'Basic256Sha256', ...pki(`pki-${kind}`) }
