@@ -89,11 +89,12 @@ class BrokerSession implements Session<MqttAddress> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#accounts.end()
+    // First, so that the wills of clients we close ourselves are nobody's news.
+    this.#intake.end()
     await Promise.all([
       this.#listeners[Symbol.asyncDispose](),
       new Promise<void>((resolve) => { if (this.#broker) this.#broker.close(resolve); else resolve() }),
     ])
-    this.#intake.end()
   }
 
   /** aedes reads the socket by `read()`: what it gets passes the guard first, and no more of it than its device's rate allows. */

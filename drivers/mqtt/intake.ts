@@ -50,6 +50,8 @@ export class MqttIntake {
   readonly #parts: IntakeParts
   /** By point, so bounded by the site file. */
   readonly #last = new Map<PointId, Sample>()
+  readonly #retries = new Set<() => void>()
+  #ended = false
   readonly #watchers = new Map<PointId, Set<(sample: Sample) => void>>()
 
   constructor(parts: IntakeParts) {
@@ -102,7 +104,13 @@ export class MqttIntake {
     return () => { listeners.delete(listener) }
   }
 
-  end(): void { this.presence.end(); this.queue.close() }
+  /** What waits for another try is let go: its peer was told nothing. */
+  end(): void {
+    this.#ended = true
+    this.presence.end()
+    this.queue.close()
+    for (const cancel of this.#retries) cancel()
+  }
 
   #note(samples: readonly Sample[]): void {
     for (const sample of samples) {
@@ -113,8 +121,9 @@ export class MqttIntake {
   }
 
   #count({ sender, topic }: Offer, mapped: Mapped | null): void {
-    const ids = sender === undefined ? mapped?.devices ?? [] : [sender]
-    for (const id of ids) this.devices.get(id)!.publishes++
+    for (const id of mapped?.devices ?? []) this.devices.get(id)!.publishes++
+    // A bridge sends for its devices.
+    if (sender !== undefined && !mapped?.devices.includes(sender)) this.devices.get(sender)!.publishes++
     if (!mapped) { this.counters.unmapped++; return }
     for (const id of mapped.devices) {
       const counters = this.devices.get(id)!
@@ -162,7 +171,9 @@ export class MqttIntake {
   }
 
   #later(intake: Intake, offer: Offer): void {
+    if (this.#ended) return
     this.counters.withheld++
-    this.#parts.clock.after(offerAgainMs, () => { if (offer.wanted()) this.#push(intake, offer) })
+    const cancel = this.#parts.clock.after(offerAgainMs, () => { this.#retries.delete(cancel); if (offer.wanted()) this.#push(intake, offer) })
+    this.#retries.add(cancel)
   }
 }

@@ -25,6 +25,12 @@ export function payloadOf(points: readonly MqttPoint[], valueOf: (pointId: strin
   return JSON.stringify(document)
 }
 
+/** What a device says of itself, or has its broker say. */
+export function availabilityPayload({ pointer, online, offline }: NonNullable<MqttDeviceConfig['settings']['availability']>, there: boolean): string {
+  const word = (there ? online : offline)[0]!
+  return pointer === '' ? word : JSON.stringify(withAt({}, pathOf(pointer), word))
+}
+
 function wireWord({ map }: MqttAddress, raw: Value): Value {
   const found = Object.entries(map ?? {}).find(([, value]) => value === raw)
   return found ? found[0] : raw

@@ -4,7 +4,7 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { OccurrenceType, PointConfig, SimulatedFault, Simulator, SimulatorParts, Value } from '../../gateway/contract/index.ts'
 import { codeOf, readSecret } from '../../gateway/kit/index.ts'
 import type { MqttAddress, MqttConfig, MqttDeviceConfig, OccurrenceMapping } from './settings.ts'
-import { occurrencePayload, payloadOf, topicFor, valueOfCommand, type EventState } from './simulated.ts'
+import { availabilityPayload, occurrencePayload, payloadOf, topicFor, valueOfCommand, type EventState } from './simulated.ts'
 import { fillIn, usernameOf } from './topics.ts'
 
 /** What one device numbered, sent and got a PUBACK for. */
@@ -88,7 +88,7 @@ async function openBroker(url: string): Promise<Place & AsyncDisposable> {
 
 function connect(url: string, device: MqttDeviceConfig, password: string | undefined): MqttClient {
   const { availability } = device.settings
-  const will: Pick<IClientOptions, 'will'> = availability ? { will: { topic: fillIn(availability.topic, device), payload: Buffer.from(availability.offline[0]!), qos: 1, retain: true } } : {}
+  const will: Pick<IClientOptions, 'will'> = availability ? { will: { topic: fillIn(availability.topic, device), payload: Buffer.from(availabilityPayload(availability, false)), qos: 1, retain: true } } : {}
   const client = mqtt.connect(url, {
     // The simulated devices of a laptop: whatever certificate the site has, it is this machine's own.
     protocolVersion: 4, clientId: `sim-${device.id}`, reconnectPeriod: reconnectMs, rejectUnauthorized: false, ...will,
@@ -168,7 +168,7 @@ class SimulatedDevice implements AsyncDisposable {
 
   #say(online: boolean): void {
     const { availability } = this.#device.settings
-    if (availability) this.#publish(fillIn(availability.topic, this.#device), online ? availability.online[0]! : availability.offline[0]!, () => {}, true)
+    if (availability) this.#publish(fillIn(availability.topic, this.#device), availabilityPayload(availability, online), () => {}, true)
   }
 
   #flushAll(): void { for (const topic of this.#topics.keys()) this.#dirty.add(topic); this.#flush() }

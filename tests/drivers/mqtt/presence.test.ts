@@ -71,6 +71,20 @@ describe('a device that goes', () => {
     await until(() => running.session.statistics!().clients === 1)
     expect(running.state('door')).toMatchObject({ state: 'online' })
   })
+  it('keeps nothing running when the gateway stops under it, its will withheld', async () => {
+    const { running, port } = await runBroker([contact('door')], {}, 'by the test')
+    const device = await connectDevice(port, 'door', { will: { topic: 'devices/door/status', payload: Buffer.from('offline'), qos: 1, retain: false } })
+    device.publish('devices/door/contact', '{"open":true}', { qos: 1 })
+    await until(() => running.last('door.open')?.raw === true)
+    running.intakes.at(-1)!.settled!('refused')
+    expect(running.session.statistics!().withheld).toBe(1)
+    device.on('error', () => {})
+    await running.stop()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const withheld = running.session.statistics!().withheld
+    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    expect(running.session.statistics!().withheld).toBe(withheld)
+  })
   it('keeps its will from speaking on another device\'s topic', async () => {
     const { running, port } = await runBroker([contact('door'), contact('gate')])
     const gate = await connectDevice(port, 'gate')

@@ -60,7 +60,7 @@ describe('the TLS door of the local broker', () => {
   it('speaks TLS 1.2 at least', async () => {
     const { at, ca } = await certificates()
     const { port, running } = await secureBroker({ cert: at('server.pem'), key: at('server.key') })
-    await expect(connectDevice(port, 'kiosk', { ca, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })).rejects.toThrow()
+    await expect(connectDevice(port, 'kiosk', { ca, ...{ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } })).rejects.toThrow()
     await until(() => running.session.statistics!().failedHandshakes === 1)
   })
   it('wants a certificate of the device too where it has an authority for them', async () => {

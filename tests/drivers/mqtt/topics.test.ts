@@ -38,7 +38,7 @@ describe('topics with variables', () => {
 })
 
 describe('what a site file may not say', () => {
-  const problems = (device: object, settings: object = {}) => mqttSchemas.review!(mqttConfig(1, [mqttDevice('a', device)], settings)).map(({ path, message }) => [path.join('.'), message])
+  const problems = (device: Parameters<typeof mqttDevice>[1], settings: object = {}) => mqttSchemas.review!(mqttConfig(1, [mqttDevice('a', device)], settings)).map(({ path, message }) => [path.join('.'), message])
   it('names wildcards, stray braces, a writable point without a command and a bridge that is not there', () => {
     expect(problems({ points: { p: { topic: 'a/+/b' } } })).toEqual([['points.p.topic', expect.stringContaining('wildcard')]])
     expect(problems({ points: { p: { topic: 'a/{b c}/d' } } })).toEqual([['points.p.topic', expect.stringContaining('brace')]])
