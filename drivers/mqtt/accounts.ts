@@ -14,6 +14,8 @@ export interface Account {
   readonly password: Buffer
   /** Connections it has open. */
   connections: number
+  /** Let in, and about to take the place of an older connection with the same client id. */
+  readonly arriving: Set<object>
 }
 
 const maxRefusedNames = 100
@@ -28,9 +30,9 @@ export class Accounts {
   /** Throws ConfigError CONFIG_SECRET_MISSING. */
   static async open({ devices, settings }: MqttConfig, kit: DriverKit): Promise<Accounts> {
     const accounts = await Promise.all(devices.filter(({ settings: { via } }) => via === undefined).map(async (device): Promise<readonly [string, Account]> => {
-      const served = [device, ...devices.filter((other) => bringerOf(other, devices) === device.id && other !== device)]
+      const served = [device, ...devices.filter((other) => other.settings.via === device.id)]
       return [usernameOf(device), {
-        device, devices: served, rights: rightsOf(served), connections: 0, password: digest(await kit.readSecret(device.settings.password!)),
+        device, devices: served, rights: rightsOf(served), connections: 0, arriving: new Set(), password: digest(await kit.readSecret(device.settings.password!)),
         throttle: new Throttle(kit.clock, device.settings.messagesPerSecond ?? settings.messagesPerSecond),
       }]
     }))
@@ -51,13 +53,6 @@ export class Accounts {
   }
 
   end(): void { for (const { throttle } of this.#accounts.values()) throttle.end() }
-}
-
-/** Through bridges behind bridges; a circle brings nobody. */
-function bringerOf(device: MqttDeviceConfig, devices: readonly MqttDeviceConfig[]): string {
-  let at = device
-  for (let hops = 0; at.settings.via !== undefined && hops < devices.length; hops++) at = devices.find(({ id }) => id === at.settings.via) ?? { ...at, settings: { ...at.settings, via: undefined } }
-  return at.id
 }
 
 const digest = (text: string | Buffer): Buffer => createHash('sha256').update(text).digest()

@@ -120,7 +120,12 @@ class BrokerSession implements Session<MqttAddress> {
   #authenticate(client: Client, username: string | undefined, password: Buffer | undefined, done: (error: AuthenticateError | null, success: boolean | null) => void): void {
     const address = (client.conn as Socket).remoteAddress ?? ''
     const account = this.#accounts.logIn(username, password, address)
-    if (account) { this.#visitors.set(client, { account, guard: this.#guards.get(client.conn)! }); return done(null, true) }
+    if (account) {
+      this.#visitors.set(client, { account, guard: this.#guards.get(client.conn)! })
+      account.arriving.add(client)
+      client.conn.once('close', () => { if (account.arriving.delete(client)) this.#gone(account, false) })
+      return done(null, true)
+    }
     this.#denied++
     // Not a line for each try of a device that tries once a second for a year.
     const { count, known } = this.#accounts.refused.get((username ?? '').slice(0, 120)) ?? { count: this.#denied, known: false }
@@ -144,7 +149,8 @@ class BrokerSession implements Session<MqttAddress> {
     // Nothing here reads retained messages, and a device could fill the memory with them.
     packet.retain = false
     const answer = (): void => done(null)
-    if (client.closed) return this.#take(client, packet, id, true, answer)
+    // [MQTT-3.1.4-2]: whoever is there again before its loss was noticed takes its own place, and its will is no news.
+    if (client.closed) return account.arriving.size > 0 ? answer() : this.#take(client, packet, id, true, answer)
     if (packet.qos === 0) {
       if (account.throttle.admitOrDrop(answer)) this.#take(client, packet, id, false, answer)
       else counters.dropped++
@@ -171,7 +177,9 @@ class BrokerSession implements Session<MqttAddress> {
 
   #arrived(client: Client): void {
     const account = this.#visitors.get(client)?.account
-    if (!account || account.connections++ > 0) return
+    if (!account) return
+    account.arriving.delete(client)
+    account.connections++
     // A device behind a bridge is there when it, or the bridge about it, says so.
     for (const { id, settings } of account.devices) if (id === account.device.id || !settings.availability) this.#intake.report(this.#intake.presence.online(id))
   }
@@ -182,13 +190,17 @@ class BrokerSession implements Session<MqttAddress> {
     const { account, guard } = visitor
     if (client.clean) this.#exactlyOnce.forget(client.id)
     account.connections = Math.max(0, account.connections - 1)
-    if (account.connections > 0) return
+    this.#gone(account, guard.goodbye)
+  }
+
+  #gone(account: Account, goodbye: boolean): void {
+    if (account.connections > 0 || account.arriving.size > 0) return
     for (const device of account.devices) {
       const own = device.id === account.device.id
       const who = own ? device.id : `${account.device.id}, which brings ${device.id},`
       // So it goes to sleep; what it says, and its silence, tell more.
       if (own && device.settings.sleeps) continue
-      this.#intake.report(guard.goodbye
+      this.#intake.report(goodbye
         ? this.#intake.presence.offline(device.id, 'MQTT_DISCONNECTED', `${who} said goodbye and closed its connection; was it switched off or restarted?`, true)
         : this.#intake.presence.offline(device.id, 'MQTT_NOT_CONNECTED', `${who} closed its connection or fell silent; check its power and network`))
     }

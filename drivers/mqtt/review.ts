@@ -7,11 +7,11 @@ interface Problem { readonly deviceId: string; readonly path: (string | number)[
 /** What zod cannot see of an MQTT connection. */
 export function review({ settings, devices }: MqttConfig): readonly Problem[] {
   const users = new Map<string, string>()
-  const names = new Set(devices.map(({ id }) => id))
+  const bridges = new Map(devices.map(({ id, settings: { via } }) => [id, via]))
   return devices.flatMap((device) => {
     const problems: Problem[] = []
     const problem = (path: (string | number)[], message: string): void => { problems.push({ deviceId: device.id, path, message }) }
-    if (settings.mode === 'broker') reviewAccount(device, names, users, problem)
+    if (settings.mode === 'broker') reviewAccount(device, bridges, users, problem)
     else if (settings.url === undefined) problem([], 'connection has mode: client but no url')
     if (settings.mode === 'broker' && !settings.plain && !settings.tls) problem([], 'connection has plain: false and no tls: nobody could connect')
     if ((settings.cert === undefined) !== (settings.key === undefined)) problem([], 'connection has a cert or a key alone: a client certificate needs both')
@@ -25,10 +25,11 @@ export function review({ settings, devices }: MqttConfig): readonly Problem[] {
   })
 }
 
-function reviewAccount(device: MqttDeviceConfig, names: ReadonlySet<string>, users: Map<string, string>, problem: (path: (string | number)[], message: string) => void): void {
+function reviewAccount(device: MqttDeviceConfig, bridges: ReadonlyMap<string, string | undefined>, users: Map<string, string>, problem: (path: (string | number)[], message: string) => void): void {
   const { via, password } = device.settings
   if (via !== undefined) {
-    if (!names.has(via) || via === device.id) problem(['via'], `no other device "${via}" on this connection`)
+    if (!bridges.has(via) || via === device.id) problem(['via'], `no other device "${via}" on this connection`)
+    else if (bridges.get(via) !== undefined) problem(['via'], `"${via}" has no account of its own either; name the device that logs in`)
     return
   }
   if (!password) problem(['password'], 'a device of the local broker needs a password: { env: NAME } or { file: PATH }, or via: the device that brings its messages')

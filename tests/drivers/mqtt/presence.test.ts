@@ -71,6 +71,19 @@ describe('a device that goes', () => {
     await until(() => running.session.statistics!().clients === 1)
     expect(running.state('door')).toMatchObject({ state: 'online' })
   })
+  it('is not offline when it connects again before its loss was noticed', async () => {
+    const { running, port } = await runBroker([contact('door')])
+    const options = { clientId: 'door-1', will: { topic: 'devices/door/status', payload: Buffer.from('offline'), qos: 1, retain: false } } as const
+    const first = await connectDevice(port, 'door', options)
+    await first.publishAsync('devices/door/contact', '{"open":true}', { qos: 1 })
+    const closed = new Promise<void>((resolve) => first.once('close', () => resolve()))
+    const second = await connectDevice(port, 'door', options)
+    await closed
+    await second.publishAsync('devices/door/other', '{}', { qos: 1 })
+    expect([offlines(running.intakes, 'door'), running.state('door')?.state, running.last('door.open')?.raw]).toEqual([[], 'online', true])
+    second.stream.destroy()
+    await until(() => running.state('door')?.state === 'offline')
+  })
   it('keeps nothing running when the gateway stops under it, its will withheld', async () => {
     const { running, port } = await runBroker([contact('door')], {}, 'by the test')
     const device = await connectDevice(port, 'door', { will: { topic: 'devices/door/status', payload: Buffer.from('offline'), qos: 1, retain: false } })

@@ -3,6 +3,7 @@ import { chmodSync } from 'node:fs'
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { connect, type PeerCertificate } from 'node:tls'
+import type { IClientOptions } from 'mqtt'
 import { describe, expect, onTestFinished } from 'vitest'
 import { mqttDriver } from '../../../drivers/mqtt/driver.ts'
 import { FakeClock } from '../../../gateway/kit/index.ts'
@@ -60,7 +61,7 @@ describe('the TLS door of the local broker', () => {
   it('speaks TLS 1.2 at least', async () => {
     const { at, ca } = await certificates()
     const { port, running } = await secureBroker({ cert: at('server.pem'), key: at('server.key') })
-    await expect(connectDevice(port, 'kiosk', { ca, ...{ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } })).rejects.toThrow()
+    await expect(connectDevice(port, 'kiosk', { ca, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as IClientOptions)).rejects.toThrow()
     await until(() => running.session.statistics!().failedHandshakes === 1)
   })
   it('wants a certificate of the device too where it has an authority for them', async () => {

@@ -45,6 +45,8 @@ describe('what a site file may not say', () => {
     expect(problems({ points: { p: { topic: 'a', command: { topic: 'set/{+any}' } } } })).toEqual([['points.p.command.topic', expect.stringMatching(/wildcard|brace/)]])
     expect(problems({ points: { p: { topic: 'a', writable: true } } })).toEqual([['points.p.writable', expect.stringContaining('command')]])
     expect(problems({ password: undefined, via: 'bridge' })).toEqual([['via', expect.stringContaining('bridge')]])
+    const chain = [mqttDevice('bridge', {}), mqttDevice('a', { via: 'bridge' }), mqttDevice('b', { via: 'a' })]
+    expect(mqttSchemas.review!(mqttConfig(1, chain)).map(({ deviceId, message }) => [deviceId, message])).toEqual([['b', expect.stringContaining('name the device that logs in')]])
     expect(problems({}, { plain: false })).toEqual([['', expect.stringContaining('nobody could connect')]])
   })
   it('foresees passwords in clear on a network, and none on this machine or with TLS alone', () => {
