@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto'
-import { format } from 'node:util'
 import { LogLevel, MessageSecurityMode, OPCUAClient, SecurityPolicy, setErrorLogger, setLogLevel, setWarningLogger, UserTokenType } from 'node-opcua-client'
 import type { EndpointDescription, OPCUAClientOptions } from 'node-opcua-client'
 import type { Clock, DriverKit } from '../../gateway/contract/index.ts'
@@ -24,8 +23,10 @@ export function securityOf({ security, encrypt }: Pick<OpcuaConnection, 'securit
 /** The library writes to stdout by itself, for the whole process; here it goes to the log, as detail. */
 export function quiet(log: DriverKit['log']): void {
   setLogLevel(LogLevel.Warning)
-  setWarningLogger((_context: unknown, ...words: unknown[]) => log.debug({ library: 'node-opcua' }, format(...words)))
-  setErrorLogger((_context: unknown, ...words: unknown[]) => log.debug({ library: 'node-opcua' }, format(...words)))
+  // Words only: an object may be a request with a login in it.
+  const tell = (_context: unknown, ...words: unknown[]): void => log.debug({ library: 'node-opcua' }, words.filter((word) => typeof word === 'string' || typeof word === 'number').join(' ').slice(0, 500))
+  setWarningLogger(tell)
+  setErrorLogger(tell)
 }
 
 /** The endpoints a server offers, asked without security; anybody may. */

@@ -139,10 +139,12 @@ export class Watch {
   #received({ sequenceNumber, notificationData }: NotificationMessage): void {
     this.#lastSign = this.#clock.monotonic()
     this.counters.publishes++
-    // Part 4 §5.13.1.1: a keep-alive carries the number that comes next and uses none up; numbers go round at 2^32 - 1 to 1.
-    if (this.#nextSequence !== null && sequenceNumber !== this.#nextSequence) { this.counters.sequenceGaps++; this.#sink.gap() }
+    // Part 4 §5.13.1.1: a keep-alive carries the number that comes next and uses none up (some servers repeat the last one); numbers go round at 2^32 - 1 to 1.
     const carries = (notificationData?.length ?? 0) > 0
-    this.#nextSequence = carries ? (sequenceNumber === 0xffff_ffff ? 1 : sequenceNumber + 1) : sequenceNumber
+    const next = this.#nextSequence
+    if (next !== null && (carries ? sequenceNumber !== next : sequenceNumber > next)) { this.counters.sequenceGaps++; this.#sink.gap() }
+    if (carries) this.#nextSequence = sequenceNumber === 0xffff_ffff ? 1 : sequenceNumber + 1
+    else if (next === null || sequenceNumber > next) this.#nextSequence = sequenceNumber
   }
 }
 
