@@ -1,0 +1,77 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises'
+import path from 'node:path'
+import { codeOf, describe, randomHex, UplinkError } from '../gateway/kit/index.ts'
+
+/** Where an uplink's credentials lie. */
+export interface CredentialFiles { readonly cert: string; readonly key: string; readonly ca: string }
+
+/** A key that waits for its certificate: kept until that is here, so that a crash or an answer a week later finds it. */
+const waiting = (files: CredentialFiles): string => `${files.key}.new`
+
+export interface BoxKey { readonly pem: string; readonly key: KeyObject }
+
+/** The key to ask a certificate for: the one that waits, or a new one (ECDSA P-256, PKCS#8, 0600). Throws UplinkError ENROL_FILES. */
+export async function waitingKey(files: CredentialFiles): Promise<BoxKey> {
+  const found = await readBoxKey(waiting(files))
+  if (found) return found
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+  const pem = key.export({ type: 'pkcs8', format: 'pem' }) as string
+  await put(waiting(files), pem, 0o600)
+  return { pem, key }
+}
+
+/** The key in use, or that waits: whichever the certificate at hand may belong to. */
+export async function boxKeys(files: CredentialFiles): Promise<readonly BoxKey[]> {
+  const keys = await Promise.all([readBoxKey(waiting(files)), readBoxKey(files.key)])
+  return keys.filter((key) => key !== null)
+}
+
+export async function readBoxKey(file: string): Promise<BoxKey | null> {
+  const pem = await readText(file)
+  if (pem === null) return null
+  try { return { pem, key: createPrivateKey(pem) } } catch (cause) {
+    throw new UplinkError('ENROL_FILES', `${file} is no private key in PEM; move it away and enrol again`, { cause })
+  }
+}
+
+/** null where there is none. */
+export async function readText(file: string): Promise<string | null> {
+  try { return await readFile(file, 'utf8') } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return null
+    throw new UplinkError('ENROL_FILES', `cannot read ${file} (${codeOf(cause)}); check its owner`, { cause })
+  }
+}
+
+/**
+ * Puts a checked certificate, its key and the authority in place, each file whole or not at all; the certificate last, because that is
+ * what a running uplink looks for. The authority is written only where there is none: it may be the broker's own.
+ */
+export async function install(files: CredentialFiles, { cert, key, ca }: { readonly cert: string; readonly key: BoxKey; readonly ca: string | null }): Promise<void> {
+  if (ca !== null && await readText(files.ca) === null) await put(files.ca, ca, 0o644)
+  if ((await readBoxKey(waiting(files)))?.pem === key.pem) await guard(files.key, () => rename(waiting(files), files.key))
+  await put(files.cert, cert, 0o644)
+}
+
+/** Durably, through a file beside it. */
+export async function put(file: string, text: string | Uint8Array, mode: number): Promise<void> {
+  await guard(file, async () => {
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+    const temporary = `${file}.${randomHex(4)}`
+    {
+      await using handle = await open(temporary, 'wx', mode)
+      await handle.writeFile(text)
+      await handle.sync()
+    }
+    await chmod(temporary, mode)
+    await rename(temporary, file)
+    await using folder = await open(path.dirname(file), 'r')
+    await folder.sync()
+  })
+}
+
+async function guard(file: string, work: () => Promise<void>): Promise<void> {
+  try { await work() } catch (cause) {
+    throw new UplinkError('ENROL_FILES', `cannot write ${file}: ${describe(cause)}; check the space and the folder's owner`, { cause })
+  }
+}
