@@ -1,0 +1,1 @@
+export { FileHistory, type HistoryOptions } from './history.ts'
