@@ -20,7 +20,7 @@ const maxValueChars = 1_024
 const name = z.string().regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 visible ASCII characters')
 const time = z.iso.datetime({ offset: true, message: 'an RFC 3339 time such as 2026-01-05T08:00:00Z' }).transform((text) => Date.parse(text))
 
-const requestSchema = z.strictObject({
+export const requestSchema = z.strictObject({
   id: name,
   /** Default: the id. */
   idempotencykey: name.optional(),

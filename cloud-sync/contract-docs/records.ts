@@ -1,0 +1,139 @@
+import { z } from 'zod'
+import { commandStates } from '../../gateway/contract/index.ts'
+import { at, base64, code, count, deviceId, epoch, hash, hashOrNone, head, label, pointId, quality, scalar, seq, severity, stream, valueOrNone } from './shapes.ts'
+
+/** One event type: where it travels, what it says, and the shape of its `data`. */
+export interface RecordType { readonly stream: 'alert' | 'event' | 'ledger' | 'telemetry'; readonly title: string; readonly data: z.ZodType }
+
+const reading = z.object({
+  point: pointId,
+  value: valueOrNone.meta({ description: 'in the unit that the model names; null exactly when quality is bad' }),
+  at,
+  quality: quality.optional().meta({ description: 'absent is good' }),
+  reason: code.optional().meta({ description: 'why the quality is not good: a code of docs/errors.md' }),
+  receivedAt: at.optional().meta({ description: 'when the gateway got it; only where it differs from at by a second or more' }),
+  redelivered: z.literal(true).optional().meta({ description: 'may be a repeat: the device sent it twice and gave it no id' }),
+  summary: z.object({ count: z.int().min(1), min: z.number(), max: z.number(), from: at }).optional().meta({ description: 'the reading stands for so many, since from; value is the last' }),
+})
+
+/** What every occurrence of a device has; the rest is what its profile maps. */
+const occurrence = {
+  device: deviceId,
+  sourceId: z.string().optional().meta({ description: "the device's own id of this event; the same id within 24 h is one event" }),
+}
+const mapped = scalar.meta({ description: 'further fields that the profile maps' })
+
+/** `data` of each type, by the name between `org.linli.` and `.v1`. `report` is a name that nothing sends yet. */
+export const recordTypes = {
+  telemetry: { stream: 'telemetry', title: 'Readings of many points in one record', data: z.object({ readings: z.array(reading).min(1) }) },
+  access: {
+    stream: 'event', title: 'A door: granted, denied, forced, held open',
+    data: z.object({
+      ...occurrence,
+      result: z.string().optional().meta({ description: 'granted, denied, forced, held' }),
+      reader: z.string().optional(),
+      card: z.string().optional().meta({ description: 'keyed hash of the card number, one key a site; never the number' }),
+    }).catchall(mapped),
+  },
+  kiosk: {
+    stream: 'event', title: 'A service session at a terminal',
+    data: z.object({
+      ...occurrence,
+      item: z.string().optional().meta({ description: 'code of the service' }),
+      result: z.string().optional(),
+      durationS: z.number().optional().meta({ description: 'seconds' }),
+    }).catchall(mapped),
+  },
+  request: {
+    stream: 'event', title: "A resident's call (呼): help button, report at a terminal",
+    data: z.object({ ...occurrence, reason: z.string().optional() }).catchall(mapped),
+  },
+  evaluation: {
+    stream: 'event', title: 'A rating (评) of a session, a service or an alert',
+    data: z.object({
+      ...occurrence,
+      session: z.string().optional().meta({ description: 'sourceId of the kiosk event that is rated' }),
+      item: z.string().optional(),
+      score: z.number().optional(),
+    }).catchall(mapped),
+  },
+  device: {
+    stream: 'event', title: 'A device came, went, or comes and goes',
+    data: z.object({ device: deviceId, state: z.enum(['online', 'offline', 'degraded', 'flapping']), reason: code.optional(), detail: z.string().optional().meta({ description: 'one English sentence for the technician' }) }),
+  },
+  command: {
+    stream: 'event', title: "A command's states, one record each; the same content as the answer on cmd/res",
+    data: z.object({
+      id: z.string().nullable().meta({ description: 'of the request; null where it could not be read' }),
+      state: z.enum(commandStates),
+      at,
+      idempotencykey: z.string().optional(),
+      actor: z.string().optional(),
+      point: pointId.optional(),
+      value: scalar.optional(),
+      code: code.optional().meta({ description: 'why it failed, expired or was rejected: a code of docs/errors.md' }),
+      detail: z.string().optional(),
+      effect: z.enum(['confirmed', 'already']).optional().meta({ description: 'what the contact said: it changed as it should, or was so before' }),
+      uplink: z.string().optional().meta({ description: 'of a request that was turned away: over which uplink it came' }),
+      unrecorded: count.optional().meta({ description: 'so many more were turned away since the last such record' }),
+    }),
+  },
+  gateway: {
+    stream: 'event', title: 'What the gateway tells of itself',
+    data: z.object({
+      action: z.string().regex(/^[a-z-]{1,48}$/).meta({ description: 'started, clock-stepped, readings-refused, and what later versions add' }),
+      version: z.string().optional().meta({ description: 'of started' }),
+      epoch: epoch.optional().meta({ description: 'of started and clock-stepped' }),
+      offsetMs: z.int().optional().meta({ description: 'of clock-stepped: so far the wall clock jumped' }),
+      afterEventSeq: count.optional().meta({ description: 'of clock-stepped: events up to this seq have the time of before' }),
+      readings: count.optional().meta({ description: 'of readings-refused: polled changes the store could not take' }),
+      reason: code.optional(),
+    }),
+  },
+  alert: {
+    stream: 'alert', title: 'A step in the life of an alert',
+    data: z.object({
+      id: z.string().min(1).meta({ description: 'one life of the alert; the subject of the record' }),
+      key: z.string().min(1).meta({ description: 'names the condition: the next alert of the same condition has the same key' }),
+      rule: z.string().min(1).meta({ description: 'id in the site file; gateway for what the gateway watches in itself' }),
+      severity,
+      title: label,
+      state: z.enum(['raised', 'cleared']),
+      raisedAt: at,
+      point: pointId.optional(),
+      value: valueOrNone.optional(),
+      above: z.number().optional().meta({ description: 'the limit that was crossed' }),
+      below: z.number().optional(),
+      equals: scalar.optional(),
+    }).catchall(z.unknown().meta({ description: 'further facts of the rule' })),
+  },
+  epoch: {
+    stream: 'ledger', title: 'How the epoch before ended: the first ledger record of a new one',
+    data: z.object({ closes: epoch, streams: z.record(stream, z.object({ seq: count, hash: hashOrNone })).meta({ description: 'last seq of each stream and the hash of that record; 0 and an empty text for none' }) }),
+  },
+  gap: {
+    stream: 'ledger', title: 'Records that will never come',
+    data: z.object({
+      stream, epoch, from: seq, to: seq,
+      reason: z.string().regex(/^[a-z-]{1,48}$/).meta({ description: 'quota, log-damage, refused, and what later versions add' }),
+      hashBefore: hashOrNone.meta({ description: 'hash of the record before the gap; empty where nobody knows, or nothing was before' }),
+      hashAfter: hashOrNone.meta({ description: 'hash of the last record in the gap, the prevhash of the one that follows' }),
+      uplinks: z.array(z.string()).optional().meta({ description: 'lost to these uplinks alone; absent: to all' }),
+    }),
+  },
+  checkpoint: {
+    stream: 'ledger', title: 'Signed heads of all streams; cloud-sync/checkpoint.ts says which bytes are signed',
+    data: z.object({
+      id: hash.meta({ description: 'SHA-256 of the signed bytes' }),
+      previous: hashOrNone.meta({ description: 'id of the checkpoint before; empty for the first' }),
+      streams: z.record(stream, head),
+      keyid: z.string().regex(/^[0-9a-f]{16}$/),
+      key: base64.meta({ description: 'Ed25519 public key, SPKI, DER. Trust the one that enrolment or the model gave, not this one' }),
+      signature: base64,
+      rotation: z.object({ from: z.string().regex(/^[0-9a-f]{16}$/), signature: base64 }).optional().meta({ description: "the old key's word for a new one" }),
+    }),
+  },
+} as const satisfies Readonly<Record<string, RecordType>>
+
+export type RecordName = keyof typeof recordTypes
+export const recordNames = Object.keys(recordTypes) as readonly RecordName[]
