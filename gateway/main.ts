@@ -12,6 +12,7 @@ import { createAlertDesk, createEngine, createRules } from '../rules/index.ts'
 import type { Site } from './cli/rooms.ts'
 import { serveControl } from './control/server.ts'
 import { Feed } from './feed.ts'
+import { FileHistory } from './history/index.ts'
 import { LiveValues } from './live.ts'
 import { toRaw } from './normalise.ts'
 import { gatewayEvent, memoryKey, Pipeline } from './pipeline.ts'
@@ -64,7 +65,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const repeats = new Repeats()
   repeats.restore(await journal.state.entries('seen/'))
   const telemetry = new TelemetryBranch(live.points)
-  const pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, feed, time, clock, log })
+  const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
+  const pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, feed, time, clock, log, ...(history ? { history } : {}) })
   const readers = await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start' }) })))
   await pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch }))
   const signer = await openSigner(site.store.path, log)
@@ -85,7 +87,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
     onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
     model: () => ({ ...siteModel(site), publicKey: signer.publicKey }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
   }))
-  const status = createStatus({ site, startedAt, clock, time, journal, readers: readers.map(({ reader }) => reader), live, desk, pipeline, telemetry, repeats, supervisors, uplinks })
+  const status = createStatus({ site, startedAt, clock, time, journal, readers: readers.map(({ reader }) => reader), live, desk, pipeline, telemetry, repeats, supervisors, uplinks, history })
 
   // Stopped in this order: devices first, then what they brought is on disk, then the uplinks let go.
   for (const uplink of uplinks) runUntilDisposed(stack, (signal) => uplink.run(signal))
@@ -97,7 +99,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
       await supervisors.get(live.devices.get(point.deviceId)!.connectionId)!.write(point, toRaw(value, point), signal)
     },
   }
-  stack.use(await serveControl({ socket: site.control.socket, status, live, desk, feed, log, writer }))
+  stack.use(await serveControl({ socket: site.control.socket, status, live, desk, feed, history, log, writer }))
 
   const owned = stack.move()
   log.info({ gateway, region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')

@@ -1,4 +1,4 @@
-import type { AlertDesk, Clock, DeviceStatus, Effect, EpochMs, GatewayEvent, Intake, Journal, Occurrence, Reading, StateWrite, Work } from './contract/index.ts'
+import type { AlertDesk, Clock, DeviceStatus, Effect, EpochMs, GatewayEvent, HistoryIntake, Intake, Journal, Occurrence, Reading, StateWrite, Work } from './contract/index.ts'
 import { codeOf, describe, type Logger } from './kit/index.ts'
 import type { Feed } from './feed.ts'
 import type { LiveValues } from './live.ts'
@@ -22,6 +22,8 @@ export interface PipelineParts {
   readonly engine: RuleEngine
   readonly desk: AlertDesk
   readonly feed: Feed
+  /** Sees every change, and every tick the rules are given (law 12). */
+  readonly history?: HistoryIntake
   readonly time: TimeKeeper
   readonly clock: Clock
   readonly log: Logger
@@ -57,6 +59,7 @@ export class Pipeline {
     const now = clock.now()
     if (intake.scanned !== undefined) live.scanned(connectionId, intake.scanned)
     const readings = this.#readings(intake, now)
+    this.#parts.history?.readings(readings)
     const taken = this.#occurrences(intake)
     const events = [...(intake.devices ?? []).flatMap((status) => this.#deviceEvent(status)), ...taken.events]
     const work = this.#work(readings, events, intake.settled !== undefined)
@@ -160,12 +163,14 @@ export class Pipeline {
   }
 
   #planWake(): void {
-    const { engine, clock } = this.#parts
+    const { engine, clock, history } = this.#parts
     this.#cancelWake()
     const wakeAt = engine.wakeAt()
     if (wakeAt === undefined) { this.#cancelWake = () => {}; return }
     this.#cancelWake = clock.after(Math.max(0, wakeAt - clock.now()), () => {
-      const work = this.#work([], [], false, engine.tick(clock.now()))
+      const now = clock.now()
+      history?.tick(now)
+      const work = this.#work([], [], false, engine.tick(now))
       if (!isEmpty(work)) this.#background(this.#commit(work))
     })
   }

@@ -1,4 +1,4 @@
-import type { Alert, AlertDesk, Backlog, Clock, EpochMs, Head, Journal, JournalReader, JournalStatistics, Stream, TimeQuality, Uplink, UplinkStatus } from './contract/index.ts'
+import type { Alert, AlertDesk, Backlog, Clock, EpochMs, Head, History, HistoryStatistics, Journal, JournalReader, JournalStatistics, Stream, TimeQuality, Uplink, UplinkStatus } from './contract/index.ts'
 import type { LiveValues } from './live.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Repeats } from './repeats.ts'
@@ -20,6 +20,8 @@ export interface GatewayStatus {
   readonly rssMb: number
   readonly counters: Readonly<Record<'readings' | 'events' | 'alerts' | 'suppressed' | 'summarised' | 'repeated' | 'unmapped' | 'refused', number>>
   readonly journal: JournalStatistics & { readonly heads: Readonly<Record<Stream, Head>> }
+  /** Null where the site file turns it off. */
+  readonly history: HistoryStatistics | null
   readonly connections: readonly ConnectionStatus[]
   readonly devices: readonly { readonly id: string; readonly name: { readonly zh: string; readonly en: string }; readonly state: string; readonly since: EpochMs | null; readonly reason?: string; readonly detail?: string }[]
   readonly uplinks: readonly (UplinkStatus & { readonly backlog: Readonly<Record<Stream, Backlog>> })[]
@@ -40,15 +42,17 @@ interface StatusParts {
   readonly repeats: Repeats
   readonly supervisors: ReadonlyMap<string, Supervisor>
   readonly uplinks: readonly Uplink[]
+  readonly history?: History | undefined
 }
 
 export function createStatus(parts: StatusParts): () => GatewayStatus {
-  const { site, startedAt, clock, time, journal, readers, live, desk, pipeline, telemetry, repeats, supervisors, uplinks } = parts
+  const { site, startedAt, clock, time, journal, readers, live, desk, pipeline, telemetry, repeats, supervisors, uplinks, history } = parts
   return () => ({
     gateway: site.site.id, region: site.site.region, version, pid: process.pid, startedAt, now: clock.now(), timeQuality: time.quality, epoch: journal.epoch,
     rssMb: Math.round(process.memoryUsage.rss() / 1e5) / 10,
     counters: { ...pipeline.counters, suppressed: telemetry.suppressed, summarised: telemetry.summarised, repeated: repeats.dropped },
     journal: { ...journal.statistics(), heads: journal.heads() },
+    history: history?.statistics() ?? null,
     connections: [...supervisors.values()].map((supervisor) => supervisor.status()),
     devices: [...live.devices.values()].map(({ id, name }) => {
       const state = live.device(id)

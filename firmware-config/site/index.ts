@@ -35,6 +35,7 @@ export interface SiteConfig<Rule = unknown, Uplink = unknown> {
   readonly store: { readonly path: string }
   readonly journal: z.output<typeof sections.journal>
   readonly ledger: z.output<typeof sections.ledger>
+  readonly history: z.output<typeof sections.history>
   readonly control: { readonly socket: string }
   readonly log: z.output<typeof sections.log>
   readonly connections: readonly ConnectionConfig[]
@@ -62,6 +63,7 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   section('linli', sections.linli)
   const [site, store, journal] = [section('site', sections.site), section('store', sections.store), section('journal', sections.journal)]
   const [ledger, control, log] = [section('ledger', sections.ledger), section('control', sections.control), section('log', sections.log)]
+  const history = section('history', sections.history)
   const entries = Object.fromEntries(lists.map((name) => [name, entriesOf(root, name, report)])) as Record<ListName, readonly unknown[]>
 
   const library = await ProfileLibrary.open([...(options.profiles ? [options.profiles] : []), path.join(path.dirname(path.resolve(file)), 'profiles'), shippedProfiles])
@@ -81,12 +83,12 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const joined = joinConnections(connections, devices)
   reportReviews(joined, rooms.drivers, devices, report)
   if (site?.grid) reportGrid(site.grid, site.region, report)
-  if (!site || !store || !journal || !ledger || !control || !log) return null
+  if (!site || !store || !journal || !ledger || !history || !control || !log) return null
   const folder = path.dirname(path.resolve(file))
   const storePath = path.resolve(folder, store.path)
   const socket = control.socket ? path.resolve(folder, control.socket) : path.join(storePath, 'linli.sock')
   if (Buffer.byteLength(socket) > maxSocketPath) report(control.socket ? ['control', 'socket'] : ['store', 'path'], `the control socket ${socket} has more than ${maxSocketPath} bytes; set control.socket to a shorter path`)
-  return { file, site, store: { path: storePath }, journal, ledger, control: { socket }, log, connections: joined, rules: rules.map(({ rule }) => rule), uplinks }
+  return { file, site, store: { path: storePath }, journal, ledger, history, control: { socket }, log, connections: joined, rules: rules.map(({ rule }) => rule), uplinks }
 }
 
 function reportUnknown(root: PlainObject, report: Report): void {

@@ -33,6 +33,16 @@ export const sections = {
   }).prefault({}),
   /** A signed checkpoint of every stream's chain goes out this often, and at a clean stop. */
   ledger: z.strictObject({ checkpoint: duration.default(3_600_000).refine((ms) => ms >= 1_000, 'at least 1s') }).prefault({}),
+  /** For charts and backtests. Disposable, and never in the way of the journal. */
+  history: z.strictObject({
+    enabled: z.boolean().default(true),
+    /** Every reading and tick of the last days, as far as maxBytes goes. */
+    rawDays: z.int().min(1).max(366).default(7),
+    /** One row a point and minute, for charts. */
+    minuteDays: z.int().min(1).max(3_660).default(31),
+    /** What the history may fill; beyond it the oldest raw readings go, then the oldest minutes. */
+    maxBytes: z.int().min(16_777_216).default(268_435_456),
+  }).prefault({}),
   control: z.strictObject({ socket: z.string().min(1).optional() }).prefault({}),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') }).prefault({}),
 } as const

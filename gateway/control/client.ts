@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
-import type { Reading, Value } from '../contract/index.ts'
+import type { Chart, EpochMs, Reading, RuleInput, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
@@ -11,6 +11,13 @@ export function controlClient(socket: string) {
   return {
     status: () => fetchJson<GatewayStatus>(socket, '/status'),
     readings: () => fetchJson<readonly Reading[]>(socket, '/readings'),
+    /** Throws the gateway's own code and words. */
+    chart: (point: string, from: EpochMs, to: EpochMs, points: number) => fetchJson<Chart>(socket, `/history?${new URLSearchParams({ point, from: `${from}`, to: `${to}`, points: `${points}` })}`),
+    /** Every raw reading and tick of [from, to), in order of arrival. */
+    async *replay(from: EpochMs, to: EpochMs, signal: AbortSignal): AsyncGenerator<RuleInput> {
+      const response = await get(socket, `/history/raw?from=${from}&to=${to}`, signal)
+      for await (const line of createInterface({ input: response })) yield JSON.parse(line) as RuleInput
+    },
     /** Resolves when the device has read it back. Throws the gateway's own code and words. */
     async write(point: string, value: Value, timeoutMs: number): Promise<void> {
       const { status, body } = await post(socket, '/write', { point, value, timeoutMs })
@@ -28,6 +35,10 @@ async function fetchJson<T>(socket: string, url: string): Promise<T> {
   const response = await get(socket, url)
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
+  if (response.statusCode === 409) {
+    const { code, message } = JSON.parse(Buffer.concat(chunks).toString()) as { code: string; message: string }
+    throw new DataError(code, message)
+  }
   if (response.statusCode !== 200) throw new DataError('CONTROL_REFUSED', `the gateway answered ${response.statusCode} to ${url}; are both sides of the same version?`)
   return JSON.parse(Buffer.concat(chunks).toString()) as T
 }

@@ -108,12 +108,10 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     this.#flush()
     return this.#writer.ask(async () => {
       const [first] = this.#hours(-Infinity, Infinity)
-      let raw = Infinity
-      for (const segment of this.#writer.log.segments) {
-        if (!segment.times) for await (const _ of this.#writer.log.heads(segment));
-        raw = Math.min(raw, segment.times?.from ?? Infinity)
-      }
-      return { minutes: first === undefined ? null : first * hourMs, raw: Number.isFinite(raw) ? raw : null, to: this.#seen }
+      const [oldest] = this.#writer.log.segments
+      if (oldest && !oldest.times) for await (const _ of this.#writer.log.heads(oldest));
+      const raw = oldest?.times?.from
+      return { minutes: first === undefined ? null : first * hourMs, raw: raw !== undefined && Number.isFinite(raw) ? raw : null, to: this.#seen }
     })
   }
 

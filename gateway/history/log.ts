@@ -25,6 +25,8 @@ export interface Segment {
 export const segmentBytes = 4 << 20
 const maxSegments = 4_096
 const headBytes = 40
+/** Heads are read many at a time. */
+const windowBytes = 64 << 10
 const maxPayload = 16 << 20
 const kinds: readonly BlockKind[] = ['raw', 'minutes']
 const suffix = '.log'
@@ -61,6 +63,9 @@ export class BlockLog {
     // A file whose first block is lost keeps its name to itself.
     if (this.#next === newest.first) this.#next++
   }
+
+  /** The next block has at least this number. */
+  reserve(seq: number): void { this.#next = Math.max(this.#next, seq) }
 
   /** Throws what the file system throws; then the block is not in the log, and the next one begins a new file. */
   async append(kind: BlockKind, from: EpochMs, to: EpochMs, payload: Buffer): Promise<void> {
@@ -121,11 +126,14 @@ export class BlockLog {
     try {
       const { size } = await handle.stat()
       const times = { from: Infinity, to: -Infinity }
-      const bytes = Buffer.alloc(headBytes)
-      let at = 0
+      const window = Buffer.allocUnsafe(windowBytes)
+      let [at, windowAt, filled] = [0, 0, 0]
       while (at + headBytes <= size) {
-        await handle.read(bytes, 0, headBytes, at)
-        const head = decodeHead(bytes, at)
+        if (at + headBytes > windowAt + filled) {
+          filled = (await handle.read(window, 0, windowBytes, at)).bytesRead
+          windowAt = at
+        }
+        const head = decodeHead(window.subarray(at - windowAt, at - windowAt + headBytes), at)
         if (!head || head.at + head.bytes > size) break
         times.from = Math.min(times.from, head.from)
         times.to = Math.max(times.to, head.to)

@@ -7,10 +7,14 @@ import { Minutes } from './minutes.ts'
 import { decodeRaw } from './raw-block.ts'
 import { hourMs } from './rows.ts'
 
+const newestHours = 4
 /** So far back the log is searched for minutes that are in no hour's file yet. */
 const reachMs = 2 * hourMs
 /** Times of arrival further apart are no one run: nobody knows what held between them. */
 export const breakMs = 90_000
+
+/** The block that was the last when an hour was filed may begin the next one. */
+const overlap = 3
 
 export interface Recovered {
   readonly books: ReadonlyMap<number, Book>
@@ -27,25 +31,38 @@ export async function recover(log: BlockLog, files: HourFiles, damaged: (error?:
   const beforeLast = minutes.at(-2)?.seq ?? 0
   const after = last ? await afterOf(log, last.segment, last.seq) : null
   const books = new Map<number, Book>()
+  const upTo = await filedUpTo(files)
   const alive: Span[] = []
   const rest = new Rest()
+  let lastRaw = 0
   const take = async (block: Block): Promise<void> => {
-    if (block.kind === 'raw') return rest.take(decodeRaw(block.payload), block.seq < (last?.seq ?? 0) ? after : -Infinity)
+    if (block.kind === 'raw') {
+      lastRaw = block.seq
+      return rest.take(decodeRaw(block.payload), block.seq < (last?.seq ?? 0) ? after : -Infinity)
+    }
     const content = decodeMinutes(block.payload)
     alive.push(...content.alive)
     for (const book of content.books) {
-      if (((await files.head(book.hour))?.upTo ?? 0) >= block.seq) continue
+      if ((upTo.get(book.hour) ?? 0) >= block.seq) continue
       const known = bookOf(books, book.hour)
       book.absorb(known)
       books.set(book.hour, book)
     }
   }
-  const wanted = ({ kind, seq }: BlockHead): boolean => kind === 'minutes' || seq > beforeLast
+  // When an hour is filed, all that are over are.
+  const filed = Math.max(0, ...upTo.values())
+  const wanted = ({ kind, seq }: BlockHead): boolean => seq > (kind === 'minutes' ? filed - overlap : beforeLast)
   for (const segment of segments) {
     for await (const block of log.blocks(segment, wanted, damaged)) await take(block).catch(damaged)
   }
-  const fresh = rest.rows()
-  for (const { id, row } of fresh) bookOf(books, Math.floor(row.minute / 60)).point(id).put(row)
+  const fresh: FreshRow[] = []
+  for (const one of rest.rows()) {
+    const hour = Math.floor(one.row.minute / 60)
+    // Where the log lost its end, an hour's file may know more than the log.
+    if ((upTo.get(hour) ?? 0) >= lastRaw) continue
+    fresh.push(one)
+    bookOf(books, hour).point(one.id).put(one.row)
+  }
   return { books, fresh, alive: [...alive, ...rest.alive] }
 }
 
@@ -53,6 +70,13 @@ function bookOf(books: Map<number, Book>, hour: number): Book {
   let book = books.get(hour)
   if (!book) books.set(hour, book = new Book(hour))
   return book
+}
+
+/** Of the newest hours' files: the last block each knows. */
+export async function filedUpTo(files: HourFiles): Promise<ReadonlyMap<number, number>> {
+  const found = new Map<number, number>()
+  for (const hour of [...files.hours()].toSorted((a, b) => a - b).slice(-newestHours)) found.set(hour, (await files.head(hour))?.upTo ?? 0)
+  return found
 }
 
 /** The newest files of the log, oldest first, and the blocks of minutes in them. */

@@ -5,7 +5,7 @@ import type { Clock, EpochMs } from '../contract/index.ts'
 import { codeOf, describe, GatewayError, StoreError, type Logger } from '../kit/index.ts'
 import { HourFiles } from './hours.ts'
 import { BlockLog, type BlockKind } from './log.ts'
-import { recover, type Recovered } from './recovery.ts'
+import { filedUpTo, recover, type Recovered } from './recovery.ts'
 import { hourMs, plausible } from './rows.ts'
 import { trim } from './trim.ts'
 
@@ -134,6 +134,8 @@ export class Writer {
     })
     await this.log.find()
     await this.files.find()
+    // Where the log lost its end, numbers that an hour's file counts on are not given again.
+    this.log.reserve(Math.max(0, ...(await filedUpTo(this.files)).values()) + 1)
     this.#recovered(await recover(this.log, this.files, (error) => this.damage(error)))
     this.#begun = true
   }

@@ -10,13 +10,13 @@ const clients = 10
 const filler = 'x'.repeat(150)
 
 /** 200-byte publishes of ten devices in, each one reading, PUBACK after the fsync; until the city has them all. */
-export function ingest(publishes: number, readingsPerMessage?: number): Promise<IngestResult> {
+export function ingest(publishes: number, readingsPerMessage?: number, history = true): Promise<IngestResult> {
   return inFolder(async (folder) => {
     const city = await start<{ port: number }>('city.ts', [])
     const brokerPort = await freePort()
     const file = path.join(folder, 'site.yaml')
     await writeFile(file, [
-      'linli: 1', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`,
+      'linli: 1', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, `history: { enabled: ${history} }`,
       `connections: [{ id: broker, driver: mqtt, messagesPerSecond: 1000000, listen: { port: ${brokerPort} } }]`, 'devices:',
       ...Array.from({ length: clients }, (_, n) => `  - { id: d${n}, name: { zh: 表, en: meter }, connection: broker, password: { env: LINLI_BENCH_PASSWORD }, points: { n: { name: { zh: 数, en: number }, type: number, topic: "devices/{device}/n", pointer: /n } } }`),
       `uplinks: [{ id: city, url: "mqtt://127.0.0.1:${city.first.port}", protocol: "3.1.1" }]`, '',

@@ -1,6 +1,7 @@
 // npm run bench [-- --json] [NAME…]: the figures of docs/benchmarks.md. Nothing else should run beside it.
 import { cpus } from 'node:os'
 import { drain } from './drain.ts'
+import { history } from './history.ts'
 import { ingest } from './ingest.ts'
 import { life } from './life.ts'
 import { cost, forecastError, isolation, jitter, serial } from './modbus/pace.ts'
@@ -64,6 +65,16 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
     }
     const { forecastMs, scanMs, percent } = await forecastError()
     return { ...figures, 'rtu-scan-forecast': plain(forecastMs, 'ms'), 'rtu-scan': plain(scanMs, 'ms'), 'rtu-forecast-error': atMost(percent, '%', 15) }
+  },
+  async history() {
+    const found = await history()
+    const cpu = { with: [] as number[], without: [] as number[] }
+    for (let turn = 0; turn < rounds; turn++) { cpu.with.push((await ingest(100_000)).cpuPer100k); cpu.without.push((await ingest(100_000, undefined, false)).cpuPer100k) }
+    return {
+      'chart-24h-ms': atMost(found.chart24hMs, 'ms', 100), 'chart-24h-p99': plain(found.chart24hP99Ms, 'ms'), 'history-bytes': plain(found.bytesPerChange, 'bytes/change'), 'history-kernel-bytes': plain(found.kernelBytesPerChange, 'bytes/change'),
+      'history-cpu': atMost(found.microsecondsPerChange, 'µs/change', 0.8), 'history-memory-20-points': plain(found.memoryMb20, 'MB'), 'history-memory-1000-points': plain(found.memoryMb1000, 'MB'), 'history-reopen': plain(found.reopenMs, 'ms'),
+      'ingest-cpu-with-history': plain(median(cpu.with), 's/100k'), 'ingest-cpu-without': plain(median(cpu.without), 's/100k'), 'history-share': atMost((median(cpu.with) / median(cpu.without) - 1) * 100, '%', 5),
+    }
   },
   async life() {
     const { firstMessageMs, idleMb } = await life(rounds)
