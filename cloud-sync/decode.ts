@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { zstdDecompressSync } from 'node:zlib'
-import { streams, type JsonObject, type Quality, type Stream, type Value } from '../gateway/contract/index.ts'
+import type { JsonObject, Quality, Stream, Value } from '../gateway/contract/index.ts'
 import { DataError } from '../gateway/kit/index.ts'
 
 export interface DecodedReading { readonly point: string; readonly value: Value | null; readonly at: number; readonly quality?: Quality; readonly reason?: string }
@@ -15,16 +15,18 @@ export interface DecodedRecord {
   readonly prevhash: string
   /** SHA-256 (hex) of the uncompressed bytes. */
   readonly hash: string
+  /** `/linli/<region>/<gateway>` */
+  readonly source: string
   readonly type: string
   readonly time: string
   readonly subject?: string
   readonly data: JsonObject
-  /** Of a telemetry record; empty for all others. */
+  /** Of a telemetry record, whatever its stream; empty for all others. */
   readonly readings: readonly DecodedReading[]
 }
 
 const maxRecordBytes = 16 << 20
-const idPattern = /^([a-z0-9-]{1,48})\/(alert|event|ledger|telemetry)\/(\d{8}-[0-9a-f]{8})\/([1-9]\d{0,15})$/
+const idPattern = /^([a-z0-9-]{1,48})\/([a-z0-9-]{1,48})\/(\d{8}-[0-9a-f]{8})\/([1-9]\d{0,15})$/
 const typePattern = /^org\.linli\.[a-z-]{1,32}\.v\d+$/
 const hashPattern = /^[0-9a-f]{64}$/
 
@@ -37,16 +39,22 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
   if (record.seq !== Number(seq) || record.epoch !== epoch) invalid('seq or epoch differ from its id')
   if (typeof record.type !== 'string' || !typePattern.test(record.type)) invalid('its type is not org.linli.<name>.v<n>')
   if (typeof record.time !== 'string' || Number.isNaN(Date.parse(record.time))) invalid('its time is not RFC 3339')
+  if (typeof record.source !== 'string') invalid('it has no source')
+  if (record.datacontenttype !== 'application/json') invalid('its datacontenttype is not application/json')
+  if (!isTimeQuality(record.timequality)) invalid('its timequality is not synced, holdover or unsynced')
   const prevhash = record.prevhash ?? ''
   if (typeof prevhash !== 'string' || (prevhash === '') !== (record.seq === 1) || (prevhash !== '' && !hashPattern.test(prevhash))) invalid('its prevhash does not fit its seq')
   if (!isObject(record.data)) invalid('data is not an object')
   const data = record.data as JsonObject
   return {
-    gateway: gateway!, stream: streamOf(stream!), epoch: epoch!, seq: record.seq as number, prevhash: prevhash as string, type: record.type as string, time: record.time as string,
-    hash: createHash('sha256').update(plain).digest('hex'), data, readings: stream === 'telemetry' ? readingsOf(data) : [],
+    gateway: gateway!, stream: stream!, epoch: epoch!, seq: record.seq as number, prevhash: prevhash as string, type: record.type as string, time: record.time as string,
+    hash: createHash('sha256').update(plain).digest('hex'), data, source: record.source as string,
+    readings: record.type === 'org.linli.telemetry.v1' ? readingsOf(data) : [],
     ...(typeof record.subject === 'string' ? { subject: record.subject } : {}),
   }
 }
+
+const isTimeQuality = (value: unknown): boolean => value === 'synced' || value === 'holdover' || value === 'unsynced'
 
 function plainOf(bytes: Uint8Array): Uint8Array {
   if (bytes[0] !== 0x28) return bytes
@@ -79,7 +87,6 @@ function isReading(value: unknown): boolean {
 }
 
 const isObject = (value: unknown): value is { readonly [key: string]: unknown } => typeof value === 'object' && value !== null && !Array.isArray(value)
-const streamOf = (name: string): Stream => streams.find((stream) => stream === name)!
 
 function invalid(why: string, cause?: unknown): never {
   throw new DataError('RECORD_INVALID', `not a Linli record: ${why}`, { cause })

@@ -1,7 +1,9 @@
-import { zstdDecompressSync } from 'node:zlib'
-import { streams, type Clock, type JournalReader, type Position, type Stored, type Stream, type Verdict } from '../gateway/contract/index.ts'
+import type { Clock, JournalReader, Position, Stored, Stream, Verdict } from '../gateway/contract/index.ts'
 import { UplinkError } from '../gateway/kit/index.ts'
+import type { Confirmations } from './confirmations.ts'
+import type { UplinkFormat } from './format.ts'
 import type { Answer, Link } from './link.ts'
+import type { Place, Suspect } from './suspects.ts'
 import type { Topics } from './topics.ts'
 
 export interface DrainParts {
@@ -11,7 +13,13 @@ export interface DrainParts {
   readonly clock: Clock
   readonly window: number
   readonly ackTimeoutMs: number
-  readonly encoding: 'plain' | 'zstd'
+  readonly format: UplinkFormat
+  /** End-to-end acknowledgement; null: the broker's word is enough. */
+  readonly confirmations: Confirmations | null
+  /** Dealt with before anything else is sent. */
+  readonly suspect: Suspect | null
+  /** The suspect was answered, given up, or is gone. */
+  acquitted(): void
   /** The link is of no use any more; the uplink opens another. */
   failed(error: UplinkError): void
   refused(record: Stored, reason: string): void
@@ -23,13 +31,13 @@ export interface DrainCounters { sent: number; acked: number; rejected: number; 
 const ahead = 32
 const settleMs = 20
 const backfillAfterMs = 60_000
-const maxRecordBytes = 64 << 20
-/** Topic, properties and fixed header beside the payload. */
-const packetOverheadBytes = 256
+/** Fixed header, packet id and properties of a publish, beside topic and payload. */
+export const publishOverheadBytes = 128
 /** MQTT 5 §2.4: the broker may take the same publish later. */
 const transient = new Map([[0x88, 'server unavailable'], [0x89, 'server busy'], [0x93, 'receive maximum exceeded'], [0x97, 'quota exceeded']])
 
-interface Lane { cursor: Position | null; readonly queue: Stored[]; readonly verdicts: Verdict[]; taking: boolean; inFlight: number }
+interface Lane { cursor: Position | null; queue: Stored[]; readonly verdicts: Verdict[]; taking: boolean; inFlight: number; /** Raised by a rewind: what was being taken for the old cursor is dropped. */ turn: number }
+interface InAir { readonly place: Place; readonly deadline: number }
 
 /**
  * Empties one reader over one link: the urgent stream first, each stream in order, a window of publishes in the air. What was not
@@ -39,11 +47,13 @@ export class Drain {
   readonly #parts: DrainParts
   readonly #link: Link
   readonly #counters: DrainCounters
-  readonly #lanes: Record<Stream, Lane>
+  readonly #lanes: ReadonlyMap<Stream, Lane>
   readonly #window: number
-  /** Deadline of each publish in the air, oldest first. */
-  readonly #deadlines = new Map<number, number>()
+  /** Each publish in the air, oldest first. */
+  readonly #inAir = new Map<number, InAir>()
+  #suspect: Suspect | null
   #next = 0
+  #started = false
   #stopped = false
   #scheduled = false
   #cancelDeadline: (() => void) | null = null
@@ -55,17 +65,42 @@ export class Drain {
     this.#parts = parts
     this.#link = link
     this.#counters = counters
+    this.#suspect = parts.suspect
     this.#window = Math.min(parts.window, link.receiveMaximum)
-    this.#lanes = Object.fromEntries(streams.map((stream) => [stream, { cursor: null, queue: [], verdicts: [], taking: false, inFlight: 0 }])) as unknown as Record<Stream, Lane>
+    this.#lanes = new Map(parts.reader.streams.map((stream) => [stream, { cursor: null, queue: [], verdicts: [], taking: false, inFlight: 0, turn: 0 }]))
   }
 
-  get inFlight(): number { return this.#deadlines.size }
+  get inFlight(): number { return this.#inAir.size }
+  /** The oldest publish that nobody answered. */
+  get oldest(): Place | null { for (const { place } of this.#inAir.values()) return place; return null }
+  /** A suspect is in the air, and nothing else. */
+  get isolating(): boolean { return this.#suspect !== null && this.inFlight > 0 }
+
+  start(): void { this.#started = true; this.wake() }
 
   /** Something was committed, or acknowledged. */
   wake(): void {
-    if (this.#scheduled || this.#stopped) return
+    if (this.#scheduled || this.#stopped || !this.#started) return
     this.#scheduled = true
     setImmediate(() => { this.#scheduled = false; this.#pump() })
+  }
+
+  /** The platform has these. */
+  confirmed(stream: Stream, records: readonly Position[]): void {
+    const lane = this.#lanes.get(stream)
+    if (!lane) return
+    for (const record of records) this.#verdict(lane, { record, outcome: 'acked' })
+    this.wake()
+  }
+
+  /** Begins again at the settled position; what is not due is passed over. */
+  rewind(stream: Stream): void {
+    const lane = this.#lanes.get(stream)
+    if (!lane) return
+    lane.cursor = null
+    lane.queue = []
+    lane.turn++
+    this.wake()
   }
 
   /** Takes nothing more, waits up to `withinMs` for what is in the air, and settles. */
@@ -78,68 +113,110 @@ export class Drain {
       })
     }
     this.#cancelDeadline?.()
-    this.#deadlines.clear()
+    this.#inAir.clear()
     await this.#settle()
   }
 
   #pump(): void {
-    for (const stream of streams) {
-      const lane = this.#lanes[stream]
-      while (!this.#stopped && this.inFlight < this.#window && lane.queue.length > 0) this.#send(stream, lane, lane.queue.shift()!)
+    if (this.#suspect) { this.#examine(this.#suspect); return }
+    for (const [stream, lane] of this.#lanes) {
+      while (!this.#stopped && this.inFlight < this.#window && lane.queue.length > 0) this.#send(lane, lane.queue.shift()!)
       if (lane.queue.length === 0) this.#fill(stream, lane)
     }
   }
 
-  #fill(stream: Stream, lane: Lane): void {
-    const { reader, failed, id } = this.#parts
-    if (this.#stopped || lane.taking || this.inFlight >= this.#window) return
-    if (reader.backlog()[stream].records - lane.inFlight - lane.verdicts.length <= 0) return
+  /** One record alone, and everything else after its verdict. */
+  #examine({ place, treatment }: Suspect): void {
+    const lane = this.#lanes.get(place.stream)
+    if (this.#stopped || this.inFlight > 0 || lane?.taking) return
+    if (!lane) { this.#acquit(); return }
     lane.taking = true
-    reader.take(stream, ahead, lane.cursor).then((records) => {
-      lane.queue.push(...records)
-      const last = records.at(-1)
-      if (!last) return
-      lane.cursor = { epoch: last.epoch, seq: last.seq }
-      this.wake()
-    }).catch((cause: unknown) => failed(new UplinkError('UPLINK_JOURNAL', `uplink ${id}: the journal could not be read; it is tried again`, { cause, retriable: true })))
-      .finally(() => { lane.taking = false })
+    this.#take(place.stream, 1, { epoch: place.epoch, seq: place.seq - 1 }).then(([record]) => {
+      if (this.#stopped) return
+      if (record?.epoch !== place.epoch || record.seq !== place.seq) this.#acquit()
+      else if (treatment === 'send alone') this.#send(lane, record)
+      else { this.#refuse(lane, record, 'the broker closes the connection on it'); this.#acquit() }
+    }).catch(this.#unreadable).finally(() => { lane.taking = false })
   }
 
-  #send(stream: Stream, lane: Lane, record: Stored): void {
-    const { topics, clock, encoding, refused, ackTimeoutMs } = this.#parts
-    const payload = encoding === 'plain' && record.encoding === 'zstd' ? zstdDecompressSync(record.bytes, { maxOutputLength: maxRecordBytes }) : record.bytes
-    if (payload.length + packetOverheadBytes > this.#link.maximumPacketSize) {
-      refused(record, `larger than the broker takes (${payload.length} bytes, at most ${this.#link.maximumPacketSize})`)
-      return this.#verdict(lane, { record, outcome: 'rejected', reason: 'packet too large' })
+  #acquit(): void {
+    this.#suspect = null
+    this.#parts.acquitted()
+    this.wake()
+  }
+
+  #fill(stream: Stream, lane: Lane): void {
+    const { reader, confirmations } = this.#parts
+    if (this.#stopped || lane.taking || this.inFlight >= this.#window) return
+    const waiting = confirmations?.idleIn(stream) ?? 0
+    if (reader.backlog()[stream]!.records - lane.inFlight - lane.verdicts.length - waiting <= 0) return
+    lane.taking = true
+    const { turn } = lane
+    this.#take(stream, ahead, lane.cursor).then((records) => {
+      if (turn !== lane.turn) { this.wake(); return }
+      const wanted = confirmations ? confirmations.select(records) : { send: records, passed: records.length }
+      const last = records[wanted.passed - 1]
+      if (!last) return
+      lane.queue.push(...wanted.send)
+      lane.cursor = { epoch: last.epoch, seq: last.seq }
+      this.wake()
+    }).catch(this.#unreadable).finally(() => { lane.taking = false })
+  }
+
+  #take(stream: Stream, limit: number, after: Position | null): Promise<readonly Stored[]> { return this.#parts.reader.take(stream, limit, after) }
+
+  readonly #unreadable = (cause: unknown): void => {
+    const { failed, id } = this.#parts
+    failed(new UplinkError('UPLINK_JOURNAL', `uplink ${id}: the journal could not be read; it is tried again`, { cause, retriable: true }))
+  }
+
+  #send(lane: Lane, record: Stored): void {
+    const { topics, clock, format, ackTimeoutMs, confirmations } = this.#parts
+    const topic = topics.up(record.stream)
+    const { payload, contentType } = format.encode(record)
+    const bytes = payload.length + Buffer.byteLength(topic) + publishOverheadBytes
+    if (bytes > this.#link.maximumPacketSize) {
+      this.#refuse(lane, record, `larger than the broker takes (${payload.length} bytes; at most ${this.#link.maximumPacketSize} a packet)`)
+      if (this.#suspect) this.#acquit()
+      return
     }
     const number = this.#next++
+    const now = clock.monotonic()
     lane.inFlight++
-    this.#deadlines.set(number, clock.monotonic() + ackTimeoutMs)
+    this.#inAir.set(number, { place: record, deadline: now + ackTimeoutMs })
     this.#counters.sent++
+    if (confirmations?.isKnown(record)) this.#counters.resent++
+    confirmations?.sent(record)
     this.#watchDeadline()
     const backfill = clock.now() - record.at > backfillAfterMs
-    this.#link.publish(topics.up(stream), payload, { backfill }, (answer) => this.#answered(lane, number, record, answer))
+    this.#link.publish(topic, payload, { backfill, contentType, often: true }, (answer) => this.#answered(lane, number, record, answer))
   }
 
   #answered(lane: Lane, number: number, record: Stored, answer: Answer): void {
-    if (!this.#deadlines.delete(number)) return
+    if (!this.#inAir.delete(number)) return
     lane.inFlight--
     if (answer !== null && transient.has(answer)) {
       this.#parts.failed(new UplinkError('UPLINK_BUSY', `uplink ${this.#parts.id}: the broker cannot take more now (${transient.get(answer)}); it is tried again later`, { retriable: true }))
     } else if (answer !== null) {
-      const reason = `MQTT reason 0x${answer.toString(16)}`
-      this.#parts.refused(record, reason)
-      this.#verdict(lane, { record, outcome: 'rejected', reason })
+      this.#refuse(lane, record, `MQTT reason 0x${answer.toString(16)}`)
     } else {
       this.#counters.acked++
-      this.#verdict(lane, { record, outcome: 'acked' })
+      if (this.#parts.confirmations) this.#parts.confirmations.published(record)
+      else this.#verdict(lane, { record, outcome: 'acked' })
     }
     if (this.inFlight === 0) this.#idle?.()
+    if (this.#suspect) this.#acquit()
     this.wake()
   }
 
+  #refuse(lane: Lane, record: Stored, reason: string): void {
+    this.#counters.rejected++
+    this.#parts.refused(record, reason)
+    this.#parts.confirmations?.refused(record)
+    this.#verdict(lane, { record, outcome: 'rejected', reason })
+  }
+
   #verdict(lane: Lane, verdict: Verdict): void {
-    if (verdict.outcome === 'rejected') this.#counters.rejected++
     lane.verdicts.push(verdict)
     this.#cancelSettle ??= this.#parts.clock.after(settleMs, () => { this.#cancelSettle = null; void this.#settle() })
   }
@@ -154,8 +231,7 @@ export class Drain {
   }
 
   async #settleNow(): Promise<void> {
-    for (const stream of streams) {
-      const lane = this.#lanes[stream]
+    for (const [stream, lane] of this.#lanes) {
       const verdicts = lane.verdicts.slice()
       if (verdicts.length === 0) continue
       // A place that cannot be written now costs a resend, which the consumer knows by its id.
@@ -167,13 +243,13 @@ export class Drain {
 
   #watchDeadline(): void {
     if (this.#cancelDeadline || this.#stopped) return
-    const [oldest] = this.#deadlines.values()
-    if (oldest === undefined) return
+    const [oldest] = this.#inAir.values()
+    if (!oldest) return
     const { clock, failed, id, ackTimeoutMs } = this.#parts
-    this.#cancelDeadline = clock.after(Math.max(1, oldest - clock.monotonic()), () => {
+    this.#cancelDeadline = clock.after(Math.max(1, oldest.deadline - clock.monotonic()), () => {
       this.#cancelDeadline = null
-      const [first] = this.#deadlines.values()
-      if (first !== undefined && first <= clock.monotonic()) failed(new UplinkError('UPLINK_ACK_TIMEOUT', `uplink ${id}: no PUBACK for ${ackTimeoutMs} ms although the connection is up; everything unacknowledged is sent again`, { retriable: true }))
+      const [first] = this.#inAir.values()
+      if (first && first.deadline <= clock.monotonic()) failed(new UplinkError('UPLINK_ACK_TIMEOUT', `uplink ${id}: no PUBACK for ${ackTimeoutMs} ms although the connection is up; everything unacknowledged is sent again`, { retriable: true }))
       else this.#watchDeadline()
     })
   }

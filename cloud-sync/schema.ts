@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { duration, identifier, secretRef } from '../gateway/kit/schema.ts'
+import { commandsSchema } from './command-schema.ts'
 
 /** The `uplinks` section of the site file: one entry, one named reader of the journal. */
 export const uplinkSchema = z.strictObject({
@@ -8,6 +9,8 @@ export const uplinkSchema = z.strictObject({
   /** MQTT 5 tells a refused publish from an accepted one. A broker that refuses version 5 is tried with 3.1.1. */
   protocol: z.enum(['5', '3.1.1']).default('5'),
   prefix: z.string().regex(/^[^\s#+]+[^\s#+/]$/, 'no wildcards, no trailing slash').default('linli/v1'),
+  /** What it takes; by default the four. The ledger goes with whatever it takes. */
+  streams: z.array(identifier).min(1).optional(),
   /** Default: linli-<gateway>-<uplink id>. Unique at the broker. */
   clientId: z.string().min(1).max(120).optional(),
   username: z.string().min(1).optional(),
@@ -24,6 +27,12 @@ export const uplinkSchema = z.strictObject({
   keepalive: duration.default(30_000),
   /** `zstd` sends records as they are stored; the consumer decompresses. */
   encoding: z.enum(['plain', 'zstd']).default('plain'),
+  /** End-to-end: a record is let go when the platform has confirmed it on `{base}/ack`, not when the broker has taken it. */
+  confirm: z.boolean().default(false),
+  /** With `commands` or `confirm`: how long the broker keeps what comes for us while we are away. `0s`: not at all. 3.1.1 knows no end. */
+  sessionExpiry: duration.default(3_600_000).refine((ms) => ms <= 604_800_000, 'at most 168h'),
+  /** Which actors may command over this uplink; without it nobody may. */
+  commands: commandsSchema.optional(),
 })
 
 export type UplinkConfig = z.output<typeof uplinkSchema>

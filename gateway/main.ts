@@ -17,6 +17,7 @@ import { LiveValues } from './live.ts'
 import { toRaw } from './normalise.ts'
 import { gatewayEvent, memoryKey, Pipeline } from './pipeline.ts'
 import { Repeats } from './repeats.ts'
+import { createSelection } from './selections.ts'
 import { siteModel, snapshot } from './site-model.ts'
 import { createStatus, type GatewayStatus } from './status.ts'
 import { openJournal } from './store/index.ts'
@@ -54,8 +55,9 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const encoder = createEncoder({
     gateway, region, gridCode: site.site.grid?.code, maxMessageBytes: site.journal.maxMessageBytes, maxReadings, timeQuality: () => time.quality,
   })
-  const { commitMs, maxBytes } = site.journal
-  const journal = stack.use(await openJournal({ folder: path.join(site.store.path, 'journal'), encoder, clock, random, log: log.child({ room: 'store' }), commitMs, maxBytes }))
+  const { commitMs, maxBytes, alert, event, telemetry: telemetryBytes } = site.journal
+  const shares = Object.fromEntries(Object.entries({ alert, event, telemetry: telemetryBytes, ...Object.fromEntries(site.streams.map(({ id, maxBytes: share }) => [id, share])) }).filter((entry): entry is [string, number] => entry[1] !== undefined))
+  const journal = stack.use(await openJournal({ folder: path.join(site.store.path, 'journal'), encoder, clock, random, log: log.child({ room: 'store' }), commitMs, maxBytes, shares, selections: site.streams.map(createSelection) }))
 
   const rules = createRules(site.rules)
   const engine = createEngine(rules)
@@ -67,7 +69,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const telemetry = new TelemetryBranch(live.points)
   const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
   const pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, feed, time, clock, log, ...(history ? { history } : {}) })
-  const readers = await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start' }) })))
+  const readers = await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start', ...(config.streams ? { streams: [...config.streams, 'ledger'] } : {}) }) })))
+  await journal.forget(site.uplinks.map(({ id }) => id))
   await pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch }))
   const signer = await openSigner(site.store.path, log)
   const ledger = new Ledger({ gateway, journal, signer, clock, log, everyMs: site.ledger.checkpoint })

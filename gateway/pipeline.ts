@@ -1,4 +1,4 @@
-import type { AlertDesk, Clock, DeviceStatus, Effect, EpochMs, GatewayEvent, HistoryIntake, Intake, Journal, Occurrence, Reading, StateWrite, Work } from './contract/index.ts'
+import type { AlertDesk, Clock, DeviceStatus, Effect, EpochMs, GatewayConditions, GatewayEvent, HistoryIntake, Intake, Journal, Occurrence, Reading, StateWrite, Work } from './contract/index.ts'
 import { codeOf, describe, type Logger } from './kit/index.ts'
 import type { Feed } from './feed.ts'
 import type { LiveValues } from './live.ts'
@@ -75,6 +75,22 @@ export class Pipeline {
 
   /** The gateway's own events. */
   async emit(...events: readonly GatewayEvent[]): Promise<void> { await this.#commit(this.#work([], events, true)) }
+
+  /** What the gateway has to tell about itself. */
+  conditions(): GatewayConditions {
+    const apply = (effect: Effect): void => {
+      const alerts = this.#parts.desk.apply([effect])
+      if (alerts.events.length === 0) return
+      this.counters.alerts += alerts.events.length
+      if (this.#parts.feed.watched) for (const event of alerts.events) this.#parts.feed.publish({ kind: 'event', event })
+      this.#background(this.#commit({ ...alerts, urgent: true }))
+    }
+    const of = (key: string) => ({ key: `gateway/${key}`, ruleId: 'gateway', at: this.#parts.clock.now() })
+    return {
+      raise: ({ key, severity, title, data = {} }) => apply({ kind: 'raise', ...of(key), severity, title, data }),
+      clear: (key, data = {}) => apply({ kind: 'clear', ...of(key), data }),
+    }
+  }
 
   #readings(intake: Intake, now: EpochMs): Reading[] {
     const { live, feed } = this.#parts

@@ -7,9 +7,9 @@ import { parseText, readDocument } from './document.ts'
 import { isObject, type PlainObject } from './plain.ts'
 import { Problems, type Report } from './problems.ts'
 import { ProfileLibrary, shippedProfiles } from './profile-library.ts'
-import { reportDanglingPoints, reportDuplicates, reportEffects, reportGrid, reportOverlappingPorts, reportReviews } from './references.ts'
+import { reportDanglingPoints, reportDuplicates, reportEffects, reportGrid, reportOverlappingPorts, reportReviews, reportStreams } from './references.ts'
 import type { RoomSchemas } from './room-schemas.ts'
-import { lists, sections, type ListName } from './schema.ts'
+import { lists, sections, streamSchema, type ListName } from './schema.ts'
 
 export { SiteError, type SiteProblem } from './problems.ts'
 export { siteJsonSchema } from './json-schema.ts'
@@ -40,6 +40,7 @@ export interface SiteConfig<Rule = unknown, Uplink = unknown> {
   readonly log: z.output<typeof sections.log>
   readonly connections: readonly ConnectionConfig[]
   readonly rules: readonly Rule[]
+  readonly streams: readonly z.output<typeof streamSchema>[]
   readonly uplinks: readonly Uplink[]
 }
 
@@ -73,7 +74,10 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const rules = entries.rules.flatMap((entry, index) => { const rule = check(rooms.rule, entry, report, ['rules', index]); return rule ? [{ rule: rule.data, index }] : [] })
   const uplinks = entries.uplinks.flatMap((entry, index) => check(rooms.uplink, entry, report, ['uplinks', index])?.data ?? [])
 
+  const streams = entries.streams.flatMap((entry, index) => check(streamSchema, entry, report, ['streams', index])?.data ?? [])
+
   reportDuplicates(root, report)
+  reportStreams(entries.streams, entries.uplinks, devices, report)
   // A device that could not be read would make every rule on it look wrong.
   if (devices.length === entries.devices.length) {
     reportDanglingPoints(rules, rooms.watches, devices, report)
@@ -88,7 +92,7 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const storePath = path.resolve(folder, store.path)
   const socket = control.socket ? path.resolve(folder, control.socket) : path.join(storePath, 'linli.sock')
   if (Buffer.byteLength(socket) > maxSocketPath) report(control.socket ? ['control', 'socket'] : ['store', 'path'], `the control socket ${socket} has more than ${maxSocketPath} bytes; set control.socket to a shorter path`)
-  return { file, site, store: { path: storePath }, journal, ledger, history, control: { socket }, log, connections: joined, rules: rules.map(({ rule }) => rule), uplinks }
+  return { file, site, store: { path: storePath }, journal, ledger, history, control: { socket }, log, connections: joined, rules: rules.map(({ rule }) => rule), streams, uplinks }
 }
 
 function reportUnknown(root: PlainObject, report: Report): void {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RoomSchemas } from './room-schemas.ts'
-import { connectionKeys, deviceKeys, pointKeys, sections } from './schema.ts'
+import { connectionKeys, deviceKeys, pointKeys, sections, streamSchema } from './schema.ts'
 
 type Shape = Record<string, z.core.$ZodType>
 
@@ -16,7 +16,7 @@ export function siteJsonSchema({ drivers, rule, uplink }: RoomSchemas): object {
   const site = z.strictObject({
     ...sections,
     connections: z.array(connections.length > 1 ? z.union(connections) : connections[0]!).optional(),
-    devices: z.array(device).optional(), rules: z.array(rule).optional(), uplinks: z.array(uplink).optional(),
+    devices: z.array(device).optional(), rules: z.array(rule).optional(), streams: z.array(streamSchema).optional(), uplinks: z.array(uplink).optional(),
   })
   return { title: 'Linli site file', ...z.toJSONSchema(site, { io: 'input', unrepresentable: 'any' }) }
 }

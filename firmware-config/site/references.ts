@@ -42,6 +42,27 @@ export function reportEffects(devices: readonly PlacedDevice[], report: Report):
   }
 }
 
+/** An uplink names streams that are there; a selection that can select nothing is a mistake. */
+export function reportStreams(streams: readonly unknown[], uplinks: readonly unknown[], devices: readonly PlacedDevice[], report: Report): void {
+  const names = ['alert', 'event', 'ledger', 'telemetry', ...streams.flatMap((entry) => (isObject(entry) && typeof entry.id === 'string' ? [entry.id] : []))]
+  for (const [index, entry] of uplinks.entries()) {
+    const wanted = isObject(entry) && Array.isArray(entry.streams) ? entry.streams : []
+    for (const [at, name] of wanted.entries()) if (typeof name === 'string' && !names.includes(name)) report(['uplinks', index, 'streams', at], () => `no stream "${name}"${didYouMean(name, names)}`)
+  }
+  const ids = { devices: devices.map(({ config }) => config.id), points: devices.flatMap(({ config }) => config.points.map(({ id }) => id)) }
+  for (const [index, entry] of streams.entries()) {
+    if (!isObject(entry)) continue
+    for (const key of ['points', 'devices'] as const) {
+      const patterns = Array.isArray(entry[key]) ? entry[key] : []
+      for (const [at, pattern] of patterns.entries()) if (typeof pattern === 'string' && !ids[key].some((id) => matches(pattern, id))) report(['streams', index, key, at], () => `"${pattern}" matches none of the ${key}${didYouMean(pattern, ids[key])}`)
+    }
+    if (entry.from === 'telemetry' && entry.types !== undefined) report(['streams', index, 'types'], 'telemetry has one type; select points or devices')
+    if (entry.from !== 'telemetry' && entry.points !== undefined) report(['streams', index, 'points'], `a selection of ${String(entry.from)} names devices or types, not points`)
+  }
+}
+
+const matches = (pattern: string, id: string): boolean => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[^A-Za-z0-9_-]/g, '\\$&')).join('.*')}$`).test(id)
+
 export function reportOverlappingPorts(connections: readonly OpenConnection[], drivers: Drivers, report: Report): void {
   const taken: { readonly host: string; readonly port: number; readonly id: string }[] = []
   for (const { id, driver, settings, index } of connections) {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, identifier, label } from '../../gateway/kit/schema.ts'
+import { duration, identifier, label, size } from '../../gateway/kit/schema.ts'
 
 const usualTimezone = 'Asia/Shanghai'
 
@@ -29,7 +29,11 @@ export const sections = {
     /** One message to the city, uncompressed. */
     maxMessageBytes: z.int().min(1_024).max(4_194_304).default(65_536),
     /** What the journal may fill; beyond it the oldest telemetry goes, declared. */
-    maxBytes: z.int().min(1_048_576).default(536_870_912),
+    maxBytes: size.default(536_870_912).refine((bytes) => bytes >= 1_048_576, 'at least 1 MiB (1048576)'),
+    /** Smaller shares of their own; alerts and ledger give way last in any case. */
+    alert: size.optional(),
+    event: size.optional(),
+    telemetry: size.optional(),
   }).prefault({}),
   /** A signed checkpoint of every stream's chain goes out this often, and at a clean stop. */
   ledger: z.strictObject({ checkpoint: duration.default(3_600_000).refine((ms) => ms >= 1_000, 'at least 1s') }).prefault({}),
@@ -48,7 +52,7 @@ export const sections = {
 } as const
 
 /** Lists whose entries are composed from the rooms' schemas, one by one. */
-export const lists = ['connections', 'devices', 'rules', 'uplinks'] as const
+export const lists = ['connections', 'devices', 'rules', 'streams', 'uplinks'] as const
 export type ListName = (typeof lists)[number]
 
 export const connectionKeys = z.object({ id: identifier, driver: z.string().min(1) })
@@ -60,6 +64,21 @@ export const deviceKeys = z.object({
   profile: z.string().min(1).optional(),
   place: identifier.optional(),
   points: z.record(identifier, z.record(z.string(), z.unknown())).default({}),
+})
+
+const patterns = z.array(z.string().regex(/^[a-z0-9.*-]{1,100}$/, 'write an id, with * for anything')).min(1)
+
+/** A finer selection of a stream, for an uplink that is not to get all of it. */
+export const streamSchema = z.strictObject({
+  id: identifier.refine((id) => !['alert', 'event', 'ledger', 'telemetry'].includes(id), 'this is one of the four streams every gateway has; choose another name'),
+  from: z.enum(['telemetry', 'event', 'alert']),
+  /** Of telemetry. */
+  points: patterns.optional(),
+  devices: patterns.optional(),
+  /** Of events: access, kiosk, request, device, … */
+  types: z.array(z.string().min(1)).min(1).optional(),
+  /** A share of the journal's quota for it alone. */
+  maxBytes: size.optional(),
 })
 
 const scalar = z.union([z.boolean(), z.number(), z.string()])

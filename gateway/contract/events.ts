@@ -1,15 +1,30 @@
 import type { EpochMs, JsonObject, OccurrenceType, Reading } from './values.ts'
 
-/** Four streams, drained in this order of urgency: alert, event, ledger, telemetry. */
+/** The four streams every gateway has, drained in this order of urgency: alert, event, ledger, telemetry. */
 export const streams = ['alert', 'event', 'ledger', 'telemetry'] as const
-export type Stream = (typeof streams)[number]
+export type BaseStream = (typeof streams)[number]
+/** One of the four, or a finer selection that the site file names: a stream of its own, with its own sequence, chain and quota. */
+export type Stream = string
+/** Something for each stream of a journal: the four, and its selections. */
+export type PerStream<T> = Record<BaseStream, T> & Record<Stream, T>
+
+/** A finer selection, written in the same batch as what it selects from. */
+export interface Selection {
+  /** The stream's name and the last part of its topic: `[a-z0-9-]{1,48}`, none of the four. */
+  readonly stream: Stream
+  readonly from: Exclude<BaseStream, 'ledger'>
+  /** Of telemetry. */
+  takesReading(reading: Reading): boolean
+  /** Of events and alerts. */
+  takesEvent(event: GatewayEvent): boolean
+}
 
 /** The name between `org.linli.` and `.v1` in the CloudEvents type. */
 export type EventType = OccurrenceType | 'telemetry' | 'alert' | 'device' | 'command' | 'report' | 'gateway' | 'gap' | 'checkpoint' | 'epoch'
 
 /** One thing that happened, before it has a place in a stream. */
 export interface GatewayEvent {
-  readonly stream: Exclude<Stream, 'telemetry'>
+  readonly stream: Exclude<BaseStream, 'telemetry'>
   readonly type: Exclude<EventType, 'telemetry'>
   readonly at: EpochMs
   /** CloudEvents `subject`: a device id, alert id, or absent for the gateway itself. */

@@ -1,4 +1,4 @@
-import type { GatewayEvent, Stream } from './events.ts'
+import type { GatewayEvent, PerStream, Stream } from './events.ts'
 import type { EpochMs, Json, Reading } from './values.ts'
 
 /** `value: null` deletes the key. Keys are `room/…`; values are JSON. */
@@ -33,13 +33,15 @@ export interface Backlog { readonly records: number; readonly bytes: number; rea
 /** One consumer's place in every stream. Several readers never disturb each other. */
 export interface JournalReader {
   readonly name: string
+  /** What it takes, the most urgent first. */
+  readonly streams: readonly Stream[]
   /** The settled position; null before the first. */
   position(stream: Stream): Position | null
   /** Records after `after` (or after the settled position) in order, at most `limit`; removes nothing. Empty when there are none. */
   take(stream: Stream, limit: number, after?: Position | null): Promise<readonly Stored[]>
   /** Out of order is fine: the position moves over the settled prefix. Records that every reader has settled are deleted. */
   settle(stream: Stream, verdicts: readonly Verdict[]): Promise<void>
-  /** Cheap: kept as counters, never counted by scan. */
+  /** Of the streams it takes. Cheap: kept as counters, never counted by scan. */
   backlog(): Readonly<Record<Stream, Backlog>>
 }
 
@@ -54,7 +56,19 @@ export interface JournalStatistics {
   readonly deadLetters: number
   readonly fsyncMsP50: number
   readonly fsyncMsP99: number
+  /** Share of the quota in use, 0..1. */
   readonly fill: number
+  readonly streams: Readonly<Record<Stream, StreamStatistics>>
+}
+
+export interface StreamStatistics {
+  /** On disk now. */
+  readonly records: number
+  readonly bytes: number
+  /** Over the last ten minutes. */
+  readonly bytesPerSecond: number
+  /** Until its quota is reached at that rate, if nothing were taken; null while it does not grow. */
+  readonly roomMs: number | null
 }
 
 /** Rules', alerts' and commands' memory, in the same database and the same batches as the events they cause. */
@@ -65,8 +79,10 @@ export interface StateStore {
 
 export interface Journal extends AsyncDisposable {
   readonly epoch: string
+  /** The four and the selections, the most urgent first. */
+  readonly streams: readonly Stream[]
   readonly state: StateStore
-  /** Share of the quota in use, 0..1; telemetry thins above 0.6 and 0.8 (law 7). Cheap: asked for each batch of readings. */
+  /** Pressure, 0..1: the share of the quota that waits for the least lagging reader; telemetry thins above 0.6 and 0.8 (law 7). Cheap: asked for each batch of readings. */
   readonly fill: number
   /**
    * One atomic, fsync'd batch; resolves when it is durable. While the store is failing it waits for the store to come back; throws
@@ -74,10 +90,12 @@ export interface Journal extends AsyncDisposable {
    * the encoder refuses rejects only the commit that brought it.
    */
   commit(work: Work): Promise<void>
-  /** Creates it at the streams' present end on first use of a new name... unless `from: 'start'`. Existing: continues. */
-  reader(name: string, options?: { readonly from?: 'start' | 'end' }): Promise<JournalReader>
+  /** Creates it at the streams' present end on first use of a new name... unless `from: 'start'`. Existing: continues. `streams`: the four by default. */
+  reader(name: string, options?: { readonly from?: 'start' | 'end'; readonly streams?: readonly Stream[] }): Promise<JournalReader>
+  /** Nothing is kept any more for readers other than these: an uplink that has left the site file. Call once all are open. */
+  forget(except: readonly string[]): Promise<void>
   /** Last written per stream in this epoch; seq 0 when nothing yet. */
-  heads(): Readonly<Record<Stream, Head>>
+  heads(): Readonly<PerStream<Head>>
   statistics(): JournalStatistics
   /** After each durable commit; must not throw. Returns the unsubscribe function. */
   onCommit(listener: () => void): () => void

@@ -51,3 +51,13 @@ export interface AlertDesk {
   /** From `StateStore.entries('alert/')`. */
   restore(entries: readonly (readonly [string, Json])[]): void
 }
+
+/**
+ * What the gateway has to tell about itself (disk, clock, uplink, certificate), as alerts of the rule `gateway`. Raising a key that is
+ * raised changes nothing, neither does clearing one that is not. Never throws, waits for nothing.
+ */
+export interface GatewayConditions {
+  /** `key` below `gateway/`, such as `uplink/city/offline`. */
+  raise(condition: { readonly key: string; readonly severity: Severity; readonly title: Label; readonly data?: JsonObject }): void
+  clear(key: string, data?: JsonObject): void
+}

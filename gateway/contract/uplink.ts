@@ -1,6 +1,6 @@
 import type { Label } from './config.ts'
 import type { Head } from './journal.ts'
-import type { Stream } from './events.ts'
+import type { PerStream } from './events.ts'
 import type { Alert } from './rules.ts'
 import type { EpochMs, PointId, Quality, TimeQuality, Value } from './values.ts'
 
@@ -22,7 +22,7 @@ export interface SiteModel {
 export interface Snapshot {
   readonly at: EpochMs
   readonly timeQuality: TimeQuality
-  readonly heads: Readonly<Record<Stream, Head>>
+  readonly heads: Readonly<PerStream<Head>>
   readonly values: readonly { readonly point: PointId; readonly value: Value | null; readonly quality: Quality; readonly at: EpochMs }[]
   readonly alerts: readonly Alert[]
 }
@@ -38,6 +38,8 @@ export interface UplinkStatus {
   readonly resent: number
   readonly reconnects: number
   readonly inFlight: number
+  /** End-to-end acknowledgement: published and unconfirmed, confirmed, and acknowledgements that made no sense. */
+  readonly confirmations?: { readonly waiting: number; readonly confirmed: number; readonly ignored: number }
   /** Error code of docs/errors.md. */
   readonly lastError?: string
   readonly lastErrorDetail?: string

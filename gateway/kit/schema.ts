@@ -13,6 +13,11 @@ export const duration = z.string().regex(durationPattern, 'write a duration as 5
 /** Where a secret is kept; the secret itself is never in a site file. */
 export const secretRef = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })])
 
+const unitsBytes = { kB: 1_000, MB: 1_000_000, GB: 1_000_000_000 } as const
+
+/** A number of bytes, or `256MB`. */
+export const size = z.union([z.int().min(0), z.string().regex(/^\d+(kB|MB|GB)$/, 'write a size in bytes, or as 256MB or 4GB').transform((text) => Number.parseInt(text, 10) * unitsBytes[text.slice(-2) as keyof typeof unitsBytes])])
+
 export const label = z.strictObject({ zh: z.string().min(1), en: z.string().min(1) })
 
 export const identifier = z.string().regex(/^[a-z0-9-]{1,48}$/, 'use 1 to 48 of a-z, 0-9 and -')

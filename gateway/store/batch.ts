@@ -1,11 +1,11 @@
-import type { GatewayEvent, RecordEncoder, RecordHead, Stream, Work, EpochMs } from '../contract/index.ts'
+import type { GatewayEvent, PerStream, RecordEncoder, RecordHead, Selection, Stream, Work, EpochMs } from '../contract/index.ts'
 import type { Operation } from './database.ts'
 import { headKey, perStream, recordKey, stateKey } from './keys.ts'
 import { encodeFrame, hashOf, pack, sizeOf } from './record.ts'
 
 /** Where a stream stands: its last record, and totals since its beginning (over all epochs). */
 export interface StreamHead { readonly epoch: string; readonly seq: number; readonly hash: string; readonly records: number; readonly bytes: number; readonly at: EpochMs }
-export type Heads = Readonly<Record<Stream, StreamHead>>
+export type Heads = Readonly<PerStream<StreamHead>>
 
 export interface Encoded {
   readonly operations: readonly Operation[]
@@ -16,16 +16,23 @@ export interface Encoded {
   readonly refused: readonly unknown[]
 }
 
+export interface BatchOptions { readonly epoch: string; readonly encoder: RecordEncoder; readonly selections: readonly Selection[]; readonly at: EpochMs }
+
 /**
  * Turns what waits into one batch. Pure apart from the encoder's look at the time quality: nothing is changed until the batch is
  * durable. A work whose event the encoder refuses is left out whole; the others are not touched.
  */
-export function encodeBatch(works: readonly Work[], from: Heads, epoch: string, encoder: RecordEncoder, at: EpochMs): Encoded {
+export function encodeBatch(works: readonly Work[], from: Heads, { epoch, encoder, selections, at }: BatchOptions): Encoded {
   const batch = new Batch(from, epoch, encoder, at)
+  const ofEvents = selections.filter((selection) => selection.from !== 'telemetry')
+  const ofReadings = selections.filter((selection) => selection.from === 'telemetry')
   const refused = works.map((work) => {
     const before = batch.save()
     try {
-      for (const event of work.events ?? []) batch.event(event)
+      for (const event of work.events ?? []) {
+        batch.event(event.stream, event)
+        for (const selection of ofEvents) if (selection.from === event.stream && selection.takesEvent(event)) batch.event(selection.stream, event)
+      }
       return undefined
     } catch (error) {
       batch.restore(before)
@@ -34,7 +41,8 @@ export function encodeBatch(works: readonly Work[], from: Heads, epoch: string, 
   })
   const accepted = works.filter((_, index) => refused[index] === undefined)
   const readings = accepted.flatMap((work) => work.readings ?? [])
-  batch.telemetry(readings)
+  batch.telemetry('telemetry', readings)
+  for (const { stream, takesReading } of ofReadings) batch.telemetry(stream, readings.filter(takesReading))
   const state = new Map<string, Operation>()
   for (const { key, value } of accepted.flatMap((work) => work.state ?? [])) {
     const full = stateKey(key)
@@ -48,7 +56,7 @@ class Batch {
   readonly #encoder: RecordEncoder
   readonly #at: EpochMs
   #operations: Operation[] = []
-  #heads: Record<Stream, StreamHead>
+  #heads: PerStream<StreamHead>
   readonly #from: Heads
 
   constructor(from: Heads, epoch: string, encoder: RecordEncoder, at: EpochMs) {
@@ -63,29 +71,29 @@ class Batch {
     this.#operations.length = length
     this.#heads = { ...heads }
   }
-  event(event: GatewayEvent): void {
-    const head = this.#head(event.stream)
+  event(stream: Stream, event: GatewayEvent): void {
+    const head = this.#head(stream)
     this.#append(head, this.#encoder.event(event, head))
   }
-  telemetry(readings: Parameters<RecordEncoder['telemetry']>[0]): void {
+  telemetry(stream: Stream, readings: Parameters<RecordEncoder['telemetry']>[0]): void {
     for (let from = 0; from < readings.length;) {
-      const head = this.#head('telemetry')
+      const head = this.#head(stream)
       const { bytes, next } = this.#encoder.telemetry(readings, from, head)
       this.#append(head, bytes)
       from = next
     }
   }
   result() {
-    const written = (Object.keys(this.#heads) as Stream[]).filter((stream) => this.#heads[stream] !== this.#from[stream])
+    const written = Object.keys(this.#heads).filter((stream) => this.#heads[stream] !== this.#from[stream])
     const heads = written.map((stream): Operation => ({ type: 'put', key: headKey(stream), value: Buffer.from(JSON.stringify(this.#heads[stream])) }))
     return { operations: [...this.#operations, ...heads], heads: this.#heads, records: this.#operations.length }
   }
   #head(stream: Stream): RecordHead {
-    const last = this.#heads[stream]
+    const last = this.#heads[stream]!
     return { stream, epoch: this.#epoch, ...(last.epoch === this.#epoch ? { seq: last.seq + 1, prevHash: last.hash } : { seq: 1, prevHash: '' }) }
   }
   #append({ stream, seq, prevHash }: RecordHead, bytes: Uint8Array): void {
-    const last = this.#heads[stream]
+    const last = this.#heads[stream]!
     const key = recordKey(stream, { epoch: this.#epoch, seq })
     const packed = pack(bytes)
     const frame = { ...packed, at: this.#at, prevHash, records: last.records + 1, bytes: last.bytes + sizeOf(packed.payload) }
@@ -94,4 +102,4 @@ class Batch {
   }
 }
 
-export const emptyHeads = (): Heads => perStream(() => ({ epoch: '', seq: 0, hash: '', records: 0, bytes: 0, at: 0 }))
+export const emptyHeads = (streams: readonly Stream[]): Heads => perStream(streams, () => ({ epoch: '', seq: 0, hash: '', records: 0, bytes: 0, at: 0 }))

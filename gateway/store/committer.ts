@@ -1,4 +1,4 @@
-import type { Clock, RecordEncoder, Stream, Work } from '../contract/index.ts'
+import type { Clock, RecordEncoder, Selection, Stream, Work } from '../contract/index.ts'
 import { StoreError } from '../kit/index.ts'
 import { encodeBatch, type Heads } from './batch.ts'
 import type { Database, Operation } from './database.ts'
@@ -17,6 +17,7 @@ export interface CommitterParts {
   readonly commitMs: number
   readonly epoch: string
   readonly heads: Heads
+  readonly selections: readonly Selection[]
   /** Operations and events that make room when the quota is full; called before each batch is encoded. */
   makeRoom(): Promise<Work & { readonly operations?: readonly Operation[] } | null>
   /** After each durable batch. */
@@ -97,14 +98,14 @@ export class Committer {
   }
 
   async #flush(): Promise<void> {
-    const { database, encoder, clock, epoch, makeRoom, committed } = this.#parts
+    const { database, encoder, clock, epoch, selections, makeRoom, committed } = this.#parts
     let taken: Waiting[] = []
     try {
       const room = await makeRoom()
       taken = this.#waiting
       this.#waiting = []
       const works = room ? [room, ...taken.map(({ work }) => work)] : taken.map(({ work }) => work)
-      const batch = encodeBatch(works, this.heads, epoch, encoder, clock.now())
+      const batch = encodeBatch(works, this.heads, { epoch, encoder, selections, at: clock.now() })
       const operations = room?.operations ? [...room.operations, ...batch.operations] : batch.operations
       const started = clock.monotonic()
       if (operations.length > 0) await database.run((level) => level.batch([...operations], { sync: true }))
@@ -138,4 +139,4 @@ function weigh({ readings = [], events = [], state = [] }: Work): number {
 }
 
 export const seqsOf = (heads: Heads, epoch: string): Record<Stream, number> =>
-  Object.fromEntries(Object.entries(heads).map(([stream, head]) => [stream, head.epoch === epoch ? head.seq : 0])) as Record<Stream, number>
+  Object.fromEntries(Object.entries(heads).map(([stream, head]) => [stream, head.epoch === epoch ? head.seq : 0]))

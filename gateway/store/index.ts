@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import type { Clock, Journal, Random, RecordEncoder } from '../contract/index.ts'
+import { type Clock, type Journal, type PerStream, type Position, type Random, type RecordEncoder, type Selection, type Stream } from '../contract/index.ts'
 import { describe, StoreError, type Logger } from '../kit/index.ts'
 import { Database } from './database.ts'
 import { beginEpoch, Mark } from './epoch.ts'
@@ -19,38 +19,59 @@ export interface JournalOptions {
   readonly commitMs: number
   /** Quota of the records' bytes; beyond it the oldest are dropped and declared. */
   readonly maxBytes: number
+  /** Streams with a smaller share of their own. */
+  readonly shares?: Readonly<Record<Stream, number>>
+  readonly selections?: readonly Selection[]
 }
 
 /**
  * Opens (or creates) the journal and begins an epoch. Throws StoreError STORE_LOCKED, STORE_UNUSABLE.
  * The first ledger record closes the epoch before, and declares what its log has lost.
  */
-export async function openJournal({ folder, encoder, clock, random, log, commitMs, maxBytes }: JournalOptions): Promise<Journal> {
+export async function openJournal({ folder, encoder, clock, random, log, commitMs, maxBytes, shares = {}, selections = [] }: JournalOptions): Promise<Journal> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
     throw new StoreError('STORE_UNUSABLE', `cannot create ${folder}: ${describe(cause)}; check store.path and the folder's owner`, { cause })
   })
   await using stack = new AsyncDisposableStack()
   const database = stack.use(await Database.open({ folder: path.join(folder, 'log'), clock, random, log }))
   const mark = new Mark(folder)
-  const found = await database.run(readHeads)
+  const streams = byUrgency(selections)
+  const found = await database.run((level) => readHeads(level, streams))
   const known = Object.values(found.heads).map(({ epoch }) => epoch).reduce((a, b) => (a > b ? a : b), '')
+  const places = await readPlaces(database)
   const { epoch, previous } = await beginEpoch(folder, known || null)
-  const events = openingEvents(previous, found, await furthest(database), await mark.read(), clock.now())
-  const journal = new LevelJournal({ database, mark, epoch, trims: found.trims, maxBytes, clock, log, committer: { database, encoder, clock, commitMs, epoch, heads: found.heads } })
+  const events = openingEvents(previous, found, furthest(places, streams), await mark.read(), clock.now())
+  const journal = new LevelJournal({
+    database, mark, epoch, streams, sacrificed: byWorth(selections), trims: found.trims, places, quotas: { maxBytes, streams: shares }, clock, log,
+    committer: { database, encoder, clock, commitMs, epoch, selections, heads: found.heads },
+  })
   if (events.length > 0) await journal.commit({ events, urgent: true })
   for (const { type, data } of events) if (type === 'gap') log.error({ code: 'STORE_RECORDS_LOST', ...data }, 'the log lost records at the end of the last epoch; the gap is declared to the city')
   stack.move()
   return journal
 }
 
-/** Per stream the furthest place of any reader: what lies before it was delivered, not lost. */
-async function furthest(database: Database) {
-  const furthest = perStream((): Place['at'] => null)
-  const places = await database.run((level) => level.iterator({ gte: 'p/', lt: 'p0' }).all())
-  for (const [key, value] of places) {
-    const stream = key.slice(key.lastIndexOf('/') + 1) as keyof typeof furthest
-    const at = parse<Place>(value)?.at ?? null
-    if (stream in furthest && compare(at, furthest[stream]) > 0) furthest[stream] = at
+const selectedFrom = (selections: readonly Selection[], ...from: readonly Stream[]): readonly Stream[] => selections.filter((selection) => from.includes(selection.from)).map(({ stream }) => stream)
+
+/** alert, event, what is selected from them, ledger, telemetry, what is selected from that. */
+const byUrgency = (selections: readonly Selection[]): readonly Stream[] =>
+  ['alert', ...selectedFrom(selections, 'alert'), 'event', ...selectedFrom(selections, 'event'), 'ledger', 'telemetry', ...selectedFrom(selections, 'telemetry')]
+
+/** Law 7: telemetry gives way first, then events; alerts and the ledger last. */
+const byWorth = (selections: readonly Selection[]): readonly Stream[] =>
+  ['telemetry', ...selectedFrom(selections, 'telemetry'), ...selectedFrom(selections, 'event'), 'event', ...selectedFrom(selections, 'alert'), 'alert', 'ledger']
+
+async function readPlaces(database: Database): Promise<Map<string, Record<Stream, Place>>> {
+  const places = new Map<string, Record<Stream, Place>>()
+  for (const [key, value] of await database.run((level) => level.iterator({ gte: 'p/', lt: 'p0' }).all())) {
+    const [, name, stream] = key.split('/')
+    const place = parse<Place>(value)
+    if (name && stream && place) places.set(name, { ...places.get(name), [stream]: place })
   }
-  return furthest
+  return places
+}
+
+/** Per stream the furthest place of any reader: what lies before it was delivered, not lost. */
+function furthest(places: ReadonlyMap<string, Readonly<Record<Stream, Place>>>, streams: readonly Stream[]): PerStream<Position | null> {
+  return perStream(streams, (stream) => [...places.values()].map((each) => each[stream]?.at ?? null).reduce((a, b) => (compare(a, b) >= 0 ? a : b), null))
 }

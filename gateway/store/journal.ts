@@ -1,12 +1,13 @@
-import { streams, type Clock, type Head, type Journal, type JournalReader, type JournalStatistics, type Json, type StateStore, type Stream, type Work } from '../contract/index.ts'
+import { streams as baseStreams, type Clock, type Head, type Journal, type JournalReader, type JournalStatistics, type Json, type PerStream, type Position, type StateStore, type Stream, type StreamStatistics, type Work } from '../contract/index.ts'
 import type { Logger } from '../kit/index.ts'
 import { Committer, seqsOf } from './committer.ts'
 import type { Heads } from './batch.ts'
-import type { Database, Level } from './database.ts'
+import type { Database, Level, Operation } from './database.ts'
 import type { Mark } from './epoch.ts'
-import { compare, perStream, placeKey, recordKey, recordPrefix, stateKey, trimKey } from './keys.ts'
+import { compare, perStream, placeKey, placesOf, recordKey, recordPrefix, stateKey, trimKey } from './keys.ts'
 import { gapEvent, parse, type Gap, type Trim } from './opening.ts'
-import { makeRoom, usedBytes } from './quota.ts'
+import { makeRoom, usedBytes, usedOf, type Placed, type Quotas } from './quota.ts'
+import { Rates } from './rates.ts'
 import { StoreReader, type Place } from './reader.ts'
 import { scan } from './scan.ts'
 
@@ -14,8 +15,14 @@ export interface JournalParts {
   readonly database: Database
   readonly mark: Mark
   readonly epoch: string
-  readonly trims: Record<Stream, Trim>
-  readonly maxBytes: number
+  /** The most urgent first. */
+  readonly streams: readonly Stream[]
+  /** Law 7: what gives way first stands first. */
+  readonly sacrificed: readonly Stream[]
+  readonly trims: PerStream<Trim>
+  /** Of every reader the database knows, whether or not somebody has asked for it yet. */
+  readonly places: Map<string, Record<Stream, Place>>
+  readonly quotas: Quotas
   readonly clock: Clock
   readonly log: Logger
   readonly committer: Omit<ConstructorParameters<typeof Committer>[0], 'makeRoom' | 'committed'>
@@ -24,10 +31,12 @@ export interface JournalParts {
 /** The journal over one LevelDB. What it promises stands at {@link Journal}. */
 export class LevelJournal implements Journal {
   readonly epoch: string
+  readonly streams: readonly Stream[]
   readonly state: StateStore
   readonly #parts: JournalParts
   readonly #committer: Committer
   readonly #readers = new Map<string, StoreReader>()
+  readonly #rates: Rates
   readonly #listeners = new Set<() => void>()
   readonly #declared = new Set<string>()
   readonly #letting = new Map<Stream, Promise<void>>()
@@ -37,27 +46,31 @@ export class LevelJournal implements Journal {
   constructor(parts: JournalParts) {
     this.#parts = parts
     this.epoch = parts.epoch
+    this.streams = parts.streams
+    this.#rates = new Rates(parts.clock, parts.committer.heads)
     this.#committer = new Committer({ ...parts.committer, makeRoom: () => this.#makeRoom(), committed: (heads) => this.#committed(heads) })
     this.state = stateStore(parts.database)
   }
 
   commit(work: Work): Promise<void> { return this.#committer.commit(work) }
 
-  async reader(name: string, { from = 'end' }: { readonly from?: 'start' | 'end' } = {}): Promise<JournalReader> {
+  async reader(name: string, { from = 'end', streams = baseStreams }: { readonly from?: 'start' | 'end'; readonly streams?: readonly Stream[] } = {}): Promise<JournalReader> {
     const existing = this.#readers.get(name)
     if (existing) return existing
     const { database } = this.#parts
-    const heads = this.#committer.heads
-    const places = perStream((): Place => ({ at: null, records: 0, bytes: 0 }))
-    for (const stream of streams) {
-      const { epoch, seq, records, bytes } = heads[stream]
-      const start: Place = from === 'end' && seq > 0 ? { at: { epoch, seq }, records, bytes } : { ...this.#parts.trims[stream], at: null }
-      const kept = await database.run(async (level) => parse<Place>(await level.get(placeKey(name, stream))))
-      places[stream] = kept ?? start
-      if (!kept) await database.run((level) => level.put(placeKey(name, stream), Buffer.from(JSON.stringify(start))))
+    const known = this.#parts.places.get(name) ?? {}
+    const places: Record<Stream, Place> = {}
+    const fresh: Operation[] = []
+    for (const stream of this.streams.filter((each) => streams.includes(each))) {
+      places[stream] = known[stream] ?? this.#beginning(stream, from)
+      if (!known[stream]) fresh.push({ type: 'put', key: placeKey(name, stream), value: Buffer.from(JSON.stringify(places[stream])) })
     }
+    // A stream that this reader takes no more is not kept for it.
+    for (const stream of Object.keys(known)) if (!places[stream]) fresh.push({ type: 'del', key: placeKey(name, stream) })
+    if (fresh.length > 0) await database.run((level) => level.batch(fresh))
+    this.#parts.places.set(name, places)
     const reader = new StoreReader({
-      name, places, heads: () => this.#committer.heads,
+      name, streams: Object.keys(places), places, heads: () => this.#committer.heads,
       scan: (stream, after, limit) => this.#scan(stream, after, limit),
       declare: (gaps) => this.#declare(gaps),
       save: async (stream, operations) => {
@@ -70,23 +83,46 @@ export class LevelJournal implements Journal {
     return reader
   }
 
-  heads(): Readonly<Record<Stream, Head>> {
+  async forget(except: readonly string[]): Promise<void> {
+    const { database, places, log } = this.#parts
+    for (const name of places.keys()) {
+      if (except.includes(name)) continue
+      places.delete(name)
+      this.#readers.delete(name)
+      await database.run((level) => level.clear({ gte: placesOf(name), lt: `${placesOf(name).slice(0, -1)}0` }))
+      log.info({ reader: name }, `nothing is kept for ${name} any more: it is not in the site file`)
+    }
+    for (const stream of this.streams) await this.#letGo(stream)
+  }
+
+  heads(): Readonly<PerStream<Head>> {
     const { heads } = this.#committer
-    return perStream((stream) => {
-      const { epoch, seq, hash } = heads[stream]
+    return perStream(this.streams, (stream) => {
+      const { epoch, seq, hash } = heads[stream]!
       return epoch === this.epoch ? { epoch, seq, hash } : { epoch: this.epoch, seq: 0, hash: '' }
     })
   }
 
   statistics(): JournalStatistics {
-    const { counters } = this.#committer
+    const { counters, heads } = this.#committer
     return {
       ...counters, gaps: this.#gaps, deadLetters: this.#deadLetters, fsyncMsP50: this.#committer.latency(0.5), fsyncMsP99: this.#committer.latency(0.99),
-      fill: this.fill,
+      fill: usedBytes(heads, this.#parts.trims) / this.#parts.quotas.maxBytes, streams: Object.fromEntries(this.streams.map((stream) => [stream, this.#room(stream)])),
     }
   }
 
-  get fill(): number { return usedBytes(this.#committer.heads, this.#parts.trims) / this.#parts.maxBytes }
+  /** By the reader that lags least: what waits only for one that is gone is no reason to tell the others less. */
+  get fill(): number {
+    const { maxBytes, streams: own } = this.#parts.quotas
+    let all = 0
+    let most = 0
+    for (const stream of this.streams) {
+      const waiting = this.#waiting(stream)
+      all += waiting
+      if (own[stream] !== undefined) most = Math.max(most, waiting / own[stream])
+    }
+    return Math.max(most, all / maxBytes)
+  }
 
   onCommit(listener: () => void): () => void {
     this.#listeners.add(listener)
@@ -103,12 +139,13 @@ export class LevelJournal implements Journal {
 
   #committed(heads: Heads): void {
     this.#parts.mark.write({ epoch: this.epoch, seqs: seqsOf(heads, this.epoch) })
+    this.#rates.note(heads)
     for (const listener of this.#listeners) listener()
   }
 
   async #scan(stream: Stream, after: Parameters<typeof scan>[2], limit: number) {
-    const head = this.#committer.heads[stream]
-    return this.#parts.database.run((level) => scan(level, stream, after, limit, this.#parts.trims[stream].at, head))
+    const head = this.#committer.heads[stream]!
+    return this.#parts.database.run((level) => scan(level, stream, after, limit, this.#parts.trims[stream]!.at, head))
   }
 
   async #declare(gaps: readonly Gap[]): Promise<void> {
@@ -136,13 +173,44 @@ export class LevelJournal implements Journal {
     if (this.#deadLetters % 100 === 0) this.#parts.database.run(trim).catch(() => {})
   }
 
+  #beginning(stream: Stream, from: 'start' | 'end'): Place {
+    const { epoch, seq, records, bytes } = this.#committer.heads[stream]!
+    return from === 'end' && seq > 0 ? { at: { epoch, seq }, records, bytes } : { ...this.#parts.trims[stream]!, at: null }
+  }
+
+  /** Bytes that the least lagging reader of the stream has not settled; 0 where nobody reads it. */
+  #waiting(stream: Stream): number {
+    const places = this.#placesIn(stream)
+    return places.length === 0 ? 0 : Math.max(0, this.#committer.heads[stream]!.bytes - Math.max(...places.map(({ bytes }) => bytes)))
+  }
+
+  #placesIn(stream: Stream): readonly (Place & Placed)[] {
+    return [...this.#parts.places].flatMap(([name, places]) => {
+      const place = this.#readers.get(name)?.place(stream) ?? places[stream]
+      return place ? [{ name, ...place }] : []
+    })
+  }
+
+  #room(stream: Stream): StreamStatistics {
+    const { trims, quotas } = this.#parts
+    const { heads } = this.#committer
+    const used = usedOf(heads, trims, stream)
+    const rate = this.#rates.perSecond(heads, stream)
+    const total = this.streams.reduce((sum, each) => sum + this.#rates.perSecond(heads, each), 0)
+    const seconds = Math.min(((quotas.streams[stream] ?? Infinity) - used) / rate, total > 0 ? (quotas.maxBytes - usedBytes(heads, trims)) / total : Infinity)
+    return {
+      records: heads[stream]!.records - trims[stream]!.records, bytes: used, bytesPerSecond: Math.round(rate * 10) / 10,
+      roomMs: rate > 0 && Number.isFinite(seconds) ? Math.max(0, Math.round(seconds * 1_000)) : null,
+    }
+  }
+
   async #makeRoom() {
-    const { database, trims, maxBytes, clock, log } = this.#parts
-    const dropped = await makeRoom(database, this.#committer.heads, trims, maxBytes, clock.now())
+    const { database, trims, quotas, sacrificed, clock, log } = this.#parts
+    const dropped = await makeRoom({ database, heads: this.#committer.heads, trims, quotas, sacrificed, readers: (stream) => this.#placesIn(stream), at: clock.now() })
     if (!dropped) return null
     for (const [stream, trim] of dropped.trims) trims[stream] = trim
     this.#gaps += dropped.events.length
-    log.warn({ code: 'STORE_QUOTA_DROPPED', gaps: dropped.events.length, records: dropped.operations.length }, 'the store is full: the oldest records were dropped and declared as a gap')
+    if (dropped.events.length > 0) log.warn({ code: 'STORE_QUOTA_DROPPED', gaps: dropped.events.length, records: dropped.operations.length }, 'the store is full: the oldest records were dropped and declared as a gap')
     return dropped
   }
 
@@ -156,19 +224,22 @@ export class LevelJournal implements Journal {
   async #delete(stream: Stream): Promise<void> {
     const { database, trims } = this.#parts
     for (;;) {
-      const slowest = [...this.#readers.values()].map((reader) => reader.place(stream)).reduce((a, b) => (compare(a.at, b.at) <= 0 ? a : b))
-      const from = trims[stream]
-      if (!slowest.at || compare(slowest.at, from.at) <= 0) return
-      const upTo = slowest.at
+      const [first, ...others] = this.#placesIn(stream)
+      if (!first) return
+      const { at, records, bytes } = others.reduce((a: Place, b) => (compare(a.at, b.at) <= 0 ? a : b), first)
+      const from = trims[stream]!
+      if (!at || compare(at, from.at) <= 0) return
+      const upTo: Position = at
+      const slowest: Trim = { at, records, bytes }
       await database.run((level) => level.clear({ gt: from.at ? recordKey(stream, from.at) : recordPrefix(stream), lte: recordKey(stream, upTo) }))
       await database.run((level) => level.put(trimKey(stream), Buffer.from(JSON.stringify(slowest))))
-      if (compare(slowest.at, trims[stream].at) > 0) trims[stream] = slowest
+      if (compare(slowest.at, trims[stream]!.at) > 0) trims[stream] = slowest
     }
   }
 }
 
 const keptDeadLetters = 1_000
-const gapName = ({ stream, epoch, from, to }: Gap): string => `${stream}/${epoch}/${from}-${to}`
+const gapName = ({ stream, epoch, from, to, uplinks = [] }: Gap): string => `${stream}/${epoch}/${from}-${to} ${uplinks.join(' ')}`
 
 function stateStore(database: Database): StateStore {
   return {

@@ -1,33 +1,38 @@
-import { streams, type Position, type Stream } from '../contract/index.ts'
+import type { BaseStream, PerStream, Position, Stream } from '../contract/index.ts'
 
 /**
  * The database's layout, all keys text and ordered:
- *   r/<stream>/<epoch>/<seq>   a record, framed (record.ts)
+ *   r/<stream>/<epoch>/<seq>   a record, framed (record.ts); a selection stands under its name
  *   h/<stream>                 the stream's head, in the batch of its last record: survives the record's deletion
  *   p/<reader>/<stream>        a reader's settled place
  *   t/<stream>                 everything up to here was removed on purpose
  *   d/<reader>/<stream>/…      dead letters
  *   s/<key>                    state of rules, alerts, repeats
  */
-const codes: Readonly<Record<Stream, string>> = { alert: 'a', event: 'e', ledger: 'l', telemetry: 't' }
+const codes: Readonly<Record<BaseStream, string>> = { alert: 'a', event: 'e', ledger: 'l', telemetry: 't' }
 const seqDigits = 12
+const epochLength = 17
+/** A selection's name is longer than a base stream's code, or marked: it never meets one. */
+const codeOf = (stream: Stream): string => (Object.hasOwn(codes, stream) ? codes[stream as BaseStream] : `s-${stream}`)
 
 /** `00000001-a1b2c3d4`: fixed width, so that epochs sort by age. */
 export const epochName = (counter: number, tail: string): string => `${String(counter).padStart(8, '0')}-${tail}`
 export const epochPattern = /^(\d{8})-[0-9a-f]{8}$/
 export const epochCounter = (epoch: string): number => Number(epochPattern.exec(epoch)?.[1] ?? 0)
 
-export const recordPrefix = (stream: Stream): string => `r/${codes[stream]}/`
-export const recordKey = (stream: Stream, { epoch, seq }: Position): string => `r/${codes[stream]}/${epoch}/${seq.toString(16).padStart(seqDigits, '0')}`
+export const recordPrefix = (stream: Stream): string => `r/${codeOf(stream)}/`
+export const recordKey = (stream: Stream, { epoch, seq }: Position): string => `r/${codeOf(stream)}/${epoch}/${seq.toString(16).padStart(seqDigits, '0')}`
 /** The end of a stream's keys. */
-export const recordEnd = (stream: Stream): string => `r/${codes[stream]}0`
+export const recordEnd = (stream: Stream): string => `r/${codeOf(stream)}0`
 
 export function positionOf(key: string): Position {
-  return { epoch: key.slice(4, -seqDigits - 1), seq: Number.parseInt(key.slice(-seqDigits), 16) }
+  return { epoch: key.slice(-seqDigits - 1 - epochLength, -seqDigits - 1), seq: Number.parseInt(key.slice(-seqDigits), 16) }
 }
 
 export const headKey = (stream: Stream): string => `h/${stream}`
 export const trimKey = (stream: Stream): string => `t/${stream}`
+/** All places of a reader lie between this and the same with its last character one up. */
+export const placesOf = (reader: string): string => `p/${reader}/`
 export const placeKey = (reader: string, stream: Stream): string => `p/${reader}/${stream}`
 export const deadLetterKey = (reader: string, stream: Stream, at: Position): string => `d/${reader}/${stream}/${at.epoch}/${at.seq.toString(16).padStart(seqDigits, '0')}`
 export const stateKey = (key: string): string => `s/${key}`
@@ -39,5 +44,5 @@ export function compare(a: Position | null, b: Position | null): number {
   return a.seq - b.seq
 }
 
-export const perStream = <T>(make: (stream: Stream) => T): Record<Stream, T> =>
-  Object.fromEntries(streams.map((stream) => [stream, make(stream)])) as Record<Stream, T>
+export const perStream = <T>(streams: readonly Stream[], make: (stream: Stream) => T): PerStream<T> =>
+  Object.fromEntries(streams.map((stream) => [stream, make(stream)])) as PerStream<T>

@@ -1,4 +1,4 @@
-import { streams, type EpochMs, type GatewayEvent, type Position, type Stream } from '../contract/index.ts'
+import type { EpochMs, GatewayEvent, PerStream, Position, Stream } from '../contract/index.ts'
 import { emptyHeads, type Heads, type StreamHead } from './batch.ts'
 import type { Level } from './database.ts'
 import type { MarkContent } from './epoch.ts'
@@ -7,20 +7,20 @@ import { decodeFrame, hashOfFrame } from './record.ts'
 
 /** What was removed on purpose, with the totals up to there. */
 export interface Trim { readonly at: Position | null; readonly records: number; readonly bytes: number }
-export interface Found { readonly heads: Heads; readonly trims: Record<Stream, Trim>; readonly lastStored: Readonly<Record<Stream, Position | null>> }
+export interface Found { readonly heads: Heads; readonly trims: PerStream<Trim>; readonly lastStored: Readonly<PerStream<Position | null>> }
 export const noTrim: Trim = { at: null, records: 0, bytes: 0 }
 
 /** The state of an opened database. A head that damage took is rebuilt from the last sound record. */
-export async function readHeads(level: Level): Promise<Found> {
-  const heads: Record<Stream, StreamHead> = { ...emptyHeads() }
-  const trims = perStream((): Trim => noTrim)
-  const lastStored = perStream((): Position | null => null)
+export async function readHeads(level: Level, streams: readonly Stream[]): Promise<Found> {
+  const heads: PerStream<StreamHead> = { ...emptyHeads(streams) }
+  const trims = perStream(streams, (): Trim => noTrim)
+  const lastStored = perStream(streams, (): Position | null => null)
   for (const stream of streams) {
     trims[stream] = parse<Trim>(await level.get(trimKey(stream))) ?? noTrim
     const written = parse<StreamHead>(await level.get(headKey(stream)))
     const last = await lastRecord(level, stream)
     lastStored[stream] = last
-    heads[stream] = written && compare(written, last) >= 0 ? written : last ?? heads[stream]
+    heads[stream] = written && compare(written, last) >= 0 ? written : last ?? heads[stream]!
   }
   return { heads, trims, lastStored }
 }
@@ -42,14 +42,14 @@ export function parse<T>(value: Buffer | undefined): T | undefined {
  * The first ledger entries of an epoch: how the last one ended, and a gap for each stream whose tail the log has lost: the mark or the
  * head says it was written, and neither a record nor a trim explains where it went.
  */
-export function openingEvents(previous: string | null, found: Found, places: Readonly<Record<Stream, Position | null>>, mark: MarkContent | null, at: EpochMs): readonly GatewayEvent[] {
+export function openingEvents(previous: string | null, found: Found, places: Readonly<PerStream<Position | null>>, mark: MarkContent | null, at: EpochMs): readonly GatewayEvent[] {
   if (previous === null) return []
   const gaps: GatewayEvent[] = []
-  const ends = perStream((stream) => {
-    const head = found.heads[stream]
+  const ends = perStream(Object.keys(found.heads), (stream) => {
+    const head = found.heads[stream]!
     const { seq, hash } = head.epoch === previous ? head : { seq: 0, hash: '' }
     const reached = mark?.epoch === previous ? Math.max(seq, mark.seqs[stream] ?? 0) : seq
-    const kept = Math.max(...[found.lastStored[stream], found.trims[stream].at, places[stream]].map((place) => (place?.epoch === previous ? place.seq : 0)))
+    const kept = Math.max(...[found.lastStored[stream], found.trims[stream]!.at, places[stream]].map((place) => (place?.epoch === previous ? place.seq : 0)))
     if (reached > kept) gaps.push(gapEvent(at, { stream, epoch: previous, from: kept + 1, to: reached, reason: 'log-damage', hashBefore: kept === seq ? hash : '', hashAfter: reached === seq ? hash : '' }))
     return { seq: reached, hash: reached === seq ? hash : '' }
   })
@@ -63,6 +63,8 @@ export interface Gap {
   readonly to: number
   /** `quota`: dropped for room. `log-damage`: the log lost it. `refused`: the consumer would not take it; it is a dead letter now. */
   readonly reason: 'quota' | 'log-damage' | 'refused'
+  /** The uplinks that lose it; absent: all of them. */
+  readonly uplinks?: readonly string[]
   /** Hash of the record before, and of the last one lost; '' where nobody knows. */
   readonly hashBefore: string
   readonly hashAfter: string

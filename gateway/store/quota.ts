@@ -1,15 +1,27 @@
-import type { GatewayEvent, Position, Stream } from '../contract/index.ts'
+import type { GatewayEvent, PerStream, Position, Stream } from '../contract/index.ts'
 import type { Heads } from './batch.ts'
 import type { Database, Level, Operation } from './database.ts'
-import { recordEnd, recordKey, recordPrefix, positionOf, trimKey } from './keys.ts'
+import { compare, recordEnd, recordKey, recordPrefix, positionOf, trimKey } from './keys.ts'
 import { gapEvent, type Gap, type Trim } from './opening.ts'
 import { decodeFrame, hashOfFrame, type Frame } from './record.ts'
 
-/** Law 7: telemetry gives way first, then events; alerts and the ledger last. */
-const sacrificed: readonly Stream[] = ['telemetry', 'event', 'alert', 'ledger']
-/** Room is made in steps, so that a full store does not do this for every commit. */
-const target = 0.97
-const maxDropped = 10_000
+/** Bytes of records on disk: of all streams together, and of a stream alone where it has a share of its own. */
+export interface Quotas { readonly maxBytes: number; readonly streams: Readonly<Record<Stream, number>> }
+
+/** Who has settled what: a reader's name and its place in one stream. */
+export interface Placed { readonly name: string; readonly at: Position | null }
+
+export interface RoomParts {
+  readonly database: Database
+  readonly heads: Heads
+  readonly trims: Readonly<PerStream<Trim>>
+  readonly quotas: Quotas
+  /** Law 7: what gives way first stands first. */
+  readonly sacrificed: readonly Stream[]
+  /** The readers that take the stream. */
+  readers(stream: Stream): readonly Placed[]
+  readonly at: number
+}
 
 export interface Dropped {
   readonly events: readonly GatewayEvent[]
@@ -17,23 +29,34 @@ export interface Dropped {
   readonly trims: ReadonlyMap<Stream, Trim>
 }
 
-export function usedBytes(heads: Heads, trims: Readonly<Record<Stream, Trim>>): number {
-  return sacrificed.reduce((sum, stream) => sum + Math.max(0, heads[stream].bytes - trims[stream].bytes), 0)
-}
+/** Room is made in steps, so that a full store does not do this for every commit. */
+const target = 0.97
+const maxDropped = 10_000
 
-/** The oldest records go until `target` of the quota is used; each hole is declared in the batch that makes it. null: nothing to do. */
-export async function makeRoom(database: Database, heads: Heads, trims: Readonly<Record<Stream, Trim>>, maxBytes: number, at: number): Promise<Dropped | null> {
-  let excess = usedBytes(heads, trims) - maxBytes
-  if (excess <= 0) return null
-  excess += maxBytes * (1 - target)
+export const usedOf = (heads: Heads, trims: Readonly<PerStream<Trim>>, stream: Stream): number => Math.max(0, heads[stream]!.bytes - trims[stream]!.bytes)
+export const usedBytes = (heads: Heads, trims: Readonly<PerStream<Trim>>): number => Object.keys(heads).reduce((sum, stream) => sum + usedOf(heads, trims, stream), 0)
+
+/** How much a quota is exceeded, with the step that is made in one go; 0 when it is not. */
+const excessOf = (used: number, quota: number): number => (used <= quota ? 0 : used - quota * target)
+
+/**
+ * A stream above its own share drops its own oldest; above the whole quota the most expendable stream drops first. Each hole is declared
+ * in the batch that makes it, naming the readers that lose; what all of them have settled is nobody's loss. null: nothing to do.
+ */
+export async function makeRoom(parts: RoomParts): Promise<Dropped | null> {
+  const { heads, trims, quotas, sacrificed, database, at } = parts
+  let whole = excessOf(usedBytes(heads, trims), quotas.maxBytes)
+  const own = (stream: Stream): number => excessOf(usedOf(heads, trims, stream), quotas.streams[stream] ?? Infinity)
+  if (whole <= 0 && sacrificed.every((stream) => own(stream) <= 0)) return null
   const operations: Operation[] = []
   const gaps: Gap[] = []
   const moved = new Map<Stream, Trim>()
   for (const stream of sacrificed) {
-    if (excess <= 0 || operations.length >= maxDropped) break
-    const dropped = await database.run((level) => oldest(level, stream, trims[stream].at, excess))
+    const excess = Math.max(whole, own(stream))
+    if (excess <= 0 || operations.length >= maxDropped) continue
+    const dropped = await database.run((level) => oldest(level, stream, trims[stream]!.at, excess, parts.readers(stream)))
     if (!dropped.trim) continue
-    excess -= dropped.trim.bytes - trims[stream].bytes
+    whole -= dropped.trim.bytes - trims[stream]!.bytes
     operations.push(...dropped.operations, { type: 'put', key: trimKey(stream), value: Buffer.from(JSON.stringify(dropped.trim)) })
     gaps.push(...dropped.gaps)
     moved.set(stream, dropped.trim)
@@ -41,29 +64,31 @@ export async function makeRoom(database: Database, heads: Heads, trims: Readonly
   return moved.size === 0 ? null : { events: gaps.map((gap) => gapEvent(at, gap)), operations, trims: moved }
 }
 
-async function oldest(level: Level, stream: Stream, after: Position | null, excess: number) {
+async function oldest(level: Level, stream: Stream, after: Position | null, excess: number, readers: readonly Placed[]) {
   const operations: Operation[] = []
   const gaps: Gap[] = []
   let trim: Trim | null = null
   let freed = 0
-  let last: Frame | null = null
-  const close = (): void => { const gap = gaps.at(-1); if (gap && last) gaps[gaps.length - 1] = { ...gap, hashAfter: hashOfFrame(last) } }
+  let open = null as { readonly epoch: string; readonly losers: string; last: Frame | null } | null
+  const close = (hash: string): void => { const gap = gaps.at(-1); if (gap && open?.losers) gaps[gaps.length - 1] = { ...gap, hashAfter: hash } }
   for await (const [key, value] of level.iterator({ gt: after ? recordKey(stream, after) : recordPrefix(stream), lt: recordEnd(stream), limit: maxDropped })) {
     if (freed >= excess) break
     const position = positionOf(key)
     const frame = decodeFrame(key, value)
+    const uplinks = readers.filter((reader) => compare(reader.at, position) < 0).map(({ name }) => name)
+    const losers = uplinks.join(' ')
     operations.push({ type: 'del', key })
     freed += value.length
-    const open = gaps.at(-1)
-    if (open?.epoch === position.epoch) {
-      gaps[gaps.length - 1] = { ...open, to: position.seq }
+    if (open?.epoch !== position.epoch || open.losers !== losers) {
+      if (open) close(open.epoch === position.epoch ? frame?.prevHash ?? '' : open.last ? hashOfFrame(open.last) : '')
+      if (losers) gaps.push({ stream, epoch: position.epoch, from: position.seq, to: position.seq, reason: 'quota', uplinks, hashBefore: frame?.prevHash ?? '', hashAfter: '' })
+      open = { epoch: position.epoch, losers, last: frame }
     } else {
-      close()
-      gaps.push({ stream, epoch: position.epoch, from: position.seq, to: position.seq, reason: 'quota', hashBefore: frame?.prevHash ?? '', hashAfter: '' })
+      if (losers) gaps[gaps.length - 1] = { ...gaps.at(-1)!, to: position.seq }
+      open.last = frame
     }
-    last = frame
     if (frame) trim = { at: position, records: frame.records, bytes: frame.bytes }
   }
-  close()
+  close(open?.last ? hashOfFrame(open.last) : '')
   return { operations, gaps, trim }
 }

@@ -1,7 +1,7 @@
-import { streams, type Backlog, type EpochMs, type JournalReader, type Position, type Stored, type Stream, type Verdict } from '../contract/index.ts'
+import type { Backlog, EpochMs, JournalReader, Position, Stored, Stream, Verdict } from '../contract/index.ts'
 import type { Heads } from './batch.ts'
 import type { Operation } from './database.ts'
-import { compare, deadLetterKey, perStream, placeKey } from './keys.ts'
+import { compare, deadLetterKey, placeKey } from './keys.ts'
 import type { Gap } from './opening.ts'
 import { hashOfStored } from './record.ts'
 import type { Scan, Scanned } from './scan.ts'
@@ -11,6 +11,7 @@ export interface Place { readonly at: Position | null; readonly records: number;
 
 export interface ReaderParts {
   readonly name: string
+  readonly streams: readonly Stream[]
   readonly places: Readonly<Record<Stream, Place>>
   heads(): Heads
   scan(stream: Stream, after: Position | null, limit: number): Promise<Scan>
@@ -22,62 +23,61 @@ export interface ReaderParts {
 }
 
 interface Outstanding { readonly record: Scanned; settled: boolean }
+/** One stream as this reader sees it. */
+interface Course { place: Place; readonly outstanding: Map<string, Outstanding>; last: Position | null; oldest: EpochMs }
 
 /** The place moves over the settled prefix of what was taken; what lies beyond stays, and is taken again after a restart. */
 export class StoreReader implements JournalReader {
   readonly name: string
+  readonly streams: readonly Stream[]
   readonly #parts: ReaderParts
-  readonly #places: Record<Stream, Place>
-  readonly #outstanding: Record<Stream, Map<string, Outstanding>>
-  readonly #last: Record<Stream, Position | null>
-  readonly #oldest: Record<Stream, EpochMs>
+  readonly #courses: ReadonlyMap<Stream, Course>
 
   constructor(parts: ReaderParts) {
     this.name = parts.name
+    this.streams = parts.streams
     this.#parts = parts
-    this.#places = { ...parts.places }
-    this.#outstanding = perStream(() => new Map<string, Outstanding>())
-    this.#last = perStream(() => null)
-    this.#oldest = perStream(() => 0)
+    this.#courses = new Map(parts.streams.map((stream) => [stream, { place: parts.places[stream]!, outstanding: new Map<string, Outstanding>(), last: null, oldest: 0 }]))
   }
 
-  position(stream: Stream): Position | null { return this.#places[stream].at }
-  place(stream: Stream): Place { return this.#places[stream] }
+  position(stream: Stream): Position | null { return this.place(stream)?.at ?? null }
+  /** undefined: it does not take this stream. */
+  place(stream: Stream): Place | undefined { return this.#courses.get(stream)?.place }
 
   async take(stream: Stream, limit: number, after?: Position | null): Promise<readonly Stored[]> {
-    const from = after ?? this.#places[stream].at
-    const { records, gaps } = await this.#parts.scan(stream, from, limit)
+    const course = this.#course(stream)
+    const { records, gaps } = await this.#parts.scan(stream, after ?? course.place.at, limit)
     if (gaps.length > 0) await this.#parts.declare(gaps)
     for (const record of records) {
-      if (compare(record, this.#last[stream]) <= 0 || compare(record, this.#places[stream].at) <= 0) continue
-      this.#outstanding[stream].set(keyOf(record), { record, settled: false })
-      this.#last[stream] = { epoch: record.epoch, seq: record.seq }
+      if (compare(record, course.last) <= 0 || compare(record, course.place.at) <= 0) continue
+      course.outstanding.set(keyOf(record), { record, settled: false })
+      course.last = { epoch: record.epoch, seq: record.seq }
     }
     return records
   }
 
   async settle(stream: Stream, verdicts: readonly Verdict[]): Promise<void> {
-    const outstanding = this.#outstanding[stream]
+    const course = this.#course(stream)
     const letters: Operation[] = []
     const gaps: Gap[] = []
     for (const verdict of verdicts) {
-      const entry = outstanding.get(keyOf(verdict.record))
+      const entry = course.outstanding.get(keyOf(verdict.record))
       if (!entry || entry.settled) continue
       entry.settled = true
       if (verdict.outcome === 'acked') continue
       letters.push(this.#letter(stream, entry.record, verdict.reason))
-      join(gaps, stream, entry.record)
+      join(gaps, stream, entry.record, this.name)
     }
-    let place = this.#places[stream]
-    for (const [key, { record, settled }] of outstanding) {
+    let { place } = course
+    for (const [key, { record, settled }] of course.outstanding) {
       if (!settled) break
-      outstanding.delete(key)
+      course.outstanding.delete(key)
       place = { at: { epoch: record.epoch, seq: record.seq }, ...record.totals }
-      this.#oldest[stream] = record.at
+      course.oldest = record.at
     }
     const operations: Operation[] = [...letters]
-    if (place !== this.#places[stream]) {
-      this.#places[stream] = place
+    if (place !== course.place) {
+      course.place = place
       operations.push({ type: 'put', key: placeKey(this.name, stream), value: Buffer.from(JSON.stringify(place)) })
     }
     if (operations.length > 0) await this.#parts.save(stream, operations)
@@ -89,15 +89,21 @@ export class StoreReader implements JournalReader {
 
   backlog(): Readonly<Record<Stream, Backlog>> {
     const heads = this.#parts.heads()
-    return Object.fromEntries(streams.map((stream) => {
-      const { records, bytes, at } = heads[stream]
-      const place = this.#places[stream]
+    return Object.fromEntries([...this.#courses].map(([stream, { place, outstanding, oldest }]) => {
+      const { records, bytes, at } = heads[stream]!
       const waiting = Math.max(0, records - place.records)
-      const [first] = this.#outstanding[stream].values()
+      const [first] = outstanding.values()
       // What was never taken is at least as young as the last one settled.
-      const oldestAt = waiting === 0 ? null : first?.record.at ?? (this.#oldest[stream] || at)
+      const oldestAt = waiting === 0 ? null : first?.record.at ?? (oldest || at)
       return [stream, { records: waiting, bytes: Math.max(0, bytes - place.bytes), oldestAt }]
-    })) as Record<Stream, Backlog>
+    }))
+  }
+
+  /** Throws RangeError for a stream it does not take: a mistake of ours. */
+  #course(stream: Stream): Course {
+    const course = this.#courses.get(stream)
+    if (!course) throw new RangeError(`reader ${this.name} does not take stream ${stream}`)
+    return course
   }
 
   #letter(stream: Stream, record: Scanned, reason: string): Operation {
@@ -108,11 +114,11 @@ export class StoreReader implements JournalReader {
 }
 
 /** Refused neighbours are one gap. */
-function join(gaps: Gap[], stream: Stream, record: Scanned): void {
+function join(gaps: Gap[], stream: Stream, record: Scanned, uplink: string): void {
   const last = gaps.at(-1)
   const hashAfter = hashOfStored(record)
   if (last?.epoch === record.epoch && last.to === record.seq - 1) gaps[gaps.length - 1] = { ...last, to: record.seq, hashAfter }
-  else gaps.push({ stream, epoch: record.epoch, from: record.seq, to: record.seq, reason: 'refused', hashBefore: record.prevHash, hashAfter })
+  else gaps.push({ stream, epoch: record.epoch, from: record.seq, to: record.seq, reason: 'refused', uplinks: [uplink], hashBefore: record.prevHash, hashAfter })
 }
 
 const keyOf = ({ epoch, seq }: Position): string => `${epoch}/${seq}`

@@ -33,7 +33,7 @@ describe('the uplink over TLS', () => {
     const { uplink } = startUplink(journal, reader, { url, ca })
     await expect.poll(() => uplink.status(), { timeout: 5_000 }).toMatchObject({ state: 'online', protocol: 5 })
     await journal.commit({ events: [{ stream: 'event', type: 'kiosk', at: 0, data: {} }], urgent: true })
-    await expect.poll(() => reader.backlog().event.records).toBe(0)
+    await expect.poll(() => reader.backlog().event!.records).toBe(0)
   })
   it('does not speak to a broker whose certificate it cannot trust', async () => {
     const { url } = await broker('IP:127.0.0.1')

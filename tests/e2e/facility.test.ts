@@ -65,7 +65,7 @@ describe('a whole facility of strangers: libmodbus, mosquitto_pub, and mosquitto
     ])
     const gateway = await runGateway(file)
     await expect.poll(async () => (await gateway.status()).uplinks[0]!.lastError).toBe('UPLINK_CONNECT_FAILED')
-    await expect.poll(async () => (await gateway.status()).uplinks[0]!.backlog.telemetry.records).toBeGreaterThan(0)
+    await expect.poll(async () => (await gateway.status()).uplinks[0]!.backlog.telemetry!.records).toBeGreaterThan(0)
     await cityBroker.start()
     const consumer = await watch(cityBroker.url)
     await expect.poll(() => consumer.records.flatMap((record) => record.readings).find(({ point }) => point === 'hall-env.temperature'), { timeout: 15_000 }).toMatchObject({ value: -21.5 })

@@ -1,15 +1,15 @@
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { zstdDecompressSync } from 'node:zlib'
-import type { Clock, GatewayEvent, Journal, JournalReader, Stored, Stream } from '../../gateway/contract/index.ts'
+import type { Clock, GatewayEvent, Journal, JournalReader, Selection, Stored, Stream } from '../../gateway/contract/index.ts'
 import { silentLog, systemClock, systemRandom } from '../../gateway/kit/index.ts'
 import { openJournal } from '../../gateway/store/index.ts'
 import { plainEncoder } from './encoder.ts'
 
-export async function journalIn(folder: string, options: { maxBytes?: number; commitMs?: number; clock?: Clock; readingsPerRecord?: number } = {}): Promise<Journal> {
+export async function journalIn(folder: string, options: { maxBytes?: number; shares?: Readonly<Record<Stream, number>>; selections?: readonly Selection[]; commitMs?: number; clock?: Clock; readingsPerRecord?: number } = {}): Promise<Journal> {
   const journal = await openJournal({
     folder: path.join(folder, 'journal'), encoder: plainEncoder(options.readingsPerRecord), clock: options.clock ?? systemClock, random: systemRandom, log: silentLog(),
-    commitMs: options.commitMs ?? 5, maxBytes: options.maxBytes ?? 1 << 30,
+    commitMs: options.commitMs ?? 5, maxBytes: options.maxBytes ?? 1 << 30, shares: options.shares ?? {}, selections: options.selections ?? [],
   })
   onTestFinished(async () => { await journal[Symbol.asyncDispose]() })
   return journal

@@ -1,4 +1,3 @@
-import { streams } from '../../contract/index.ts'
 import { systemClock as clock } from '../../kit/index.ts'
 import type { FeedItem } from '../../feed.ts'
 import { paint, print, width } from '../output.ts'
@@ -61,7 +60,7 @@ function values({ gateway, site }: Facility): string[] {
 function city(facility: Facility): string {
   const { cityMessages, cityReadings, lost, duplicates, gaps, readings, events } = resultOf(facility)
   const [uplink] = facility.gateway.status().uplinks
-  const waiting = uplink ? streams.map((stream) => uplink.backlog[stream].records).join('/') : '-'
+  const waiting = uplink ? Object.values(uplink.backlog).map(({ records }) => records).join('/') : '-'
   const state = uplink?.state === 'online' ? paint('green', 'online') : paint('yellow', uplink?.state ?? 'none')
   return `${state}  gateway ${readings} readings ${events} events → city ${cityReadings} readings in ${cityMessages} messages  waiting ${waiting}  lost ${lost}  doubled ${duplicates}  gaps ${gaps}`
 }

@@ -130,8 +130,8 @@ describe('a reader', () => {
     expect(city.position('event')).toBeNull()
     await city.settle('event', acked([0]))
     expect(city.position('event')).toMatchObject({ seq: 3 })
-    expect(city.backlog().event.records).toBe(1)
-    expect(district.backlog().event.records).toBe(4)
+    expect(city.backlog().event!.records).toBe(1)
+    expect(district.backlog().event!.records).toBe(4)
     expect((await district.take('event', 10)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
   })
   it('goes on where it settled after a restart, with its backlog counted', async () => {
@@ -145,9 +145,9 @@ describe('a reader', () => {
     }
     const again = await journalIn(folder)
     const reader = await again.reader('city')
-    expect(reader.backlog().event).toMatchObject({ records: 1 })
+    expect(reader.backlog().event!).toMatchObject({ records: 1 })
     expect((await reader.take('event', 9)).map((record) => contentOf(record).data.n)).toEqual([3])
-    expect(reader.backlog().event.oldestAt).toBeGreaterThan(0)
+    expect(reader.backlog().event!.oldestAt).toBeGreaterThan(0)
   })
   it('keeps a refused record as a dead letter and moves on', async () => {
     const journal = await journalIn(await tempFolder())
@@ -173,7 +173,7 @@ describe('a reader', () => {
     const reader = await journal.reader('late')
     await journal.commit({ events: [event(2)] })
     expect((await reader.take('event', 9)).map((record) => contentOf(record).data.n)).toEqual([2])
-    expect(reader.backlog().event.records).toBe(1)
+    expect(reader.backlog().event!.records).toBe(1)
   })
 })
 
@@ -283,7 +283,7 @@ describe('law: an outbox under random acks, rejects and restarts', () => {
       }
       for (const record of await drain(reader, 'event')) order.push(note(record))
       expect([...new Set(order)].toSorted((a, b) => a - b)).toEqual(Array.from({ length: produced }, (_, n) => n + 1))
-      expect(streams.every((stream) => reader.backlog()[stream].records === 0 || stream === 'ledger')).toBe(true)
+      expect(streams.every((stream) => reader.backlog()[stream]!.records === 0 || stream === 'ledger')).toBe(true)
       expect((await drain(reader, 'ledger')).every((record) => contentOf(record).type === 'epoch' || contentOf(record).data.reason === 'refused')).toBe(true)
       await journal[Symbol.asyncDispose]()
     }), { numRuns: 25 * scale })
