@@ -78,7 +78,7 @@ export function fixtures(): readonly Fixture[] {
   const put = (one: GatewayEvent): void => add(`${one.type}.json`, one.type as RecordName, `up/${one.stream}`, record(one))
   const text = (name: MessageName, topic: string, value: object | string): void => add(`${name}.json`, name, topic, Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)))
 
-  text('status', 'status', { gateway, state: 'online', epoch, version: '1.0.0', timeQuality: 'synced', at: start })
+  text('status', 'status', { gateway, uplink: 'city', state: 'online', epoch, version: '1.0.0', timeQuality: 'synced', at: start })
   text('model', 'model', modelParts({ ...model, publicKey: signer.publicKey }, maxMessageBytes)[0]!.text)
   put(event(0, 'epoch', { closes: '00000041-99887766', streams: { alert: none, event: none, ledger: none, telemetry: none } }, { stream: 'ledger' }))
   for (const one of events) put(one)
@@ -98,6 +98,6 @@ export function fixtures(): readonly Fixture[] {
 }
 
 const snapshotAt = (heads: ReadonlyMap<Stream, Head>): Snapshot => ({
-  at: start + 300_000, timeQuality: 'synced', heads: Object.fromEntries(heads), values: [{ point: 'hall-env.temperature', value: 31.5, quality: 'good', at: start + 2_000 }],
+  at: start + 300_000, timeQuality: 'synced', heads: { alert: heads.get('alert')!, event: heads.get('event')!, ledger: heads.get('ledger')!, telemetry: heads.get('telemetry')! }, values: [{ point: 'hall-env.temperature', value: 31.5, quality: 'good', at: start + 2_000 }],
   alerts: [{ id: '5f0c1d2e3a4b5c6d', key: 'hall-hot', ruleId: 'hall-hot', severity: 3, title: { zh: '大厅过热', en: 'hall too hot' }, raisedAt: start + 2_000, state: 'raised', data: { point: 'hall-env.temperature', value: 31.5, above: 30 } }],
 })

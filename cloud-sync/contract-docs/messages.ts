@@ -15,7 +15,11 @@ export interface MessageType {
 
 const part = { part: z.int().min(1), parts: z.int().min(1) }
 
-const status = z.object({ gateway, state: z.enum(['online', 'offline']), epoch, version: z.string().min(1), timeQuality, at })
+const status = z.object({
+  gateway,
+  uplink: z.string().optional().meta({ description: 'id of the uplink in the site file: gaps name it where they are of one uplink alone' }),
+  state: z.enum(['online', 'offline']), epoch, version: z.string().min(1), timeQuality, at,
+})
 
 const model = z.object({
   gateway,
