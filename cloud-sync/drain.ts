@@ -3,7 +3,7 @@ import { UplinkError } from '../gateway/kit/index.ts'
 import type { Confirmations } from './confirmations.ts'
 import type { UplinkFormat } from './format.ts'
 import type { Answer, Link } from './link.ts'
-import type { Place, Suspect } from './suspects.ts'
+import type { Place, Suspects } from './suspects.ts'
 import type { Topics } from './topics.ts'
 
 export interface DrainParts {
@@ -16,10 +16,7 @@ export interface DrainParts {
   readonly format: UplinkFormat
   /** End-to-end acknowledgement; null: the broker's word is enough. */
   readonly confirmations: Confirmations | null
-  /** Dealt with before anything else is sent. */
-  readonly suspect: Suspect | null
-  /** The suspect was answered, given up, or is gone. */
-  acquitted(): void
+  readonly suspects: Suspects
   /** The link is of no use any more; the uplink opens another. */
   failed(error: UplinkError): void
   refused(record: Stored, reason: string): void
@@ -51,9 +48,11 @@ export class Drain {
   readonly #window: number
   /** Each publish in the air, oldest first. */
   readonly #inAir = new Map<number, InAir>()
-  #suspect: Suspect | null
   #next = 0
-  #started = false
+  /** Careful streams wait until the connection is known to work. */
+  #trusted = false
+  /** A record of a careful stream is in the air, and nothing else. */
+  #alone = false
   #stopped = false
   #scheduled = false
   #cancelDeadline: (() => void) | null = null
@@ -65,7 +64,6 @@ export class Drain {
     this.#parts = parts
     this.#link = link
     this.#counters = counters
-    this.#suspect = parts.suspect
     this.#window = Math.min(parts.window, link.receiveMaximum)
     this.#lanes = new Map(parts.reader.streams.map((stream) => [stream, { cursor: null, queue: [], verdicts: [], taking: false, inFlight: 0, turn: 0 }]))
   }
@@ -73,14 +71,14 @@ export class Drain {
   get inFlight(): number { return this.#inAir.size }
   /** The oldest publish that nobody answered. */
   get oldest(): Place | null { for (const { place } of this.#inAir.values()) return place; return null }
-  /** A suspect is in the air, and nothing else. */
-  get isolating(): boolean { return this.#suspect !== null && this.inFlight > 0 }
+  get alone(): boolean { return this.#alone }
 
-  start(): void { this.#started = true; this.wake() }
+  /** The broker has answered something harmless and lived on: now for the careful streams. */
+  trust(): void { this.#trusted = true; this.wake() }
 
   /** Something was committed, or acknowledged. */
   wake(): void {
-    if (this.#scheduled || this.#stopped || !this.#started) return
+    if (this.#scheduled || this.#stopped) return
     this.#scheduled = true
     setImmediate(() => { this.#scheduled = false; this.#pump() })
   }
@@ -118,41 +116,36 @@ export class Drain {
   }
 
   #pump(): void {
-    if (this.#suspect) { this.#examine(this.#suspect); return }
+    const { suspects } = this.#parts
     for (const [stream, lane] of this.#lanes) {
+      if (this.#alone || suspects.isCareful(stream)) continue
       while (!this.#stopped && this.inFlight < this.#window && lane.queue.length > 0) this.#send(lane, lane.queue.shift()!)
       if (lane.queue.length === 0) this.#fill(stream, lane)
     }
+    if (suspects.anyCareful && this.#trusted) this.#pumpCareful()
   }
 
-  /** One record alone, and everything else after its verdict. */
-  #examine({ place, treatment }: Suspect): void {
-    const lane = this.#lanes.get(place.stream)
-    if (this.#stopped || this.inFlight > 0 || lane?.taking) return
-    if (!lane) { this.#acquit(); return }
-    lane.taking = true
-    this.#take(place.stream, 1, { epoch: place.epoch, seq: place.seq - 1 }).then(([record]) => {
-      if (this.#stopped) return
-      if (record?.epoch !== place.epoch || record.seq !== place.seq) this.#acquit()
-      else if (treatment === 'send alone') this.#send(lane, record)
-      else { this.#refuse(lane, record, 'the broker closes the connection on it'); this.#acquit() }
-    }).catch(this.#unreadable).finally(() => { lane.taking = false })
-  }
-
-  #acquit(): void {
-    this.#suspect = null
-    this.#parts.acquitted()
-    this.wake()
+  /** One record alone, when nothing else is in the air. */
+  #pumpCareful(): void {
+    const { suspects } = this.#parts
+    for (const [stream, lane] of this.#lanes) {
+      if (this.#stopped || this.inFlight > 0) return
+      if (!suspects.isCareful(stream)) continue
+      const record = lane.queue.shift()
+      if (!record) this.#fill(stream, lane)
+      else if (suspects.isCondemned(record)) this.#giveUp(lane, record, 'the broker closes the connection on it')
+      else this.#alone = this.#send(lane, record)
+    }
   }
 
   #fill(stream: Stream, lane: Lane): void {
-    const { reader, confirmations } = this.#parts
+    const { reader, confirmations, failed, id } = this.#parts
     if (this.#stopped || lane.taking || this.inFlight >= this.#window) return
     const waiting = confirmations?.idleIn(stream) ?? 0
     if (reader.backlog()[stream]!.records - lane.inFlight - lane.verdicts.length - waiting <= 0) return
     lane.taking = true
     const { turn } = lane
-    this.#take(stream, ahead, lane.cursor).then((records) => {
+    reader.take(stream, ahead, lane.cursor).then((records) => {
       if (turn !== lane.turn) { this.wake(); return }
       const wanted = confirmations ? confirmations.select(records) : { send: records, passed: records.length }
       const last = records[wanted.passed - 1]
@@ -160,25 +153,19 @@ export class Drain {
       lane.queue.push(...wanted.send)
       lane.cursor = { epoch: last.epoch, seq: last.seq }
       this.wake()
-    }).catch(this.#unreadable).finally(() => { lane.taking = false })
+    }).catch((cause: unknown) => failed(new UplinkError('UPLINK_JOURNAL', `uplink ${id}: the journal could not be read; it is tried again`, { cause, retriable: true })))
+      .finally(() => { lane.taking = false })
   }
 
-  #take(stream: Stream, limit: number, after: Position | null): Promise<readonly Stored[]> { return this.#parts.reader.take(stream, limit, after) }
-
-  readonly #unreadable = (cause: unknown): void => {
-    const { failed, id } = this.#parts
-    failed(new UplinkError('UPLINK_JOURNAL', `uplink ${id}: the journal could not be read; it is tried again`, { cause, retriable: true }))
-  }
-
-  #send(lane: Lane, record: Stored): void {
+  /** False when it cannot be sent over this link, and is refused. */
+  #send(lane: Lane, record: Stored): boolean {
     const { topics, clock, format, ackTimeoutMs, confirmations } = this.#parts
     const topic = topics.up(record.stream)
     const { payload, contentType } = format.encode(record)
     const bytes = payload.length + Buffer.byteLength(topic) + publishOverheadBytes
     if (bytes > this.#link.maximumPacketSize) {
-      this.#refuse(lane, record, `larger than the broker takes (${payload.length} bytes; at most ${this.#link.maximumPacketSize} a packet)`)
-      if (this.#suspect) this.#acquit()
-      return
+      this.#giveUp(lane, record, `larger than the broker takes (${payload.length} bytes; at most ${this.#link.maximumPacketSize} a packet)`)
+      return false
     }
     const number = this.#next++
     const now = clock.monotonic()
@@ -190,11 +177,14 @@ export class Drain {
     this.#watchDeadline()
     const backfill = clock.now() - record.at > backfillAfterMs
     this.#link.publish(topic, payload, { backfill, contentType, often: true }, (answer) => this.#answered(lane, number, record, answer))
+    return true
   }
 
   #answered(lane: Lane, number: number, record: Stored, answer: Answer): void {
     if (!this.#inAir.delete(number)) return
     lane.inFlight--
+    this.#alone = false
+    this.#parts.suspects.answered(record.stream)
     if (answer !== null && transient.has(answer)) {
       this.#parts.failed(new UplinkError('UPLINK_BUSY', `uplink ${this.#parts.id}: the broker cannot take more now (${transient.get(answer)}); it is tried again later`, { retriable: true }))
     } else if (answer !== null) {
@@ -205,7 +195,12 @@ export class Drain {
       else this.#verdict(lane, { record, outcome: 'acked' })
     }
     if (this.inFlight === 0) this.#idle?.()
-    if (this.#suspect) this.#acquit()
+    this.wake()
+  }
+
+  #giveUp(lane: Lane, record: Stored, reason: string): void {
+    this.#refuse(lane, record, reason)
+    this.#parts.suspects.answered(record.stream)
     this.wake()
   }
 

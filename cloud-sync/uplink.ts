@@ -1,10 +1,17 @@
-import type { Clock, JournalReader, Random, SiteModel, Snapshot, TimeQuality, Uplink, UplinkStatus } from '../gateway/contract/index.ts'
+import type { Clock, GatewayConditions, JournalReader, Random, SiteModel, Snapshot, TimeQuality, Uplink, UplinkStatus } from '../gateway/contract/index.ts'
 import { backoffMs, codeOf, defaultBackoff, describe, UplinkError, type Logger } from '../gateway/kit/index.ts'
+import { Announcer } from './announce.ts'
+import type { Expiry } from './certificates.ts'
+import { Confirmations, parseConfirmation } from './confirmations.ts'
+import { ownExpiries, readCredentials, stampOf } from './credentials.ts'
 import { Drain, type DrainCounters } from './drain.ts'
-import { Link, type Protocol } from './link.ts'
-import { modelParts, snapshotParts } from './parts.ts'
+import { formatOf } from './format.ts'
+import { Link, type CityLink, type Protocol } from './link.ts'
+import { ProtocolChoice } from './protocol-choice.ts'
 import type { UplinkConfig } from './schema.ts'
+import { Suspects } from './suspects.ts'
 import { topicsOf, type Topics } from './topics.ts'
+import { UplinkConditions } from './uplink-conditions.ts'
 
 export interface UplinkOptions {
   readonly config: UplinkConfig
@@ -17,18 +24,29 @@ export interface UplinkOptions {
   readonly version: string
   readonly epoch: string
   readonly maxMessageBytes: number
+  /** Where the people in the building are told what is wrong with the road. */
+  readonly conditions?: GatewayConditions | undefined
   onCommit(listener: () => void): () => void
   timeQuality(): TimeQuality
   model(): SiteModel
   snapshot(): Snapshot
+  /** Called for each connection before a message can come in; what it returns is disposed when the connection ends. */
+  attached?(link: CityLink): Disposable | void
 }
 
 /** A connection that held this long was a good one: the next loss begins the back-off anew. */
 const steadyMs = 30_000
-const snapshotEveryMs = 60_000
 const partingMs = 1_000
+/** One that was of use, however short: 2 s at most until the next. */
+const progressAttempt = 2
 /** Another gateway with our client id: two that retry at once would kick each other for ever. */
 const takenOverAttempt = 6
+const inspectEveryMs = 60_000
+const confirmEveryMs = 5_000
+/** What may be the broker's death is sent this long after the broker has answered something harmless. */
+const quietMs = 1_000
+
+type Ending = 'lost' | 'stopping' | 'renewing'
 
 /** Drains one reader to one broker for as long as it runs. Creating it opens nothing. */
 export function createUplink(options: UplinkOptions): Uplink { return new MqttUplink(options) }
@@ -37,10 +55,14 @@ class MqttUplink implements Uplink {
   readonly id: string
   readonly #options: UplinkOptions
   readonly #topics: Topics
+  readonly #announcer: Announcer
+  readonly #conditions: UplinkConditions
+  readonly #protocol: ProtocolChoice
+  readonly #suspects = new Suspects()
+  readonly #confirmations: Confirmations | null
   readonly #counters: DrainCounters = { sent: 0, acked: 0, rejected: 0, resent: 0 }
   #state: UplinkStatus['state'] = 'connecting'
   #since: number
-  #protocol: Protocol
   #connected: Protocol | null = null
   #attempts = 0
   #connections = 0
@@ -48,40 +70,51 @@ class MqttUplink implements Uplink {
   #shortLives = 0
   #error: UplinkError | null = null
   #drain: Drain | null = null
-  #snapshotAt = -Infinity
+  #expiries: readonly Expiry[] = []
+  #stamp = ''
+  /** Ends the open connection, so that the next one uses the new files. */
+  #renew: (() => void) | null = null
 
   constructor(options: UplinkOptions) {
-    const { config, region, gateway, clock } = options
+    const { config, region, gateway, clock, conditions } = options
     this.id = config.id
     this.#options = options
     this.#topics = topicsOf(config.prefix, region, gateway)
-    this.#protocol = config.protocol === '5' ? 5 : 4
+    this.#announcer = new Announcer({ ...options, uplink: config.id, topics: this.#topics })
+    this.#conditions = new UplinkConditions({ id: config.id, clock, conditions, timeQuality: options.timeQuality })
+    this.#protocol = new ProtocolChoice(config.protocol, clock)
+    this.#confirmations = config.confirm ? new Confirmations(clock) : null
     this.#since = clock.now()
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options
+    const stopInspecting = every(clock, inspectEveryMs, () => this.#inspect())
     while (!signal.aborted) {
       const began = clock.monotonic()
+      const { acked, rejected } = this.#counters
       this.#become('connecting')
       const error = await this.#connection(signal)
       if (signal.aborted) break
-      const steady = clock.monotonic() - began > steadyMs
-      if (steady) this.#attempts = 0
-      this.#shortLives = error.code === 'UPLINK_CLOSED' && !steady ? this.#shortLives + 1 : 0
-      this.#note(this.#shortLives < 2 ? error : new UplinkError('UPLINK_TAKEN_OVER', `uplink ${this.id}: the broker closes each connection soon after it opened; most likely another client uses the same client id. Give each gateway its own site.id or clientId`, { cause: error, retriable: true }))
-      if (error.code === 'UPLINK_PROTOCOL') { this.#protocol = 4; continue }
-      if (this.#error?.code === 'UPLINK_TAKEN_OVER') this.#attempts = Math.max(this.#attempts, takenOverAttempt)
+      if (this.#counters.acked > acked || this.#counters.rejected > rejected) this.#attempts = Math.min(this.#attempts, progressAttempt)
+      this.#judge(error, clock.monotonic() - began > steadyMs)
+      if (error.code === 'UPLINK_RENEWED') continue
+      this.#conditions.offline(error.code)
+      if (error.code === 'UPLINK_PROTOCOL') { this.#protocol.fallBack(); continue }
       this.#become('backing-off')
       await clock.sleep(backoffMs(defaultBackoff, this.#attempts++, random), signal).catch(() => {})
     }
+    stopInspecting()
+    this.#conditions.stop()
     this.#become('stopped')
   }
 
   status(): UplinkStatus {
+    const waiting = this.#confirmations
     return {
       id: this.id, state: this.#state, protocol: this.#connected, since: this.#since, ...this.#counters, reconnects: Math.max(0, this.#connections - 1),
-      inFlight: this.#drain?.inFlight ?? 0, ...(this.#error ? { lastError: this.#error.code, lastErrorDetail: this.#error.message } : {}),
+      inFlight: this.#drain?.inFlight ?? 0, ...(waiting ? { confirmations: { waiting: waiting.waiting, ...waiting.counters } } : {}),
+      ...(this.#error ? { lastError: this.#error.code, lastErrorDetail: this.#error.message } : {}),
     }
   }
 
@@ -89,65 +122,139 @@ class MqttUplink implements Uplink {
 
   /** One connection from CONNECT to its end; returns what ended it. */
   async #connection(signal: AbortSignal): Promise<UplinkError> {
-    const { config, gateway, clock, onCommit, reader, log } = this.#options
+    const { clock, onCommit, reader, log } = this.#options
     const lost = Promise.withResolvers<UplinkError>()
+    using attached = new DisposableStack()
     let link: Link
     try {
-      const clientId = config.clientId ?? `linli-${gateway}-${config.id}`
-      const will = { topic: this.#topics.status, payload: this.#statusText('offline') }
-      link = await Link.open({ config, clientId, protocol: this.#protocol, will, clock, onLost: lost.resolve }, signal)
+      link = await this.#open(signal, attached, lost.resolve)
     } catch (error) {
       return error instanceof UplinkError ? error : new UplinkError(codeOf(error), describe(error), { cause: error, retriable: true })
     }
     this.#connected = link.protocol
     this.#connections++
     this.#become('online')
+    this.#conditions.online()
+    this.#conditions.certificates(this.#expiries = [...this.#expiries, ...link.chain()])
+    this.#confirmations?.connected()
     log.info({ protocol: link.protocol, backlog: reader.backlog() }, 'uplink online')
-    this.#announce(link)
-    const { window, ackTimeout, encoding } = config
-    const drain = this.#drain = new Drain({
-      id: this.id, reader, topics: this.#topics, clock, window, ackTimeoutMs: ackTimeout, encoding, failed: lost.resolve,
-      refused: (record, reason) => log.error({ code: 'UPLINK_RECORD_REFUSED', stream: record.stream, epoch: record.epoch, seq: record.seq, reason }, 'the city refused a record; it is kept as a dead letter'),
-    }, link, this.#counters)
-    const stopListening = onCommit(() => drain.wake())
-    drain.wake()
-    const aborted = (): void => lost.resolve(new UplinkError('UPLINK_STOPPED', 'the gateway is stopping'))
+    const drain = this.#drain = this.#newDrain(link, lost.resolve)
+    this.#begin(link, drain, attached)
+    attached.defer(onCommit(() => drain.wake()))
+    attached.defer(clock.after(steadyMs, () => this.#conditions.steady()))
+    if (this.#confirmations) attached.defer(every(clock, confirmEveryMs, () => this.#reconsider(drain)))
+    this.#renew = () => lost.resolve(new UplinkError('UPLINK_RENEWED', `uplink ${this.id}: a certificate, key or password file was replaced; connecting again with it`, { retriable: true }))
+    const stopping = new UplinkError('UPLINK_STOPPED', 'the gateway is stopping')
+    const aborted = (): void => lost.resolve(stopping)
     signal.addEventListener('abort', aborted, { once: true })
+    if (signal.aborted) aborted()
     const error = await lost.promise
     signal.removeEventListener('abort', aborted)
-    stopListening()
-    await this.#part(link, drain, signal.aborted)
+    this.#renew = null
+    attached.dispose()
+    this.#suspect(drain, error)
+    await this.#part(link, drain, error === stopping ? 'stopping' : error.code === 'UPLINK_RENEWED' ? 'renewing' : 'lost')
     return error
   }
 
-  async #part(link: Link, drain: Drain, graceful: boolean): Promise<void> {
-    this.#counters.resent += graceful ? 0 : drain.inFlight
-    await drain.stop(graceful ? partingMs : 0)
+  async #open(signal: AbortSignal, attached: DisposableStack, onLost: (error: UplinkError) => void): Promise<Link> {
+    const { config, gateway, clock, log, timeQuality } = this.#options
+    this.#stamp = await stampOf(config)
+    const credentials = await readCredentials(config)
+    this.#expiries = ownExpiries(credentials)
+    this.#conditions.certificates(this.#expiries)
+    return Link.open({
+      config, credentials, clock, log, timeQuality, onLost, protocol: this.#protocol.next(), clientId: config.clientId ?? `linli-${gateway}-${config.id}`,
+      sessionExpiryMs: config.commands || config.confirm ? config.sessionExpiry : 0,
+      will: { topic: this.#topics.status, payload: this.#announcer.status('offline') }, opened: (link) => this.#attach(link, attached),
+    }, signal)
+  }
+
+  #attach(link: Link, attached: DisposableStack): void {
+    const attachment = this.#options.attached?.(link)
+    if (attachment) attached.use(attachment)
+    if (!this.#confirmations) return
+    link.subscribe(this.#topics.ack, ({ payload, retain }) => this.#hear(payload, retain))
+  }
+
+  #newDrain(link: Link, failed: (error: UplinkError) => void): Drain {
+    const { config, reader, clock, log } = this.#options
+    return new Drain({
+      id: this.id, reader, topics: this.#topics, clock, window: config.window, ackTimeoutMs: config.ackTimeout, format: formatOf(config), confirmations: this.#confirmations, failed,
+      suspects: this.#suspects,
+      refused: ({ stream, epoch, seq }, reason) => log.error({ code: 'UPLINK_RECORD_REFUSED', stream, epoch, seq, reason }, 'the city refused a record; it is kept as a dead letter'),
+    }, link, this.#counters)
+  }
+
+  /** A careful stream goes on when the connection is known to work: the broker answered the status, and lived on. */
+  #begin(link: Link, drain: Drain, attached: DisposableStack): void {
+    this.#announcer.announce(link, () => attached.disposed || attached.defer(this.#options.clock.after(quietMs, () => drain.trust())))
+    drain.wake()
+  }
+
+  /** The city's acknowledgement; the topic's access list says who may give it, this only what it may say. */
+  #hear(payload: Uint8Array, retained: boolean): void {
+    const confirmations = this.#confirmations!
+    if (retained) { confirmations.counters.ignored++; return }
+    try {
+      const confirmation = parseConfirmation(payload)
+      this.#drain?.confirmed(confirmation.stream, confirmations.confirm(confirmation))
+    } catch (error) {
+      confirmations.counters.ignored++
+      this.#options.log.debug({ code: codeOf(error) }, describe(error))
+    }
+    this.#conditions.unconfirmed(confirmations.silentMs, confirmations.waiting)
+  }
+
+  #reconsider(drain: Drain): void {
+    const confirmations = this.#confirmations!
+    for (const stream of confirmations.due()) drain.rewind(stream)
+    this.#conditions.unconfirmed(confirmations.silentMs, confirmations.waiting)
+  }
+
+  #suspect(drain: Drain, { code }: UplinkError): void {
+    if (code === 'UPLINK_CLOSED') this.#suspects.died(drain.oldest, drain.alone)
+    else if (code === 'UPLINK_ACK_TIMEOUT' || code === 'UPLINK_SILENT') this.#suspects.clear()
+  }
+
+  async #part(link: Link, drain: Drain, ending: Ending): Promise<void> {
+    const { clock } = this.#options
+    if (ending === 'lost') this.#counters.resent += this.#confirmations ? 0 : drain.inFlight
+    await drain.stop(ending === 'lost' ? 0 : partingMs)
+    this.#confirmations?.disconnected()
     this.#connected = null
     this.#drain = null
-    if (graceful) {
+    if (ending === 'stopping') {
       await new Promise<void>((resolve) => {
-        const cancel = this.#options.clock.after(partingMs / 4, resolve)
-        link.publish(this.#topics.status, Buffer.from(this.#statusText('offline')), { retain: true }, () => { cancel(); resolve() })
+        const cancel = clock.after(partingMs / 4, resolve)
+        link.publish(this.#topics.status, Buffer.from(this.#announcer.status('offline')), { retain: true }, () => { cancel(); resolve() })
       })
     }
-    await Promise.race([link.close(graceful), this.#options.clock.sleep(partingMs / 4)])
+    await Promise.race([link.close(ending !== 'lost'), clock.sleep(partingMs / 4)])
   }
 
-  /** Retained status and model, and what is true now; unanswered ones are not waited for. */
-  #announce(link: Link): void {
-    const { clock, maxMessageBytes, model, snapshot } = this.#options
-    const send = (topic: string, text: string, retain: boolean): void => link.publish(topic, Buffer.from(text), { retain }, () => {})
-    send(this.#topics.status, this.#statusText('online'), true)
-    for (const { suffix, text } of modelParts(model(), maxMessageBytes)) send(`${this.#topics.model}${suffix}`, text, true)
-    if (clock.monotonic() - this.#snapshotAt < snapshotEveryMs) return
-    this.#snapshotAt = clock.monotonic()
-    for (const text of snapshotParts(snapshot(), maxMessageBytes)) send(this.#topics.snapshot, text, false)
+  /** Dates go by while a connection stands, and files are replaced under it. */
+  async #inspect(): Promise<void> {
+    const { config, log } = this.#options
+    this.#conditions.certificates(this.#expiries)
+    const stamp = await stampOf(config)
+    if (stamp === this.#stamp) return
+    try {
+      await readCredentials(config)
+      this.#renew?.()
+    } catch (error) {
+      // Half of a pair is in place: the other half comes, and until then the connection that works is kept.
+      log.warn({ code: codeOf(error) }, describe(error))
+    }
   }
 
-  #statusText(state: 'online' | 'offline'): string {
-    const { gateway, epoch, version, clock, timeQuality } = this.#options
-    return JSON.stringify({ gateway, state, epoch, version, timeQuality: timeQuality(), at: clock.now() })
+  #judge(error: UplinkError, steady: boolean): void {
+    if (steady || error.code === 'UPLINK_RENEWED') this.#attempts = 0
+    this.#shortLives = error.code === 'UPLINK_CLOSED' && !steady && !this.#suspects.active ? this.#shortLives + 1 : 0
+    this.#note(this.#shortLives < 2 ? error : new UplinkError('UPLINK_TAKEN_OVER', `uplink ${this.id}: the broker closes each connection soon after it opened; most likely another client uses the same client id. Give each gateway its own site.id or clientId`, { cause: error, retriable: true }))
+    if (this.#error?.code !== 'UPLINK_TAKEN_OVER') return
+    this.#attempts = Math.max(this.#attempts, takenOverAttempt)
+    this.#conditions.takenOver()
   }
 
   #become(state: UplinkStatus['state']): void {
@@ -161,4 +268,13 @@ class MqttUplink implements Uplink {
     else log.debug({ code: error.code }, error.message)
     this.#error = error
   }
+}
+
+/** Calls `task` each `ms` until the returned function is called; the next turn begins when the last has ended. `task` must not reject. */
+function every(clock: Clock, ms: number, task: () => void | Promise<void>): () => void {
+  let cancel = (): void => {}
+  let stopped = false
+  const plan = (): void => { if (!stopped) cancel = clock.after(ms, () => { void Promise.resolve(task()).then(plan) }) }
+  plan()
+  return () => { stopped = true; cancel() }
 }

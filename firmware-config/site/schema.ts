@@ -26,8 +26,8 @@ export const sections = {
   journal: z.strictObject({
     /** Longest wait of what is not urgent before it is on disk. */
     commitMs: z.int().min(1).max(10_000).default(50),
-    /** One message to the city, uncompressed. */
-    maxMessageBytes: z.int().min(1_024).max(4_194_304).default(65_536),
+    /** One record for the city, uncompressed. With its MQTT packet it stays within 64 KiB, which every broker takes. */
+    maxMessageBytes: z.int().min(1_024).max(4_194_304).default(65_024),
     /** What the journal may fill; beyond it the oldest telemetry goes, declared. */
     maxBytes: size.default(536_870_912).refine((bytes) => bytes >= 1_048_576, 'at least 1 MiB (1048576)'),
     /** Smaller shares of their own; alerts and ledger give way last in any case. */

@@ -45,7 +45,7 @@ const change = (from: string, to: string): string => { expect(good).toContain(fr
 describe('a good site file', () => {
   it('becomes a frozen configuration with profile, defaults and units in place', async () => {
     const site = await load(good)
-    expect(site).toMatchObject({ site: { id: 'hall-1', timezone: 'Asia/Shanghai' }, journal: { commitMs: 50, maxMessageBytes: 65_536 }, log: { level: 'info' } })
+    expect(site).toMatchObject({ site: { id: 'hall-1', timezone: 'Asia/Shanghai' }, journal: { commitMs: 50, maxMessageBytes: 65_024 }, log: { level: 'info' } })
     expect(site.control.socket).toBe(path.join(site.store.path, 'linli.sock'))
     const [env] = site.connections[0]!.devices
     expect(env!.points[0]).toMatchObject({ id: 'env.temperature', unit: 'Cel', scale: 0.1, pollMs: 2_000, heartbeatMs: 600_000, deadband: 0.2, address: { table: 'input', register: 1, format: 's16', wordOrder: 'big' } })

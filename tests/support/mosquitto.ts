@@ -25,7 +25,7 @@ export async function mosquitto(lines: readonly string[] = [], files: Readonly<R
   const port = await freePort()
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(folder, name), content, { mode: 0o644 })
   const config = path.join(folder, 'mosquitto.conf')
-  await writeFile(config, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_queued_messages 0', ...lines.map((line) => line.replaceAll('{folder}', folder)), ''].join('\n'))
+  await writeFile(config, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', ...(lines.some((line) => line.startsWith('max_queued_messages')) ? [] : ['max_queued_messages 0']), ...lines.map((line) => line.replaceAll('{folder}', folder)), ''].join('\n'))
   let running: ChildProcess
   const broker: Mosquitto = {
     url: `mqtt://127.0.0.1:${port}`, port, folder,

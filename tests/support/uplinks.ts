@@ -1,13 +1,14 @@
 import { onTestFinished } from 'vitest'
 import mqtt from 'mqtt'
-import type { Clock, Journal, JournalReader, Uplink } from '../../gateway/contract/index.ts'
+import type { Clock, GatewayConditions, Journal, JournalReader, Uplink } from '../../gateway/contract/index.ts'
 import { openJournal } from '../../gateway/store/index.ts'
 import { silentLog, systemClock, systemRandom } from '../../gateway/kit/index.ts'
 import { createEncoder } from '../../cloud-sync/envelope.ts'
-import { createUplink } from '../../cloud-sync/uplink.ts'
-import { createVerifier, type Verifier } from '../../cloud-sync/verify.ts'
+import { createUplink, type UplinkOptions } from '../../cloud-sync/uplink.ts'
+import type { Verifier } from '../../cloud-sync/verify.ts'
 import type { DecodedRecord } from '../../cloud-sync/decode.ts'
 import { uplinkSchema } from '../../cloud-sync/schema.ts'
+import { countingCity, type Counted } from './city.ts'
 import { tempFolder } from './resources.ts'
 
 export const gateway = 'hall-1'
@@ -15,22 +16,31 @@ export const region = '420106'
 export const base = `linli/v1/${region}/${gateway}`
 
 /** A real journal with the real envelope. */
-export async function realJournal(): Promise<{ journal: Journal; reader: JournalReader }> {
+export async function realJournal({ clock = systemClock, maxBytes = 1 << 30, maxMessageBytes = 65_536 }: { clock?: Clock; maxBytes?: number; maxMessageBytes?: number } = {}): Promise<{ journal: Journal; reader: JournalReader }> {
   const journal = await openJournal({
-    folder: await tempFolder(), encoder: createEncoder({ gateway, region, maxMessageBytes: 65_536, timeQuality: () => 'synced' }), clock: systemClock, random: systemRandom,
-    log: silentLog(), commitMs: 5, maxBytes: 1 << 30,
+    folder: await tempFolder(), encoder: createEncoder({ gateway, region, maxMessageBytes, timeQuality: () => 'synced' }), clock, random: systemRandom,
+    log: silentLog(), commitMs: 5, maxBytes,
   })
   onTestFinished(async () => { await journal[Symbol.asyncDispose]() })
   return { journal, reader: await journal.reader('city', { from: 'start' }) }
 }
 
-export function startUplink(journal: Journal, reader: JournalReader, config: object, options: { clock?: Clock } = {}): { uplink: Uplink; stop(): Promise<void> } {
+export interface Conditions extends GatewayConditions {
+  /** What is raised now, by key below `gateway/`. */
+  readonly raised: Map<string, Parameters<GatewayConditions['raise']>[0]>
+}
+export function conditions(): Conditions {
+  const raised: Conditions['raised'] = new Map()
+  return { raised, raise: (condition) => { if (!raised.has(condition.key)) raised.set(condition.key, condition) }, clear: (key) => { raised.delete(key) } }
+}
+
+export function startUplink(journal: Journal, reader: JournalReader, config: object, options: Partial<UplinkOptions> = {}): { uplink: Uplink; stop(): Promise<void> } {
   const parsed = uplinkSchema.parse({ id: 'city', ...config })
   const uplink = createUplink({
-    config: parsed, gateway, region, reader, clock: options.clock ?? systemClock, random: () => 0.5, log: silentLog(), version: '0', epoch: journal.epoch, maxMessageBytes: 65_536,
+    config: parsed, gateway, region, reader, clock: systemClock, random: () => 0.5, log: silentLog(), version: '0', epoch: journal.epoch, maxMessageBytes: 65_536,
     onCommit: (listener) => journal.onCommit(listener), timeQuality: () => 'synced',
     model: () => ({ gateway, region, name: { zh: '厅', en: 'hall' }, devices: [] }),
-    snapshot: () => ({ at: 0, timeQuality: 'synced', heads: journal.heads(), values: [], alerts: [] }),
+    snapshot: () => ({ at: 0, timeQuality: 'synced', heads: journal.heads(), values: [], alerts: [] }), ...options,
   })
   const controller = new AbortController()
   const running = uplink.run(controller.signal)
@@ -39,11 +49,14 @@ export function startUplink(journal: Journal, reader: JournalReader, config: obj
   return { uplink, stop }
 }
 
+/** Records that the reader has not settled, over all its streams. */
+export const backlogOf = (reader: JournalReader): number => Object.values(reader.backlog()).reduce((sum, { records }) => sum + records, 0)
+
 export interface Watcher { readonly verifier: Verifier; readonly records: DecodedRecord[]; readonly retained: Map<string, string>; readonly properties: unknown[]; close(): void }
 
-/** A consumer with its own client library session, verifying all it gets. */
-export async function watch(url: string, protocolVersion: 4 | 5 = 5): Promise<Watcher> {
-  const verifier = createVerifier({ fromStart: true })
+/** A consumer with its own client library session, verifying all it gets; `city` counts it. */
+export async function watch(url: string, protocolVersion: 4 | 5 = 5, city: Counted = countingCity()): Promise<Watcher> {
+  const { verifier } = city
   const records: DecodedRecord[] = []
   const retained = new Map<string, string>()
   const properties: unknown[] = []
@@ -52,7 +65,7 @@ export async function watch(url: string, protocolVersion: 4 | 5 = 5): Promise<Wa
   client.on('message', (topic, payload, packet) => {
     if (!topic.includes('/up/')) { retained.set(topic, payload.toString()); return }
     properties.push(packet.properties?.userProperties)
-    const record = verifier.accept(topic, payload)
+    const record = city.accept(topic, payload)
     if (record) records.push(record)
   })
   const close = (): void => { client.end(true) }
