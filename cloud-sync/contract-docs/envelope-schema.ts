@@ -24,6 +24,7 @@ export function recordSchema(name: RecordName): z.ZodObject {
     subject: z.string().min(1).optional().meta({ description: 'device or alert id' }),
     mode: z.enum(['maintenance', 'commissioning', 'test']).optional().meta({ description: 'left out of indicators' }),
     redelivered: z.literal(true).optional().meta({ description: 'may be a repeat that the gateway could not tell' }),
+    resends: z.string().optional().meta({ description: 'id of a record that this uplink refused, sent again under a new number' }),
     data,
   }).meta({ title })
 }

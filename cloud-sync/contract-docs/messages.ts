@@ -18,6 +18,7 @@ const part = { part: z.int().min(1), parts: z.int().min(1) }
 const status = z.object({
   gateway,
   uplink: z.string().optional().meta({ description: 'id of the uplink in the site file: gaps name it where they are of one uplink alone' }),
+  streams: z.array(stream).optional().meta({ description: 'what this uplink takes; absent: the four' }),
   state: z.enum(['online', 'offline']), epoch, version: z.string().min(1), timeQuality, at,
 })
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A reference consumer of one city. Debian: apt install python3-paho-mqtt python3-zstandard (paho 1.6 and 2.x both do).
 
-  python3 consumer.py --broker 127.0.0.1:1883 --store events.log [--ack] [--uplink city] [--prefix linli/v1] [--client-id platform] [--ca ca.pem]
+  python3 consumer.py --broker 127.0.0.1:1883 --store events.log [--ack] [--prefix linli/v1] [--client-id platform] [--ca ca.pem]
 
 What arrives is on disk before the broker gets its PUBACK; SIGTERM prints what was received and what is missing. User and password come
 from MQTT_USERNAME and MQTT_PASSWORD. The store is a text file, one "topic message" a line: put your database there.
@@ -16,7 +16,7 @@ except ImportError:  # only an uplink with `encoding: zstd` needs it
     zstandard = None
 
 parser = argparse.ArgumentParser()
-for name, default in dict(broker="127.0.0.1:1883", store="events.log", prefix="linli/v1", uplink="city", client_id="platform", ca="").items():
+for name, default in dict(broker="127.0.0.1:1883", store="events.log", prefix="linli/v1", client_id="platform", ca="").items():
     parser.add_argument("--" + name.replace("_", "-"), default=default)
 parser.add_argument("--ack", action="store_true")
 options = parser.parse_args()
@@ -30,7 +30,7 @@ states = {}  # base topic -> what is true now, as of its heads: a record at or b
 
 
 def state_of(base):
-    return states.setdefault(base, dict(heads={}, values={}, alerts={}, parts={}))
+    return states.setdefault(base, dict(status={}, heads={}, values={}, alerts={}, parts={}))
 
 
 def insert(key, name, seq, prev, sha):
@@ -51,7 +51,7 @@ def walk(key):
     """(holes, breaks, solid): what is missing and not declared, and up to where nothing is. A gap must join the hashes on both sides."""
     chain, end, holes, breaks, sha = list(runs.get(key, [])), ends.get(key), [], [], ""
     # A consumer that came in the middle of an epoch cannot ask for what was before.
-    reached = (chain[0][0] - 1 if chain else end["seq"] if end else 0) if first.get(key[0]) == key[2] else 0
+    reached = (chain[0][0] - 1 if chain else end["seq"] if end else 0) if first[key[0]] >= key[2] else 0
     if end:
         chain.append([end["seq"] + 1, end["seq"], end["hash"], end["hash"]])
     for start, to, prev, last in chain:
@@ -94,20 +94,24 @@ def snapshot(base, part):
         return
     values = {one["point"]: one["value"] for some in parts.values() for one in some["values"]}
     alerts = {one["id"]: one["title"] for some in parts.values() for one in some["alerts"]}
-    states[base] = dict(heads={**state["heads"], **heads}, values=values, alerts=alerts, parts={})
+    states[base] = dict(status=state["status"], heads={**state["heads"], **heads}, values=values, alerts=alerts, parts={})
 
 
 def accept(topic, payload):
     """Live and at the start, from the store. Returns the line to keep, None for a repeat or rubbish, and the chains that may be acknowledged."""
     try:
         plain = zstandard.ZstdDecompressor().decompressobj().decompress(payload) if payload[:1] == b"\x28" else payload
-        event, base, line = json.loads(plain), re.sub(r"/(up/[^/]+|snapshot)$", "", topic), topic.encode() + b" " + plain + b"\n"
+        event, base, line = json.loads(plain), re.sub(r"/(up/[^/]+|snapshot|status)$", "", topic), topic.encode() + b" " + plain + b"\n"
+        if topic.endswith("/status"):
+            state_of(base)["status"] = event
+            return line, []
         if topic.endswith("/snapshot"):
             snapshot(base, event)
             return line, []
         _, stream, epoch, seq = event["id"].split("/")
         if event["specversion"] != "1.0" or event["epoch"] != epoch or str(event["seq"]) != seq:
             raise ValueError("not a record: " + event["id"])
+        status = state_of(base)["status"]  # the gateway's word on who it is at this broker, and what it sends here
         source, kind, data, key = event["source"], event["type"], event["data"], (event["source"], stream, epoch)
         first[source] = min(first.get(source, epoch), epoch)
         if not insert(key, event["id"], event["seq"], event.get("prevhash", ""), hashlib.sha256(plain).hexdigest()):
@@ -118,8 +122,8 @@ def accept(topic, payload):
         report["readings"] += len(data.get("readings", []))
         apply(base, event, stream)
         if kind == "org.linli.epoch.v1":
-            ends.update({(source, name, data["closes"]): end for name, end in data["streams"].items()})
-        if kind != "org.linli.gap.v1" or options.uplink not in data.get("uplinks", [options.uplink]):
+            ends.update({(source, name, data["closes"]): end for name, end in data["streams"].items() if name in status.get("streams", [name])})
+        if kind != "org.linli.gap.v1" or status.get("uplink") not in [None, *data.get("uplinks", [status.get("uplink")])]:
             return line, [key]
         report["gaps"] += data["to"] - data["from"] + 1
         gaps.setdefault((source, data["stream"], data["epoch"]), []).append(data)
@@ -143,7 +147,7 @@ def on_message(client, userdata, message):
 
 def on_connect(client, userdata, flags, reason, properties=None):
     if reason == 0:
-        client.subscribe([(options.prefix + "/+/+/up/#", 1), (options.prefix + "/+/+/snapshot", 1)])
+        client.subscribe([(options.prefix + "/+/+/" + topic, 1) for topic in ("status", "snapshot", "up/#")])
     else:
         print(reason, file=sys.stderr, flush=True)
 

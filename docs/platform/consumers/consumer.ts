@@ -1,5 +1,5 @@
 // A reference consumer of one city: npm install mqtt, then, with Node 24:
-//   node consumer.ts --broker mqtt://127.0.0.1 --store events.log [--ack] [--uplink city] [--prefix linli/v1] [--client-id platform] [--ca ca.pem]
+//   node consumer.ts --broker mqtt://127.0.0.1 --store events.log [--ack] [--prefix linli/v1] [--client-id platform] [--ca ca.pem]
 // What arrives is on disk before the broker gets its PUBACK; SIGTERM prints what was received and what is missing. User and password come
 // from MQTT_USERNAME and MQTT_PASSWORD. The store is a text file, one "topic message" a line: put your database there.
 import { createHash } from 'node:crypto'
@@ -9,15 +9,15 @@ import { zstdDecompressSync } from 'node:zlib'
 import mqtt from 'mqtt'
 
 const text = (value: string) => ({ type: 'string', default: value }) as const
-const { values: options } = parseArgs({ options: { broker: text('mqtt://127.0.0.1'), store: text('events.log'), prefix: text('linli/v1'), uplink: text('city'), 'client-id': text('platform'), ca: text(''), ack: { type: 'boolean', default: false } } })
+const { values: options } = parseArgs({ options: { broker: text('mqtt://127.0.0.1'), store: text('events.log'), prefix: text('linli/v1'), 'client-id': text('platform'), ca: text(''), ack: { type: 'boolean', default: false } } })
 
 /** Records without a hole between them: the seq at both ends, the prevhash of the first, the hash of the last. */
 interface Run { readonly from: number; readonly to: number; readonly prev: string; readonly hash: string }
 interface Gap { readonly stream: string; readonly epoch: string; readonly from: number; readonly to: number; readonly hashBefore: string; readonly hashAfter: string; readonly uplinks?: readonly string[] }
 /** One stream of one epoch of one gateway. `end`: how the next epoch says it ended. */
 interface Chain { readonly runs: Run[]; readonly gaps: Gap[]; end?: { readonly seq: number; readonly hash: string } }
-/** What is true now, as of `heads`: a record at or below its stream's head is history. */
-interface State { heads: Record<string, { epoch: string; seq: number }>; values: Record<string, unknown>; alerts: Record<string, unknown>; parts: any[] }
+/** What is true now, as of `heads`: a record at or below its stream's head is history. `status`: the gateway's word on who it is at this broker. */
+interface State { status: { uplink?: string; streams?: readonly string[] }; heads: Record<string, { epoch: string; seq: number }>; values: Record<string, unknown>; alerts: Record<string, unknown>; parts: any[] }
 export interface Report { records: number; readings: number; duplicates: number; invalid: number; gaps: number; types: Record<string, number>; holes: string[]; breaks: string[]; state: Record<string, Pick<State, 'values' | 'alerts'>> }
 
 const report: Report = { records: 0, readings: 0, duplicates: 0, invalid: 0, gaps: 0, types: {}, holes: [], breaks: [], state: {} }
@@ -26,7 +26,7 @@ const firstEpochs = new Map<string, string>()
 const states = new Map<string, State>()
 const entry = <T>(map: Map<string, T>, key: string, make: () => T): T => { if (!map.has(key)) map.set(key, make()); return map.get(key)! }
 const chainOf = (source: string, stream: string, epoch: string): Chain => entry(chains, `${source} ${stream} ${epoch}`, () => ({ runs: [], gaps: [] }))
-const stateOf = (base: string): State => entry(states, base, () => ({ heads: {}, values: {}, alerts: {}, parts: [] }))
+const stateOf = (base: string): State => entry(states, base, () => ({ status: {}, heads: {}, values: {}, alerts: {}, parts: [] }))
 const isAfter = (a: { epoch: string; seq: number }, b?: { epoch: string; seq: number }) => !b || a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq)
 
 /** False for one that was here before: (source, id) names a record for ever. */
@@ -44,7 +44,7 @@ function insert({ runs }: Chain, id: string, seq: number, prev: string, hash: st
 function walk(key: string, { runs, gaps, end }: Chain): { holes: string[]; breaks: string[]; solid: number } {
   const [source, , epoch] = key.split(' ') as [string, string, string]
   // A consumer that came in the middle of an epoch cannot ask for what was before.
-  let reached = firstEpochs.get(source) === epoch ? (runs[0]?.from ?? (end?.seq ?? 0) + 1) - 1 : 0
+  let reached = firstEpochs.get(source)! >= epoch ? (runs[0]?.from ?? (end?.seq ?? 0) + 1) - 1 : 0
   let hash = '', solid = -1
   const holes: string[] = [], breaks: string[] = []
   const hole = (from: number, to: number): void => { holes.push(`${key} ${from}-${to}`); if (solid < 0) solid = from - 1; hash = '' }
@@ -82,15 +82,17 @@ function snapshot(base: string, part: any): void {
   if (state.parts.length < part.parts || Object.entries(state.heads).some(([stream, head]) => part.heads[stream] && isAfter(head, part.heads[stream]))) return
   const values = state.parts.flatMap((one) => one.values).map(({ point, value }) => [point, value])
   const alerts = state.parts.flatMap((one) => one.alerts).map(({ id, title }) => [id, title])
-  states.set(base, { heads: { ...state.heads, ...part.heads }, values: Object.fromEntries(values), alerts: Object.fromEntries(alerts), parts: [] })
+  states.set(base, { status: state.status, heads: { ...state.heads, ...part.heads }, values: Object.fromEntries(values), alerts: Object.fromEntries(alerts), parts: [] })
 }
 
 /** Live and at the start, from the store. Returns the line to keep, null for a repeat or rubbish, and the chains that may be acknowledged. */
 function accept(topic: string, bytes: Uint8Array): { line: Buffer | null; chains: string[] } {
   try {
     const plain = bytes[0] === 0x28 ? zstdDecompressSync(bytes, { maxOutputLength: 16 << 20 }) : Buffer.from(bytes)
-    const event = JSON.parse(plain.toString()), base = topic.replace(/\/(up\/[^/]+|snapshot)$/, ''), line = Buffer.concat([Buffer.from(`${topic} `), plain, Buffer.from('\n')])
+    const event = JSON.parse(plain.toString()), base = topic.replace(/\/(up\/[^/]+|snapshot|status)$/, ''), line = Buffer.concat([Buffer.from(`${topic} `), plain, Buffer.from('\n')])
+    if (topic.endsWith('/status')) { stateOf(base).status = event; return { line, chains: [] } }
     if (topic.endsWith('/snapshot')) { snapshot(base, event); return { line, chains: [] } }
+    const { uplink, streams } = stateOf(base).status
     const [, stream, epoch, seq] = event.id.split('/'), { source, type, data } = event, key = `${source} ${stream} ${epoch}`
     if (event.specversion !== '1.0' || event.epoch !== epoch || String(event.seq) !== seq) throw new TypeError(`not a record: ${event.id}`)
     if (!(firstEpochs.get(source)! <= epoch)) firstEpochs.set(source, epoch)
@@ -99,8 +101,8 @@ function accept(topic: string, bytes: Uint8Array): { line: Buffer | null; chains
     report.types[type] = (report.types[type] ?? 0) + 1
     report.readings += data.readings?.length ?? 0
     apply(base, event, stream)
-    if (type === 'org.linli.epoch.v1') for (const [name, end] of Object.entries<any>(data.streams)) chainOf(source, name, data.closes).end = end
-    if (type !== 'org.linli.gap.v1' || (data.uplinks && !data.uplinks.includes(options.uplink))) return { line, chains: [key] }
+    if (type === 'org.linli.epoch.v1') for (const [name, end] of Object.entries<any>(data.streams)) if (!streams || streams.includes(name)) chainOf(source, name, data.closes).end = end
+    if (type !== 'org.linli.gap.v1' || (uplink && data.uplinks && !data.uplinks.includes(uplink))) return { line, chains: [key] }
     report.gaps += data.to - data.from + 1
     chainOf(source, data.stream, data.epoch).gaps.push(data)
     return { line, chains: [key, `${source} ${data.stream} ${data.epoch}`] }
@@ -122,7 +124,7 @@ const client = mqtt.connect(options.broker, {
   username: process.env.MQTT_USERNAME, password: process.env.MQTT_PASSWORD, ...(options.ca ? { ca: readFileSync(options.ca) } : {}),
 })
 client.on('error', (error) => console.error(error.message))
-client.on('connect', () => client.subscribe([`${options.prefix}/+/+/up/#`, `${options.prefix}/+/+/snapshot`], { qos: 1 }, (error) => console.error(error?.message ?? 'ready')))
+client.on('connect', () => client.subscribe(['status', 'snapshot', 'up/#'].map((topic) => `${options.prefix}/+/+/${topic}`), { qos: 1 }, (error) => console.error(error?.message ?? 'ready')))
 client.on('message', (topic, payload) => {
   const { line, chains: touched } = accept(topic, payload)
   // The library sends the PUBACK after this handler, so what is acknowledged is on disk. At a high rate sync once for many.
