@@ -54,7 +54,17 @@ export function createEncoder(options: EncoderOptions): RecordEncoder {
       const bytes = Buffer.from(`${open(head, 'telemetry', readings[next - 1]!.receivedAt)},"data":{"readings":[${parts.join(',')}]}}`)
       return { bytes, next }
     },
+    again(bytes, head) {
+      const { id, data, time, type, subject, mode, redelivered } = decodeJson(bytes)
+      if (typeof id !== 'string' || typeof time !== 'string' || typeof type !== 'string') throw new DataError('RECORD_INVALID', 'a dead letter is not a record of this format; discard it')
+      const rest = JSON.stringify({ ...(subject === undefined ? {} : { subject }), ...(mode === undefined ? {} : { mode }), ...(redelivered === undefined ? {} : { redelivered }), resends: id, data })
+      return Buffer.from(`${open(head, type.slice('org.linli.'.length, -'.v1'.length), Date.parse(time))},${rest.slice(1)}`)
+    },
   }
+}
+
+function decodeJson(bytes: Uint8Array): { readonly [key: string]: unknown } {
+  try { return JSON.parse(Buffer.from(bytes).toString()) as { readonly [key: string]: unknown } } catch (cause) { throw new DataError('RECORD_INVALID', 'a dead letter is not JSON; discard it', { cause }) }
 }
 
 const maxPointTexts = 50_000

@@ -102,7 +102,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
       await supervisors.get(live.devices.get(point.deviceId)!.connectionId)!.write(point, toRaw(value, point), signal)
     },
   }
-  stack.use(await serveControl({ socket: site.control.socket, status, live, desk, feed, history, log, writer }))
+  stack.use(await serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, log, writer }))
 
   const owned = stack.move()
   log.info({ gateway, region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')

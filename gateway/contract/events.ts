@@ -52,4 +52,6 @@ export interface RecordEncoder {
   event(event: GatewayEvent, head: RecordHead): Uint8Array
   /** Packs readings from index `from` until maxMessageBytes or the end; `next` is the first index not packed, always > `from`. */
   telemetry(readings: readonly Reading[], from: number, head: RecordHead): { readonly bytes: Uint8Array; readonly next: number }
+  /** A record that was refused, as a new one that names the old. Throws DataError RECORD_INVALID for bytes that are none. */
+  again(bytes: Uint8Array, head: RecordHead): Uint8Array
 }

@@ -9,6 +9,8 @@ export interface Work {
   /** Packed by the journal with whatever else is waiting, so that one record and one fsync serve many callers. */
   readonly readings?: readonly Reading[]
   readonly state?: readonly StateWrite[]
+  /** Records that were refused, to be sent as new ones. */
+  readonly again?: readonly { readonly stream: Stream; readonly bytes: Uint8Array }[]
   /** Skip the commit timer: alerts, door events, anything a peer waits for. */
   readonly urgent?: boolean
 }
@@ -45,6 +47,26 @@ export interface JournalReader {
   backlog(): Readonly<Record<Stream, Backlog>>
 }
 
+/** A record that a consumer refused for good. `id`: `reader/stream/epoch/seq`. */
+export interface DeadLetter extends Position {
+  readonly id: string
+  readonly reader: string
+  readonly stream: Stream
+  readonly at: EpochMs
+  readonly reason: string
+  /** Uncompressed. */
+  readonly bytes: Uint8Array
+}
+
+/** The oldest give way: they are kept to be looked at, and the gap that names them stays. */
+export interface DeadLetters {
+  /** The oldest first, after `after`. */
+  list(limit: number, after?: string): Promise<readonly DeadLetter[]>
+  /** Each becomes a new record of its stream and leaves; returns how many were found. */
+  resend(ids: readonly string[]): Promise<number>
+  discard(ids: readonly string[]): Promise<number>
+}
+
 export interface Head extends Position { readonly hash: string }
 
 export interface JournalStatistics {
@@ -54,6 +76,8 @@ export interface JournalStatistics {
   readonly bytesWritten: number
   readonly gaps: number
   readonly deadLetters: number
+  /** Damaged records, kept aside to be looked at. */
+  readonly quarantined: number
   readonly fsyncMsP50: number
   readonly fsyncMsP99: number
   /** Share of the quota in use, 0..1. */
@@ -82,6 +106,7 @@ export interface Journal extends AsyncDisposable {
   /** The four and the selections, the most urgent first. */
   readonly streams: readonly Stream[]
   readonly state: StateStore
+  readonly deadLetters: DeadLetters
   /** Pressure, 0..1: the share of the quota that waits for the least lagging reader; telemetry thins above 0.6 and 0.8 (law 7). Cheap: asked for each batch of readings. */
   readonly fill: number
   /**

@@ -5,6 +5,7 @@ import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
 import type { Chart, EpochMs, Reading, RuleInput, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
+import type { DeadLetterView } from './dead-letters.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
 export function controlClient(socket: string) {
@@ -23,6 +24,14 @@ export function controlClient(socket: string) {
       const { status, body } = await post(socket, '/write', { point, value, timeoutMs })
       const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}` } = body as { code?: string; message?: string }
       if (status !== 200) throw new DriverError(code, message)
+    },
+    deadLetters: () => fetchJson<readonly DeadLetterView[]>(socket, '/dead-letters'),
+    /** Returns how many were found. Throws the gateway's own code and words. */
+    async orderDeadLetters(action: 'resend' | 'discard', ids: readonly string[] | 'all'): Promise<number> {
+      const { status, body } = await post(socket, '/dead-letters', { action, ids })
+      const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}`, done = 0 } = body as { code?: string; message?: string; done?: number }
+      if (status !== 200) throw new DataError(code, message)
+      return done
     },
     async *tail(signal: AbortSignal): AsyncGenerator<FeedItem> {
       const response = await get(socket, '/tail', signal)

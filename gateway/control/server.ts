@@ -2,11 +2,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
-import type { AlertDesk, History, PointWriter, Value } from '../contract/index.ts'
+import type { AlertDesk, DeadLetters, History, PointWriter, Value } from '../contract/index.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
 import type { Feed } from '../feed.ts'
 import type { LiveValues } from '../live.ts'
 import type { GatewayStatus } from '../status.ts'
+import { listDeadLetters, orderDeadLetters } from './dead-letters.ts'
 import { answerHistory } from './history.ts'
 
 export interface ControlParts {
@@ -15,6 +16,7 @@ export interface ControlParts {
   readonly live: LiveValues
   readonly writer: PointWriter
   readonly desk: AlertDesk
+  readonly deadLetters: DeadLetters
   readonly feed: Feed
   /** Absent where the site file turns it off. */
   readonly history?: History | undefined
@@ -25,7 +27,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= (one JSON object a line), /tail (one JSON object a line, live), and POST /write. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), and POST /write, /dead-letters. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -50,12 +52,14 @@ export async function serveControl(parts: ControlParts): Promise<AsyncDisposable
 
 function route(parts: ControlParts, request: IncomingMessage, response: ServerResponse): void {
   if (request.method === 'POST' && request.url === '/write') { void write(parts, request, response); return }
-  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write' })
+  if (request.method === 'POST' && request.url === '/dead-letters') { void bodyOf(request).then((body) => orderDeadLetters(parts.deadLetters, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
+  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write and /dead-letters' })
   if (request.url?.startsWith('/history')) { void answerHistory(parts.history, request.url, response); return }
   switch (request.url) {
     case '/status': return json(response, 200, parts.status())
     case '/readings': return json(response, 200, [...parts.live.readings()])
     case '/alerts': return json(response, 200, parts.desk.open())
+    case '/dead-letters': return void listDeadLetters(parts.deadLetters, undefined).then((page) => json(response, 200, page), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
     case '/tail': return tail(parts.feed, response)
     default: return json(response, 404, { error: 'no such resource' })
   }

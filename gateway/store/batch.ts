@@ -33,6 +33,7 @@ export function encodeBatch(works: readonly Work[], from: Heads, { epoch, encode
         batch.event(event.stream, event)
         for (const selection of ofEvents) if (selection.from === event.stream && selection.takesEvent(event)) batch.event(selection.stream, event)
       }
+      for (const { stream, bytes } of work.again ?? []) batch.again(stream, bytes)
       return undefined
     } catch (error) {
       batch.restore(before)
@@ -82,6 +83,10 @@ class Batch {
       this.#append(head, bytes)
       from = next
     }
+  }
+  again(stream: Stream, bytes: Uint8Array): void {
+    const head = this.#head(stream)
+    this.#append(head, this.#encoder.again(bytes, head))
   }
   result() {
     const written = Object.keys(this.#heads).filter((stream) => this.#heads[stream] !== this.#from[stream])

@@ -108,7 +108,7 @@ export class Committer {
       const batch = encodeBatch(works, this.heads, { epoch, encoder, selections, at: clock.now() })
       const operations = room?.operations ? [...room.operations, ...batch.operations] : batch.operations
       const started = clock.monotonic()
-      if (operations.length > 0) await database.run((level) => level.batch([...operations], { sync: true }))
+      if (operations.length > 0) await database.run((level) => level.batch([...operations], { sync: true }), { grows: true })
       this.#count(batch, operations, clock.monotonic() - started)
       this.heads = batch.heads
       committed(batch.heads)
@@ -132,8 +132,9 @@ export class Committer {
 }
 
 /** An estimate of the memory a work holds: enough to bound it. */
-function weigh({ readings = [], events = [], state = [] }: Work): number {
+function weigh({ readings = [], events = [], state = [], again = [] }: Work): number {
   let bytes = 64 + events.length * 1_024 + state.length * 256
+  for (const record of again) bytes += record.bytes.length
   for (const { value } of readings) bytes += 96 + (typeof value === 'string' ? value.length * 2 : 0)
   return bytes
 }

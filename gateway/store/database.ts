@@ -1,9 +1,13 @@
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
 import { Level as Leveldb } from 'level'
 import type { Clock, Random } from '../contract/index.ts'
 import { backoffMs, codeOf, describe, StoreError, type Backoff, type Logger } from '../kit/index.ts'
 
 export type Level = Leveldb<string, Buffer>
 export type Operation = { readonly type: 'put'; readonly key: string; readonly value: Buffer } | { readonly type: 'del'; readonly key: string }
+
+import { Reserve } from './reserve.ts'
 
 export interface DatabaseOptions { readonly folder: string; readonly clock: Clock; readonly random: Random; readonly log: Logger }
 
@@ -18,20 +22,34 @@ const reopening: Backoff = { baseMs: 250, capMs: 10_000, factor: 2, jitter: 0.3 
 export class Database implements AsyncDisposable {
   readonly #options: DatabaseOptions
   readonly #stop = new AbortController()
+  readonly #reserve: Reserve
+  /** The folder's content could not be saved and was moved aside: this one is new. */
+  readonly replaced: boolean
   #level: Level
   #recovery: Promise<void> | null = null
 
-  private constructor(options: DatabaseOptions, level: Level) { this.#options = options; this.#level = level }
+  private constructor(options: DatabaseOptions, reserve: Reserve, opened: Opened) {
+    this.#options = options
+    this.#reserve = reserve
+    this.#level = opened.level
+    this.replaced = opened.replaced
+  }
 
-  /** Throws StoreError STORE_LOCKED, STORE_UNUSABLE. A damaged index is repaired. */
-  static async open(options: DatabaseOptions): Promise<Database> { return new Database(options, await openLevel(options)) }
+  /** Throws StoreError STORE_LOCKED, STORE_UNUSABLE. A damaged index is repaired; what cannot be repaired is moved aside. */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const reserve = new Reserve(path.dirname(options.folder), options.clock, options.log)
+    const database = new Database(options, reserve, await openLevel(options))
+    await reserve.ensure()
+    return database
+  }
 
   get failing(): boolean { return this.#recovery !== null }
 
-  /** `operation` must be repeatable. Throws StoreError JOURNAL_CLOSED when closed while waiting. */
-  async run<T>(operation: (level: Level) => Promise<T>): Promise<T> {
+  /** `operation` must be repeatable. `grows`: it waits while the disk is full. Throws StoreError JOURNAL_CLOSED when closed while waiting. */
+  async run<T>(operation: (level: Level) => Promise<T>, { grows = false }: { readonly grows?: boolean } = {}): Promise<T> {
     for (;;) {
       await this.#recovery
+      while (grows && this.#reserve.room) await this.#reserve.room
       if (this.#stop.signal.aborted) throw new StoreError('JOURNAL_CLOSED', 'the journal was closed while its disk was failing; what was not acknowledged will be sent again')
       try {
         return await operation(this.#level)
@@ -44,6 +62,7 @@ export class Database implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
+    this.#reserve.end()
     await this.#recovery
     await this.#level.close().catch(() => {})
   }
@@ -52,10 +71,11 @@ export class Database implements AsyncDisposable {
     const { log, clock, random } = this.#options
     log.error({ code: 'STORE_FAILING', cause: codeOf(rootOf(error)) }, `the store failed (${describe(rootOf(error))}); acknowledgements wait until it works again. Check free space and the disk`)
     await this.#level.close().catch(() => {})
+    await this.#reserve.yield()
     for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
       await clock.sleep(backoffMs(reopening, attempt, random), this.#stop.signal).catch(() => {})
       try {
-        this.#level = await openLevel(this.#options)
+        this.#level = (await openLevel(this.#options)).level
         log.info({ attempts: attempt + 1 }, 'the store is open again')
         return
       } catch (failure) {
@@ -65,25 +85,58 @@ export class Database implements AsyncDisposable {
   }
 }
 
-async function openLevel({ folder, log }: DatabaseOptions): Promise<Level> {
+interface Opened { readonly level: Level; readonly replaced: boolean }
+
+async function openLevel({ folder, log }: DatabaseOptions): Promise<Opened> {
   const level: Level = new Leveldb<string, Buffer>(folder, levelOptions)
+  if (!await indexMissing(folder)) {
+    try {
+      await level.open()
+      return { level, replaced: false }
+    } catch (error) {
+      const cause = rootOf(error)
+      if (codeOf(cause) === 'LEVEL_LOCKED') throw new StoreError('STORE_LOCKED', `${folder} is in use by another gateway; stop it first, or set store.path to another folder`, { cause })
+      // Only damage is repaired: a repair on a full disk would drop the log that could not be read for want of space.
+      if (codeOf(cause) !== 'LEVEL_CORRUPTION') throw unusable(folder, cause)
+      log.warn({ code: 'STORE_REPAIRED', cause: codeOf(cause) }, `the store did not open (${describe(cause)}); repairing it`)
+    }
+  } else {
+    log.warn({ code: 'STORE_REPAIRED' }, 'the index of the store is missing; repairing it')
+  }
   try {
+    await repair(folder)
     await level.open()
-    return level
+    return { level, replaced: false }
   } catch (error) {
     const cause = rootOf(error)
-    if (codeOf(cause) === 'LEVEL_LOCKED') throw new StoreError('STORE_LOCKED', `${folder} is in use by another gateway; stop it first, or set store.path to another folder`, { cause })
-    // Only damage is repaired: a repair on a full disk would drop the log that could not be read for want of space.
-    if (codeOf(cause) !== 'LEVEL_CORRUPTION') throw unusable(folder, cause)
-    log.warn({ code: 'STORE_REPAIRED', cause: codeOf(cause) }, `the store did not open (${describe(cause)}); repairing it`)
-    try {
-      await repair(folder)
-      await level.open()
-      return level
-    } catch (again) {
-      throw unusable(folder, rootOf(again))
-    }
+    if (codeOf(cause) !== 'LEVEL_CORRUPTION' && !await indexMissing(folder)) throw unusable(folder, cause)
+    return { level: await begunAnew(folder, log), replaced: true }
   }
+}
+
+/** LevelDB takes tables without an index for an empty folder and deletes them, and an index that is not there for an I/O error. */
+async function indexMissing(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch((): string[] => [])
+  if (!names.some((name) => /\.(ldb|log)$|^MANIFEST-|^CURRENT$/.test(name))) return false
+  if (!names.includes('CURRENT')) return true
+  const current = (await readFile(path.join(folder, 'CURRENT'), 'utf8').catch(() => '')).trim()
+  return current !== '' && !names.includes(current)
+}
+
+const keptBroken = 2
+
+/** Damage beyond repair is no reason to let a building stand still: what is there is kept for whoever wants to look at it, and an empty store takes its place. */
+async function begunAnew(folder: string, log: Logger): Promise<Level> {
+  const [home, name] = [path.dirname(folder), path.basename(folder)]
+  const broken = (await readdir(home)).filter((entry) => entry.startsWith(`${name}.broken-`)).toSorted((a, b) => Number(a.split('-').at(-1)) - Number(b.split('-').at(-1)))
+  const next = Number(broken.at(-1)?.split('-').at(-1) ?? 0) + 1
+  for (const entry of broken.slice(0, Math.max(0, broken.length + 1 - keptBroken))) await rm(path.join(home, entry), { recursive: true, force: true })
+  const aside = `${folder}.broken-${next}`
+  await rename(folder, aside)
+  log.error({ code: 'STORE_REPLACED', aside }, `the store is damaged beyond repair; it was moved to ${aside} and a new one begun. What it held and was not delivered is declared to the city`)
+  const level: Level = new Leveldb<string, Buffer>(folder, levelOptions)
+  await level.open()
+  return level
 }
 
 const unusable = (folder: string, cause: unknown): StoreError =>

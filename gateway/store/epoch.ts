@@ -34,7 +34,11 @@ async function writeDurably(file: string, text: string): Promise<void> {
   await folder.sync()
 }
 
-export interface MarkContent { readonly epoch: string; readonly seqs: Readonly<Record<Stream, number>> }
+export interface Ends { readonly epoch: string; readonly seqs: Readonly<Record<Stream, number>> }
+/** `older`: epochs before it that some reader has not yet got all of, the oldest first; what they held is known by this alone when the database is lost. */
+export interface MarkContent extends Ends { readonly older?: readonly Ends[] }
+
+const markBytes = 2_048
 
 /**
  * How far each stream had got: rewritten, unsynced, after each commit. It says what a damaged log has lost at its end, and never
@@ -51,7 +55,7 @@ export class Mark implements AsyncDisposable {
   async read(): Promise<MarkContent | null> {
     try {
       const content = JSON.parse(await readFile(this.#file, 'utf8')) as MarkContent
-      return epochPattern.test(content.epoch) && Object.values(content.seqs).every((seq) => Number.isSafeInteger(seq)) ? content : null
+      return epochPattern.test(content.epoch) && [content, ...content.older ?? []].every(({ seqs }) => Object.values(seqs).every((seq) => Number.isSafeInteger(seq))) ? content : null
     } catch {
       return null
     }
@@ -70,9 +74,11 @@ export class Mark implements AsyncDisposable {
     try {
       this.#handle ??= await open(this.#file, 'w', 0o600)
       while (this.#next) {
-        const text = JSON.stringify(this.#next)
+        let content = this.#next
+        let text = JSON.stringify(content)
+        while (text.length > markBytes && content.older?.length) text = JSON.stringify(content = { ...content, older: content.older.slice(1) })
         this.#next = null
-        await this.#handle.write(text.padEnd(256), 0)
+        await this.#handle.write(text.padEnd(markBytes), 0)
       }
     } catch {
       // A mark that cannot be written costs only the proof of a lost tail; the commit itself stands.

@@ -3,10 +3,10 @@ import path from 'node:path'
 import { type Clock, type Journal, type PerStream, type Position, type Random, type RecordEncoder, type Selection, type Stream } from '../contract/index.ts'
 import { describe, StoreError, type Logger } from '../kit/index.ts'
 import { Database } from './database.ts'
-import { beginEpoch, Mark } from './epoch.ts'
+import { beginEpoch, Mark, type Ends, type MarkContent } from './epoch.ts'
 import { LevelJournal } from './journal.ts'
 import { compare, perStream } from './keys.ts'
-import { openingEvents, parse, readHeads } from './opening.ts'
+import { openingEvents, parse, readHeads, type Found } from './opening.ts'
 import type { Place } from './reader.ts'
 
 export interface JournalOptions {
@@ -40,9 +40,12 @@ export async function openJournal({ folder, encoder, clock, random, log, commitM
   const known = Object.values(found.heads).map(({ epoch }) => epoch).reduce((a, b) => (a > b ? a : b), '')
   const places = await readPlaces(database)
   const { epoch, previous } = await beginEpoch(folder, known || null)
-  const events = openingEvents(previous, found, furthest(places, streams), await mark.read(), clock.now())
+  const marked = await mark.read()
+  // A repair may leave nothing: then it is a new database too.
+  const replaced = database.replaced || (marked !== null && Object.values(found.heads).every(({ seq }) => seq === 0) && Object.values(marked.seqs).some((seq) => seq > 0))
+  const events = openingEvents({ previous, found, places: furthest(places, streams), mark: marked, replaced, at: clock.now() })
   const journal = new LevelJournal({
-    database, mark, epoch, streams, sacrificed: byWorth(selections), trims: found.trims, places, quotas: { maxBytes, streams: shares }, clock, log,
+    database, mark, older: olderEpochs(marked, previous, found, places), epoch, streams, sacrificed: byWorth(selections), trims: found.trims, places, quotas: { maxBytes, streams: shares }, clock, log,
     committer: { database, encoder, clock, commitMs, epoch, selections, heads: found.heads },
   })
   if (events.length > 0) await journal.commit({ events, urgent: true })
@@ -60,6 +63,16 @@ const byUrgency = (selections: readonly Selection[]): readonly Stream[] =>
 /** Law 7: telemetry gives way first, then events; alerts and the ledger last. */
 const byWorth = (selections: readonly Selection[]): readonly Stream[] =>
   ['telemetry', ...selectedFrom(selections, 'telemetry'), ...selectedFrom(selections, 'event'), 'event', ...selectedFrom(selections, 'alert'), 'alert', 'ledger']
+
+const keptOlder = 16
+
+/** Epochs whose records some reader may still have to get. */
+function olderEpochs(mark: MarkContent | null, previous: string | null, found: Found, places: ReadonlyMap<string, Readonly<Record<Stream, Place>>>): readonly Ends[] {
+  if (previous === null) return []
+  const ends: Ends = { epoch: previous, seqs: Object.fromEntries(Object.entries(found.heads).map(([stream, head]) => [stream, Math.max(head.epoch === previous ? head.seq : 0, mark?.epoch === previous ? mark.seqs[stream] ?? 0 : 0)])) }
+  const slowest = [...places.values()].flatMap((each) => Object.values(each).map(({ at }) => at?.epoch ?? '')).reduce((a, b) => (a < b ? a : b), previous)
+  return [...(mark?.older ?? []).filter(({ epoch }) => epoch !== previous && epoch >= slowest), ends].slice(-keptOlder)
+}
 
 async function readPlaces(database: Database): Promise<Map<string, Record<Stream, Place>>> {
   const places = new Map<string, Record<Stream, Place>>()

@@ -2,9 +2,10 @@ import { streams as baseStreams, type Clock, type Head, type Journal, type Journ
 import type { Logger } from '../kit/index.ts'
 import { Committer, seqsOf } from './committer.ts'
 import type { Heads } from './batch.ts'
-import type { Database, Level, Operation } from './database.ts'
-import type { Mark } from './epoch.ts'
-import { compare, perStream, placeKey, placesOf, recordKey, recordPrefix, stateKey, trimKey } from './keys.ts'
+import type { Database, Operation } from './database.ts'
+import { StoredDeadLetters } from './dead-letters.ts'
+import type { Ends, Mark } from './epoch.ts'
+import { compare, perStream, placeKey, placesOf, quarantineKey, recordKey, recordPrefix, stateKey, trimKey } from './keys.ts'
 import { gapEvent, parse, type Gap, type Trim } from './opening.ts'
 import { makeRoom, usedBytes, usedOf, type Placed, type Quotas } from './quota.ts'
 import { Rates } from './rates.ts'
@@ -14,6 +15,8 @@ import { scan } from './scan.ts'
 export interface JournalParts {
   readonly database: Database
   readonly mark: Mark
+  /** For the mark. */
+  readonly older: readonly Ends[]
   readonly epoch: string
   /** The most urgent first. */
   readonly streams: readonly Stream[]
@@ -33,6 +36,7 @@ export class LevelJournal implements Journal {
   readonly epoch: string
   readonly streams: readonly Stream[]
   readonly state: StateStore
+  readonly deadLetters: StoredDeadLetters
   readonly #parts: JournalParts
   readonly #committer: Committer
   readonly #readers = new Map<string, StoreReader>()
@@ -42,6 +46,7 @@ export class LevelJournal implements Journal {
   readonly #letting = new Map<Stream, Promise<void>>()
   #gaps = 0
   #deadLetters = 0
+  #quarantined = 0
 
   constructor(parts: JournalParts) {
     this.#parts = parts
@@ -50,6 +55,7 @@ export class LevelJournal implements Journal {
     this.#rates = new Rates(parts.clock, parts.committer.heads)
     this.#committer = new Committer({ ...parts.committer, makeRoom: () => this.#makeRoom(), committed: (heads) => this.#committed(heads) })
     this.state = stateStore(parts.database)
+    this.deadLetters = new StoredDeadLetters(parts.database, this)
   }
 
   commit(work: Work): Promise<void> { return this.#committer.commit(work) }
@@ -77,7 +83,7 @@ export class LevelJournal implements Journal {
         await database.run((level) => level.batch([...operations]))
         await this.#letGo(stream)
       },
-      deadLetters: (count) => { this.#deadLetters += count; this.#trimDeadLetters() },
+      deadLetters: (count) => { this.#deadLetters += count; this.deadLetters.trim(count).catch(() => {}) },
     })
     this.#readers.set(name, reader)
     return reader
@@ -106,7 +112,7 @@ export class LevelJournal implements Journal {
   statistics(): JournalStatistics {
     const { counters, heads } = this.#committer
     return {
-      ...counters, gaps: this.#gaps, deadLetters: this.#deadLetters, fsyncMsP50: this.#committer.latency(0.5), fsyncMsP99: this.#committer.latency(0.99),
+      ...counters, gaps: this.#gaps, deadLetters: this.#deadLetters, quarantined: this.#quarantined, fsyncMsP50: this.#committer.latency(0.5), fsyncMsP99: this.#committer.latency(0.99),
       fill: usedBytes(heads, this.#parts.trims) / this.#parts.quotas.maxBytes, streams: Object.fromEntries(this.streams.map((stream) => [stream, this.#room(stream)])),
     }
   }
@@ -138,14 +144,23 @@ export class LevelJournal implements Journal {
   }
 
   #committed(heads: Heads): void {
-    this.#parts.mark.write({ epoch: this.epoch, seqs: seqsOf(heads, this.epoch) })
+    this.#parts.mark.write({ epoch: this.epoch, seqs: seqsOf(heads, this.epoch), older: this.#parts.older })
     this.#rates.note(heads)
     for (const listener of this.#listeners) listener()
   }
 
   async #scan(stream: Stream, after: Parameters<typeof scan>[2], limit: number) {
     const head = this.#committer.heads[stream]!
-    return this.#parts.database.run((level) => scan(level, stream, after, limit, this.#parts.trims[stream]!.at, head))
+    const found = await this.#parts.database.run((level) => scan(level, stream, after, limit, this.#parts.trims[stream]!.at, head))
+    if (found.damaged.length > 0) await this.#quarantine(found.damaged)
+    return found
+  }
+
+  /** Out of the way, so that it is told once; the hole it leaves is a gap. */
+  async #quarantine(damaged: readonly (readonly [key: string, value: Buffer])[]): Promise<void> {
+    const room = Math.max(0, keptDamaged - this.#quarantined)
+    this.#quarantined += damaged.length
+    await this.#parts.database.run((level) => level.batch(damaged.flatMap(([key, value], index): Operation[] => [{ type: 'del', key }, ...(index < room ? [{ type: 'put' as const, key: quarantineKey(key), value }] : [])])))
   }
 
   async #declare(gaps: readonly Gap[]): Promise<void> {
@@ -162,15 +177,6 @@ export class LevelJournal implements Journal {
       for (const gap of fresh) this.#declared.delete(gapName(gap))
       throw error
     }
-  }
-
-  /** The oldest give way: they are kept to be looked at, and the gap that names them stays. */
-  #trimDeadLetters(): void {
-    const trim = async (level: Level): Promise<void> => {
-      const keys = await level.keys({ gte: 'd/', lt: 'd0' }).all()
-      if (keys.length > keptDeadLetters) await level.batch(keys.slice(0, keys.length - keptDeadLetters).map((key) => ({ type: 'del' as const, key })))
-    }
-    if (this.#deadLetters % 100 === 0) this.#parts.database.run(trim).catch(() => {})
   }
 
   #beginning(stream: Stream, from: 'start' | 'end'): Place {
@@ -238,7 +244,7 @@ export class LevelJournal implements Journal {
   }
 }
 
-const keptDeadLetters = 1_000
+const keptDamaged = 100
 const gapName = ({ stream, epoch, from, to, uplinks = [] }: Gap): string => `${stream}/${epoch}/${from}-${to} ${uplinks.join(' ')}`
 
 function stateStore(database: Database): StateStore {

@@ -7,6 +7,7 @@ import type { BaseStream, PerStream, Position, Stream } from '../contract/index.
  *   p/<reader>/<stream>        a reader's settled place
  *   t/<stream>                 everything up to here was removed on purpose
  *   d/<reader>/<stream>/…      dead letters
+ *   q/<key>                    damaged records, as they were found under that key
  *   s/<key>                    state of rules, alerts, repeats
  */
 const codes: Readonly<Record<BaseStream, string>> = { alert: 'a', event: 'e', ledger: 'l', telemetry: 't' }
@@ -34,7 +35,9 @@ export const trimKey = (stream: Stream): string => `t/${stream}`
 /** All places of a reader lie between this and the same with its last character one up. */
 export const placesOf = (reader: string): string => `p/${reader}/`
 export const placeKey = (reader: string, stream: Stream): string => `p/${reader}/${stream}`
-export const deadLetterKey = (reader: string, stream: Stream, at: Position): string => `d/${reader}/${stream}/${at.epoch}/${at.seq.toString(16).padStart(seqDigits, '0')}`
+export const deadLetterPrefix = 'd/'
+export const deadLetterKey = (reader: string, stream: Stream, at: Position): string => `${deadLetterPrefix}${reader}/${stream}/${at.epoch}/${at.seq.toString(16).padStart(seqDigits, '0')}`
+export const quarantineKey = (key: string): string => `q/${key}`
 export const stateKey = (key: string): string => `s/${key}`
 
 /** Negative, zero or positive, as `a` lies before, at or after `b`; null lies before everything. */

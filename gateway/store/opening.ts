@@ -38,13 +38,28 @@ export function parse<T>(value: Buffer | undefined): T | undefined {
   try { return JSON.parse(value.toString()) as T } catch { return undefined }
 }
 
+export interface Opening {
+  readonly previous: string | null
+  readonly found: Found
+  /** The furthest place of any reader. */
+  readonly places: Readonly<PerStream<Position | null>>
+  readonly mark: MarkContent | null
+  /** The database is a new one in place of one that was beyond repair. */
+  readonly replaced: boolean
+  readonly at: EpochMs
+}
+
 /**
  * The first ledger entries of an epoch: how the last one ended, and a gap for each stream whose tail the log has lost: the mark or the
  * head says it was written, and neither a record nor a trim explains where it went.
  */
-export function openingEvents(previous: string | null, found: Found, places: Readonly<PerStream<Position | null>>, mark: MarkContent | null, at: EpochMs): readonly GatewayEvent[] {
+export function openingEvents({ previous, found, places, mark, replaced, at }: Opening): readonly GatewayEvent[] {
   if (previous === null) return []
   const gaps: GatewayEvent[] = []
+  // Of a lost database nothing is known but how far each epoch had got: all of it is declared, whether or not it was delivered before.
+  for (const { epoch, seqs } of replaced ? mark?.older ?? [] : []) {
+    if (epoch !== previous) for (const [stream, to] of Object.entries(seqs)) if (to > 0) gaps.push(gapEvent(at, { stream, epoch, from: 1, to, reason: 'log-damage', hashBefore: '', hashAfter: '' }))
+  }
   const ends = perStream(Object.keys(found.heads), (stream) => {
     const head = found.heads[stream]!
     const { seq, hash } = head.epoch === previous ? head : { seq: 0, hash: '' }

@@ -56,6 +56,9 @@ export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update
 
 export const hashOfFrame = ({ encoding, payload }: Frame): string => hashOfStored({ encoding, bytes: payload })
 
-export function hashOfStored({ encoding, bytes }: { readonly encoding: 'json' | 'zstd'; readonly bytes: Uint8Array }): string {
-  return hashOf(encoding === 'zstd' ? zstdDecompressSync(bytes, { maxOutputLength: maxUncompressedBytes }) : bytes)
-}
+interface Packed { readonly encoding: 'json' | 'zstd'; readonly bytes: Uint8Array }
+
+/** The uncompressed bytes. */
+export const plainOf = ({ encoding, bytes }: Packed): Uint8Array => (encoding === 'zstd' ? zstdDecompressSync(bytes, { maxOutputLength: maxUncompressedBytes }) : bytes)
+
+export const hashOfStored = (packed: Packed): string => hashOf(plainOf(packed))

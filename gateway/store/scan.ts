@@ -8,7 +8,12 @@ import { decodeFrame, hashOfStored } from './record.ts'
 /** A stored record with the stream's totals up to it. */
 export interface Scanned extends Stored { readonly prevHash: string; readonly totals: { readonly records: number; readonly bytes: number } }
 
-export interface Scan { readonly records: readonly Scanned[]; readonly gaps: readonly Gap[] }
+export interface Scan {
+  readonly records: readonly Scanned[]
+  readonly gaps: readonly Gap[]
+  /** Entries that failed their CRC. */
+  readonly damaged: readonly (readonly [key: string, value: Buffer])[]
+}
 
 /**
  * The records after a position, and every hole between them that is not explained by `trimmed`. A record that fails its CRC is a hole.
@@ -17,12 +22,13 @@ export interface Scan { readonly records: readonly Scanned[]; readonly gaps: rea
 export async function scan(level: Level, stream: Stream, after: Position | null, limit: number, trimmed: Position | null, head: StreamHead): Promise<Scan> {
   const records: Scanned[] = []
   const gaps: Gap[] = []
+  const damaged: [string, Buffer][] = []
   let last = compare(after, trimmed) >= 0 ? after : trimmed
   const range = { gt: last ? recordKey(stream, last) : recordPrefix(stream), lt: recordEnd(stream), limit }
   const entries = await level.iterator(range).all()
   for (const [key, value] of entries) {
     const frame = decodeFrame(key, value)
-    if (!frame) continue
+    if (!frame) { damaged.push([key, value]); continue }
     const position = positionOf(key)
     const missing = missingBefore(last, position)
     if (missing) gaps.push({ stream, ...missing, reason: 'log-damage', hashBefore: '', hashAfter: frame.prevHash })
@@ -33,7 +39,7 @@ export async function scan(level: Level, stream: Stream, after: Position | null,
   if (entries.length < limit && last && head.epoch === last.epoch && head.seq > last.seq) {
     gaps.push({ stream, epoch: head.epoch, from: last.seq + 1, to: head.seq, reason: 'log-damage', hashBefore: '', hashAfter: head.hash })
   }
-  return { records, gaps: gaps.map((gap) => ({ ...gap, hashBefore: hashBeforeOf(gap, records) })) }
+  return { records, damaged, gaps: gaps.map((gap) => ({ ...gap, hashBefore: hashBeforeOf(gap, records) })) }
 }
 
 /** null when nothing is missing. A stream that begins in the middle for a reader without a place is its beginning. */

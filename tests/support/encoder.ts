@@ -13,5 +13,9 @@ export function plainEncoder(readingsPerRecord = 100): RecordEncoder {
       const next = Math.min(readings.length, from + readingsPerRecord)
       return { bytes: bytes(head, { readings: readings.slice(from, next).map(({ pointId, value }) => [pointId, value]) }), next }
     },
+    again(old, head) {
+      const { stream, epoch, seq, prevHash: _, ...body } = JSON.parse(Buffer.from(old).toString()) as { stream: string; epoch: string; seq: number; prevHash: string }
+      return bytes(head, { ...body, resends: `${stream}/${epoch}/${seq}` })
+    },
   }
 }

@@ -1,0 +1,61 @@
+import { rm, statfs, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Clock } from '../contract/index.ts'
+import type { Logger } from '../kit/index.ts'
+
+const reserveBytes = 2 << 20
+/** With less than this the disk is called full; with four times as much it is called well again. */
+const lowBytes = reserveBytes
+const lookMs = 1_000
+
+/**
+ * Room set aside for a full disk. Without it LevelDB could not even be opened again, nor a delivered record be deleted. While the disk is
+ * low, what is new waits, and what was delivered may still be noted and deleted.
+ */
+export class Reserve {
+  readonly #file: string
+  readonly #clock: Clock
+  readonly #log: Logger
+  #low: Promise<void> | null = null
+  #stop = (): void => {}
+
+  constructor(folder: string, clock: Clock, log: Logger) { this.#file = path.join(folder, 'reserve'); this.#clock = clock; this.#log = log }
+
+  /** Resolves when there is room for what is new. */
+  get room(): Promise<void> | null { return this.#low }
+
+  /** Makes the reserve where there is room for it. */
+  async ensure(): Promise<void> {
+    if (await this.#free() > 4 * lowBytes) await writeFile(this.#file, Buffer.alloc(reserveBytes), { mode: 0o600 }).catch(() => {})
+  }
+
+  /** After a failure: gives the reserve up if the disk is full. */
+  async yield(): Promise<void> {
+    if (this.#low || await this.#free() > lowBytes) return
+    await rm(this.#file, { force: true }).catch(() => {})
+    this.#log.error({ code: 'STORE_DISK_FULL' }, 'the disk is full: nothing new is acknowledged until there is room; what the city takes is still deleted. Free space on the disk')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#low = promise
+    const look = (): void => {
+      this.#stop = this.#clock.after(lookMs, () => void this.#free().then(async (free) => {
+        if (free <= 4 * lowBytes) return look()
+        await this.ensure()
+        this.#low = null
+        this.#log.info('there is room on the disk again')
+        resolve()
+      }))
+    }
+    this.#stop = () => {}
+    look()
+    this.#end = () => { this.#stop(); this.#low = null; resolve() }
+  }
+
+  /** Lets go whoever waits. */
+  end(): void { this.#end() }
+  #end = (): void => {}
+
+  /** Bytes for this user; Infinity where it cannot be known. */
+  async #free(): Promise<number> {
+    return statfs(path.dirname(this.#file)).then(({ bavail, bsize }) => bavail * bsize, () => Infinity)
+  }
+}
