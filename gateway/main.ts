@@ -3,6 +3,8 @@ import path from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { Clock, DriverKit, PointWriter, Random } from './contract/index.ts'
 import { DriverError, keyedHash, randomHex, readSecret, systemClock, systemRandom, type Logger } from './kit/index.ts'
+import { CommandDesk } from '../cloud-sync/command-desk.ts'
+import { createCommandPort } from '../cloud-sync/commands.ts'
 import { createEncoder } from '../cloud-sync/envelope.ts'
 import { Ledger } from '../cloud-sync/ledger.ts'
 import { openSigner } from '../cloud-sync/signing.ts'
@@ -85,16 +87,6 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
     const kit: DriverKit = { clock, random, log: child, hashIdentity: (value) => keyedHash(siteKey, value), readSecret, recall: (key) => journal.state.get(memoryKey(config.id, key)) }
     return [config.id, new Supervisor({ config, entry: driverRegistry[config.driver]!, kit, clock, random, log: child, accept: (id, intake) => pipeline.accept(id, intake) })]
   }))
-  const uplinks = readers.map(({ config, reader }) => createUplink({
-    config, gateway, region, reader, clock, random, log: log.child({ uplink: config.id }), version, epoch: journal.epoch, maxMessageBytes: site.journal.maxMessageBytes,
-    onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
-    model: () => ({ ...siteModel(site), publicKey: signer.publicKey }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
-  }))
-  const status = createStatus({ site, startedAt, clock, time, journal, readers: readers.map(({ reader }) => reader), live, desk, pipeline, telemetry, repeats, supervisors, uplinks, history })
-
-  // Stopped in this order: devices first, then what they brought is on disk, then the uplinks let go.
-  for (const uplink of uplinks) runUntilDisposed(stack, (signal) => uplink.run(signal))
-  for (const supervisor of supervisors.values()) runUntilDisposed(stack, (signal) => supervisor.run(signal))
   const writer: PointWriter = {
     async write(id, value, signal) {
       const point = live.points.get(id)
@@ -102,6 +94,23 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
       await supervisors.get(live.devices.get(point.deviceId)!.connectionId)!.write(point, toRaw(value, point), signal)
     },
   }
+  const commands = await CommandDesk.open({
+    clock, log: log.child({ room: 'commands' }), writer, reader: live, state: journal.state, point: (id) => live.points.get(id), timeQuality: () => time.quality,
+    record: (event, state) => { feed.publish({ kind: 'event', event }); return journal.commit({ events: [event], state, urgent: true }) },
+    onReading: (listener) => feed.subscribe((item) => { if (item.kind === 'reading') listener(item.reading) }),
+  })
+  const uplinks = readers.map(({ config, reader }) => createUplink({
+    ...(config.commands ? createCommandPort({ desk: commands, gateway, base: `${config.prefix}/${region}/${gateway}`, uplink: config.id, config: config.commands }) : {}),
+    config, gateway, region, reader, clock, random, log: log.child({ uplink: config.id }), version, epoch: journal.epoch, maxMessageBytes: site.journal.maxMessageBytes,
+    onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
+    model: () => ({ ...siteModel(site), publicKey: signer.publicKey }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
+  }))
+  const status = createStatus({ site, startedAt, clock, time, journal, readers: readers.map(({ reader }) => reader), live, desk, pipeline, telemetry, repeats, supervisors, uplinks, history })
+
+  // Stopped in this order: commands called off, devices, then what they brought is on disk, then the uplinks let go.
+  for (const uplink of uplinks) runUntilDisposed(stack, (signal) => uplink.run(signal))
+  for (const supervisor of supervisors.values()) runUntilDisposed(stack, (signal) => supervisor.run(signal))
+  stack.use(commands)
   stack.use(await serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, log, writer }))
 
   const owned = stack.move()
