@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { randomBytes } from 'node:crypto'
-import type { Clock, DriverKit, PointWriter, Random } from './contract/index.ts'
-import { DriverError, keyedHash, randomHex, readSecret, systemClock, systemRandom, type Logger } from './kit/index.ts'
+import type { Clock, DriverKit, Journal, PointWriter, Random, RaiseAlert, Work } from './contract/index.ts'
+import { codeOf, describe, DriverError, keyedHash, randomHex, readSecret, systemClock, systemRandom, type Logger } from './kit/index.ts'
 import { CommandDesk } from '../cloud-sync/command-desk.ts'
 import { createCommandPort } from '../cloud-sync/commands.ts'
 import { createEncoder } from '../cloud-sync/envelope.ts'
@@ -22,6 +22,7 @@ import { Repeats } from './repeats.ts'
 import { createSelection } from './selections.ts'
 import { siteModel, snapshot } from './site-model.ts'
 import { createStatus, type GatewayStatus } from './status.ts'
+import { HoldingJournal, type HoldingOptions } from './store/holding.ts'
 import { openJournal } from './store/index.ts'
 import { Supervisor } from './supervisor.ts'
 import { TelemetryBranch } from './telemetry.ts'
@@ -35,16 +36,22 @@ export interface GatewayOptions {
   readonly random?: Random
   /** For the one-to-one benchmark: readings a telemetry record; default as many as fit. */
   readonly maxReadings?: number
+  /** What the gateway before held in memory while its disk could not be used. */
+  readonly pending?: readonly Work[]
 }
 
 export interface Gateway extends AsyncDisposable, PointWriter {
   readonly feed: Feed
   readonly live: LiveValues
   status(): GatewayStatus
+  /** The disk could not be used at the start and can be now: dispose this gateway and start another with what it held. Null when the disk is well. */
+  readonly storeReturned: Promise<void> | null
+  /** Once it is disposed. */
+  held(): readonly Work[]
 }
 
 /** The composition root: acquires on one stack, disposes in reverse. Throws ConfigError or StoreError; nothing stays open then. */
-export async function startGateway({ site, log, clock = systemClock, random = systemRandom, maxReadings }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ site, log, clock = systemClock, random = systemRandom, maxReadings, pending = [] }: GatewayOptions): Promise<Gateway> {
   await using stack = new AsyncDisposableStack()
   const gateway = site.site.id
   const { region } = site.site
@@ -53,13 +60,17 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const feed = new Feed()
   const startedAt = clock.now()
 
-  await mkdir(site.store.path, { recursive: true })
   const encoder = createEncoder({
     gateway, region, gridCode: site.site.grid?.code, maxMessageBytes: site.journal.maxMessageBytes, maxReadings, timeQuality: () => time.quality,
   })
   const { commitMs, maxBytes, alert, event, telemetry: telemetryBytes } = site.journal
   const shares = Object.fromEntries(Object.entries({ alert, event, telemetry: telemetryBytes, ...Object.fromEntries(site.streams.map(({ id, maxBytes: share }) => [id, share])) }).filter((entry): entry is [string, number] => entry[1] !== undefined))
-  const journal = stack.use(await openJournal({ folder: path.join(site.store.path, 'journal'), encoder, clock, random, log: log.child({ room: 'store' }), commitMs, maxBytes, shares, selections: site.streams.map(createSelection) }))
+  const storeLog = log.child({ room: 'store' })
+  let told: (failing: boolean) => void = () => {}
+  const open = () => openJournal({ folder: path.join(site.store.path, 'journal'), encoder, clock, random, log: storeLog, commitMs, maxBytes, shares, selections: site.streams.map(createSelection), failing: (now) => told(now) })
+  const journal = stack.use(await mkdir(site.store.path, { recursive: true }).then(open).catch((error: unknown) => hold(error, { clock, random, log: storeLog, attempt: async () => { await mkdir(site.store.path, { recursive: true }); await (await open())[Symbol.asyncDispose]() } })))
+  const holding = journal instanceof HoldingJournal ? journal : null
+  for (const work of pending) await journal.commit(work)
 
   const rules = createRules(site.rules)
   const engine = createEngine(rules)
@@ -71,17 +82,27 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const telemetry = new TelemetryBranch(live.points)
   const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
   const pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, feed, time, clock, log, ...(history ? { history } : {}) })
-  const readers = await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start', ...(config.streams ? { streams: [...config.streams, 'ledger'] } : {}) }) })))
+  const conditions = pipeline.conditions()
+  told = (failing) => { if (failing) conditions.raise(storeFailing); else conditions.clear(storeFailing.key) }
+  if (holding) told(true)
+  else if (desk.open().some(({ key }) => key === `gateway/${storeFailing.key}`)) told(false)
+  // Nothing goes to the city that is not on disk: no uplink before there is one.
+  const readers = holding ? [] : await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start', ...(config.streams ? { streams: [...config.streams, 'ledger'] } : {}) }) })))
   await journal.forget(site.uplinks.map(({ id }) => id))
-  await pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch }))
-  const signer = await openSigner(site.store.path, log)
-  const ledger = new Ledger({ gateway, journal, signer, clock, log, everyMs: site.ledger.checkpoint })
-  await ledger.start()
-  stack.defer(() => ledger.stop())
+  let publicKey = ''
+  if (!holding) {
+    await pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch }))
+    const signer = await openSigner(site.store.path, log)
+    const ledger = new Ledger({ gateway, journal, signer, clock, log, everyMs: site.ledger.checkpoint })
+    await ledger.start()
+    stack.defer(() => ledger.stop())
+    publicKey = signer.publicKey
+  }
   pipeline.start()
   stack.defer(() => pipeline.stop())
+  if (holding) stack.defer(() => holding.close())
 
-  const siteKey = await loadSiteKey(path.join(site.store.path, 'site.key'))
+  const siteKey = await loadSiteKey(path.join(site.store.path, 'site.key')).catch((error: unknown) => { if (holding) return randomBytes(32); throw error })
   const supervisors = new Map(site.connections.map((config) => {
     const child = log.child({ connection: config.id })
     const kit: DriverKit = { clock, random, log: child, hashIdentity: (value) => keyedHash(siteKey, value), readSecret, recall: (key) => journal.state.get(memoryKey(config.id, key)) }
@@ -102,8 +123,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const uplinks = readers.map(({ config, reader }) => createUplink({
     ...(config.commands ? createCommandPort({ desk: commands, gateway, base: `${config.prefix}/${region}/${gateway}`, uplink: config.id, config: config.commands }) : {}),
     config, gateway, region, reader, clock, random, log: log.child({ uplink: config.id }), version, epoch: journal.epoch, maxMessageBytes: site.journal.maxMessageBytes,
-    onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
-    model: () => ({ ...siteModel(site), publicKey: signer.publicKey }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
+    conditions, onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
+    model: () => ({ ...siteModel(site), publicKey }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
   }))
   const status = createStatus({ site, startedAt, clock, time, journal, readers: readers.map(({ reader }) => reader), live, desk, pipeline, telemetry, repeats, supervisors, uplinks, history })
 
@@ -111,11 +132,24 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   for (const uplink of uplinks) runUntilDisposed(stack, (signal) => uplink.run(signal))
   for (const supervisor of supervisors.values()) runUntilDisposed(stack, (signal) => supervisor.run(signal))
   stack.use(commands)
-  stack.use(await serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, log, writer }))
+  const control = serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, log, writer })
+  await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
 
   const owned = stack.move()
   log.info({ gateway, region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')
-  return { feed, live, status, write: (...args) => writer.write(...args), [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return {
+    feed, live, status, write: (...args) => writer.write(...args), storeReturned: holding?.returned ?? null, held: () => holding?.held() ?? [],
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+const storeFailing = { key: 'store/failing', severity: 2, title: { zh: '网关磁盘无法写入，数据暂存内存', en: 'the gateway cannot write to its disk; data waits in memory' } } as const satisfies Pick<RaiseAlert, 'key' | 'severity' | 'title'>
+
+/** A disk that cannot be used is no reason for a house without alarms, nor to start again and again. Another gateway on the same store is. */
+function hold(error: unknown, options: HoldingOptions): Journal {
+  if (codeOf(error) === 'STORE_LOCKED') throw error
+  options.log.error({ code: 'STORE_UNUSABLE', cause: codeOf(error) }, `${describe(error)}. The gateway runs without it: rules and alarms work, nothing is acknowledged, and it is tried again`)
+  return new HoldingJournal(options)
 }
 
 function runUntilDisposed(stack: AsyncDisposableStack, run: (signal: AbortSignal) => Promise<void>): void {

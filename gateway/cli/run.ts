@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import type { Work } from '../contract/index.ts'
 import { createLog, systemClock as clock } from '../kit/index.ts'
 import { startGateway } from '../main.ts'
 import { aborted, stopSignal } from './output.ts'
@@ -9,11 +10,15 @@ export async function run(file: string): Promise<void> {
   const signal = stopSignal()
   const site = await readSite(file)
   const log = createLog({ level: site.log.level })
-  await using _gateway = await startGateway({ site, log })
   const cancel = clock.after(settledMs, giveBackMemory)
-  await aborted(signal)
-  cancel()
-  log.info('stopping')
+  for (let pending: readonly Work[] = []; !signal.aborted;) {
+    const gateway = await startGateway({ site, log, pending })
+    await Promise.race([aborted(signal), ...(gateway.storeReturned ? [gateway.storeReturned] : [])])
+    cancel()
+    log.info(signal.aborted ? 'stopping' : 'starting anew on the disk that came back')
+    await gateway[Symbol.asyncDispose]()
+    pending = gateway.held()
+  }
 }
 
 const settledMs = 5_000

@@ -9,7 +9,7 @@ export type Operation = { readonly type: 'put'; readonly key: string; readonly v
 
 import { Reserve } from './reserve.ts'
 
-export interface DatabaseOptions { readonly folder: string; readonly clock: Clock; readonly random: Random; readonly log: Logger }
+export interface DatabaseOptions { readonly folder: string; readonly clock: Clock; readonly random: Random; readonly log: Logger; failing?(now: boolean): void }
 
 /** Small buffers: a gateway's working set is its newest records. */
 const levelOptions = { keyEncoding: 'utf8', valueEncoding: 'buffer', cacheSize: 2 << 20, writeBufferSize: 4 << 20, maxOpenFiles: 64 } as const
@@ -68,7 +68,8 @@ export class Database implements AsyncDisposable {
   }
 
   async #recover(error: unknown): Promise<void> {
-    const { log, clock, random } = this.#options
+    const { log, clock, random, failing } = this.#options
+    failing?.(true)
     log.error({ code: 'STORE_FAILING', cause: codeOf(rootOf(error)) }, `the store failed (${describe(rootOf(error))}); acknowledgements wait until it works again. Check free space and the disk`)
     await this.#level.close().catch(() => {})
     await this.#reserve.yield()
@@ -77,6 +78,7 @@ export class Database implements AsyncDisposable {
       try {
         this.#level = (await openLevel(this.#options)).level
         log.info({ attempts: attempt + 1 }, 'the store is open again')
+        failing?.(false)
         return
       } catch (failure) {
         log.debug({ code: codeOf(failure) }, describe(failure))

@@ -22,18 +22,20 @@ export interface JournalOptions {
   /** Streams with a smaller share of their own. */
   readonly shares?: Readonly<Record<Stream, number>>
   readonly selections?: readonly Selection[]
+  /** The disk began or ceased to fail. */
+  failing?(now: boolean): void
 }
 
 /**
  * Opens (or creates) the journal and begins an epoch. Throws StoreError STORE_LOCKED, STORE_UNUSABLE.
  * The first ledger record closes the epoch before, and declares what its log has lost.
  */
-export async function openJournal({ folder, encoder, clock, random, log, commitMs, maxBytes, shares = {}, selections = [] }: JournalOptions): Promise<Journal> {
+export async function openJournal({ folder, encoder, clock, random, log, commitMs, maxBytes, shares = {}, selections = [], failing }: JournalOptions): Promise<Journal> {
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
     throw new StoreError('STORE_UNUSABLE', `cannot create ${folder}: ${describe(cause)}; check store.path and the folder's owner`, { cause })
   })
   await using stack = new AsyncDisposableStack()
-  const database = stack.use(await Database.open({ folder: path.join(folder, 'log'), clock, random, log }))
+  const database = stack.use(await Database.open({ folder: path.join(folder, 'log'), clock, random, log, ...(failing ? { failing } : {}) }))
   const mark = new Mark(folder)
   const streams = byUrgency(selections)
   const found = await database.run((level) => readHeads(level, streams))
