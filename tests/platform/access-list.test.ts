@@ -15,14 +15,14 @@ describe('docs/platform/operations.md', () => {
     // The page's own lines, without TLS: who a client is stands in its user name here.
     const settings = block('conf').split('\n').filter((line) => /^(autosave|max_|persistent_)/.test(line))
     const broker = await mosquitto([...settings, 'acl_file {folder}/linli.acl'], { 'linli.acl': block('acl') })
-    const [platform, hall, forger, other] = await Promise.all(['platform', 'hall-1', 'hall-1', 'hall-2'].map((username) => connected(broker.url, { username, protocolVersion: 4 })))
-    const heard = { platform: [] as string[], hall: [] as string[], forger: [] as string[] }
+    const [platform, hall, listener, forger, other] = await Promise.all(['platform', 'hall-1', 'hall-1', 'hall-1', 'hall-2'].map((username) => connected(broker.url, { username, protocolVersion: 4 })))
+    const heard = { platform: [] as string[], hall: [] as string[], listener: [] as string[] }
     platform!.on('message', (topic) => heard.platform.push(topic))
     hall!.on('message', (topic) => heard.hall.push(topic))
-    forger!.on('message', (topic) => heard.forger.push(topic))
+    listener!.on('message', (topic) => heard.listener.push(topic))
     await platform!.subscribeAsync('linli/v1/#', { qos: 1 })
     await hall!.subscribeAsync([`${base}/hall-1/cmd/req`, `${base}/hall-1/ack`], { qos: 1 })
-    await forger!.subscribeAsync('linli/v1/#', { qos: 1 })
+    await listener!.subscribeAsync('linli/v1/#', { qos: 1 })
     const own = ['status', 'model', 'model/2', 'snapshot', 'up/alert', 'up/ledger', 'up/meters', 'cmd/res', 'cmd/res/7'].map((topic) => `${base}/hall-1/${topic}`)
     for (const topic of own) await hall!.publishAsync(topic, 'mine', { qos: 1 })
     // QoS 0, because this broker may close the connection on what it denies, and the library would send a QoS 1 again.
@@ -31,6 +31,6 @@ describe('docs/platform/operations.md', () => {
     for (const topic of ['cmd/req', 'ack']) await platform!.publishAsync(`${base}/hall-1/${topic}`, 'the city', { qos: 1 })
     await expect.poll(() => heard.hall, { timeout: 5_000 }).toEqual([`${base}/hall-1/cmd/req`, `${base}/hall-1/ack`])
     await expect.poll(() => heard.platform, { timeout: 5_000 }).toEqual([...own, `${base}/hall-1/cmd/req`, `${base}/hall-1/ack`])
-    await expect.poll(() => heard.forger, { timeout: 5_000 }).toEqual(heard.hall)
+    await expect.poll(() => heard.listener, { timeout: 5_000 }).toEqual(heard.hall)
   })
 })
