@@ -16,6 +16,7 @@ import { linli } from '../support/command-line.ts'
 import { main } from '../support/gateways.ts'
 import { mosquitto } from '../support/mosquitto.ts'
 import { child } from '../support/resources.ts'
+import { scale } from '../support/seed.ts'
 import { itWith } from '../support/tools.ts'
 
 let sound: Awaited<ReturnType<typeof soundCapture>>
@@ -56,7 +57,7 @@ describe('the verifier of a capture', () => {
       const bytes = Buffer.from(sound.messages[index]!.text)
       bytes[at % bytes.length]! ^= flip
       expect(verify(sound.messages.with(index, { ...sound.messages[index]!, text: bytes.toString('latin1') })).ok).toBe(false)
-    }), { numRuns: 500 })
+    }), { numRuns: 500 * scale })
   })
   it('law: every byte of the last checkpoint counts, though no later one vouches for it', () => {
     const index = indexOfLast('ledger')

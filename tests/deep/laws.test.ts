@@ -1,6 +1,7 @@
 // The laws of all rooms, with LINLI_SCALE times as many cases.
 import '../cloud-sync/envelope.test.ts'
 import '../cloud-sync/verify.test.ts'
+import '../cloud-sync/verify-forgery.test.ts'
 import '../drivers/modbus/laws.test.ts'
 import '../drivers/mqtt/mapping.test.ts'
 import '../firmware-config/site.test.ts'
