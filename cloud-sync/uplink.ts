@@ -101,6 +101,7 @@ class MqttUplink implements Uplink {
       if (error.code === 'UPLINK_RENEWED') continue
       this.#conditions.offline(error.code)
       if (error.code === 'UPLINK_PROTOCOL') { this.#protocol.fallBack(); continue }
+      if (error.code === 'UPLINK_NO_CONNACK') this.#protocol.unanswered()
       this.#become('backing-off')
       await clock.sleep(backoffMs(defaultBackoff, this.#attempts++, random), signal).catch(() => {})
     }
@@ -133,6 +134,7 @@ class MqttUplink implements Uplink {
     }
     this.#connected = link.protocol
     this.#connections++
+    if (this.#protocol.connected(link.protocol)) log.warn({ code: 'UPLINK_PROTOCOL' }, `uplink ${this.id}: the broker closes MQTT 5 connections without a word and takes 3.1.1, which is used now; it cannot tell a refused publish from an accepted one`)
     this.#become('online')
     this.#conditions.online()
     this.#conditions.certificates(this.#expiries = [...this.#expiries, ...link.chain()])

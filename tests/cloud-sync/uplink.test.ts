@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createVerifier } from '../../cloud-sync/verify.ts'
 import { startCity } from '../../cloud-sync/simulator.ts'
 import type { Journal } from '../../gateway/contract/index.ts'
+import { scriptedBroker } from '../support/brokers.ts'
 import { event } from '../support/journals.ts'
 import { mosquitto } from '../support/mosquitto.ts'
 import { reading } from '../support/points.ts'
@@ -115,6 +116,13 @@ describe('the uplink', () => {
     const { journal, reader } = await realJournal()
     const { uplink } = startUplink(journal, reader, { url: city.url, protocol: '5' })
     await expect.poll(() => uplink.status()).toMatchObject({ state: 'online', protocol: 4 })
+  })
+  it('tries 3.1.1 where the broker closes MQTT 5 connections without a word, as RabbitMQ 3.10 does', async () => {
+    const broker = await scriptedBroker({ protocol: 4, connack: (connection) => { if (connection.connect.protocolVersion !== 5) return {}; connection.close(); return null } })
+    const { journal, reader } = await realJournal()
+    const { uplink } = startUplink(journal, reader, { url: broker.url })
+    await expect.poll(() => uplink.status(), { timeout: 10_000 }).toMatchObject({ state: 'online', protocol: 4 })
+    expect(broker.connections.map(({ connect }) => connect.protocolVersion)).toEqual([5, 5, 4])
   })
   it('sends stored bytes as they are when the consumer takes zstd', async () => {
     const city = await startCity()

@@ -24,7 +24,7 @@ for (const victim of ['the node that the gateway talks to', 'the leader of the q
     const cluster = await rabbitCluster(await tempFolder())
     const [first] = cluster.nodes
     const { journal, reader } = await realJournal()
-    const { uplink } = startUplink(journal, reader, { url: cluster.url, protocol: '3.1.1' })
+    const { uplink } = startUplink(journal, reader, { url: cluster.url })
     const total = 6_000
     const produced = (async () => { for (let n = 1; n <= total; n += 20) await journal.commit({ events: Array.from({ length: 20 }, (_, index) => event(n + index)) }) })()
     await expect.poll(() => uplink.status().acked, { timeout: 60_000 }).toBeGreaterThan(500)
