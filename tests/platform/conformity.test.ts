@@ -44,7 +44,7 @@ describe('what a gateway really sends holds to the published schemas', () => {
       '  - { id: hall-env, name: { zh: 大厅, en: hall }, connection: line, profile: xy-md02, unitId: 1, place: hall }',
       'rules:', '  - { id: paper, kind: threshold, point: kiosk.paper, below: 10, severity: 4, title: { zh: 缺纸, en: low on paper } }',
       '  - { id: open, kind: threshold, point: door.open, equals: true, severity: 2, title: { zh: 门开, en: door open } }',
-      `uplinks: [{ id: city, url: "${broker.url}" }]`,
+      `uplinks: [{ id: city, url: "${broker.url}", commands: { actors: [ioc] } }]`,
     ])
     let offset = 0
     const clock = { ...systemClock, now: () => Date.now() + offset }
@@ -63,20 +63,23 @@ describe('what a gateway really sends holds to the published schemas', () => {
     await put(door, 'door/access/north', { id: 7, result: 'denied', card: 4711 })
     await put(door, 'door/contact', { open: true, seq: 1 })
     await put(door, 'door/contact', { open: false, seq: 2 })
+    for (const point of ['door.unlock', 'door.nothing']) await city.publishAsync(`${base}/cmd/req`, JSON.stringify({ id: point, actor: 'ioc', issuedat: new Date().toISOString(), point, value: true }), { qos: 1 })
+    await city.publishAsync(`${base}/cmd/req`, JSON.stringify({ id: 'c-3', actor: 'nobody', issuedat: new Date().toISOString(), point: 'door.unlock', value: true }), { qos: 1 })
+    await vi.waitUntil(() => messages.filter(({ topic }) => topic.endsWith('/cmd/res')).length >= 3, { timeout: 10_000, interval: 20 })
     offset = 3_600_000
     const types = () => new Set(messages.filter(({ topic }) => topic.includes('/up/')).map(({ message }) => `${message.type.split('.')[2]} ${message.data.action ?? message.data.state ?? ''}`.trim()))
-    const wanted = ['telemetry', 'access', 'kiosk', 'request', 'evaluation', 'device offline', 'device online', 'gateway started', 'gateway clock-stepped', 'alert raised', 'alert cleared', 'checkpoint']
+    const wanted = ['telemetry', 'access', 'kiosk', 'request', 'evaluation', 'device offline', 'device online', 'gateway started', 'gateway clock-stepped', 'alert raised', 'alert cleared', 'command rejected', 'checkpoint']
     await vi.waitUntil(() => wanted.every((name) => types().has(name)), { timeout: 20_000, interval: 20 }).catch(() => expect([...types()]).toEqual(expect.arrayContaining(wanted)))
     const readings = () => messages.flatMap(({ message }) => message.data?.readings ?? [])
     await expect.poll(() => new Set(readings().map(({ quality = 'good' }) => quality)), { timeout: 10_000 }).toEqual(new Set(['good', 'uncertain', 'bad']))
     await gateway[Symbol.asyncDispose]()
     await expect.poll(() => messages.filter(({ topic }) => topic.endsWith('/status')).map(({ message }) => message.state)).toEqual(['online', 'offline'])
     for (const { topic, message } of messages) conforms(schemaOf(topic, message), message)
-    expect(new Set(messages.map(({ topic }) => topic.slice(base.length + 1)))).toEqual(new Set(['status', 'model', 'snapshot', 'up/alert', 'up/event', 'up/ledger', 'up/telemetry']))
+    expect(new Set(messages.map(({ topic }) => topic.slice(base.length + 1)))).toEqual(new Set(['status', 'model', 'snapshot', 'cmd/req', 'cmd/res', 'up/alert', 'up/event', 'up/ledger', 'up/telemetry']))
     expect(JSON.stringify(messages)).not.toContain('4711')
   })
 
-  it('the ends of epochs, and gaps of a full disk and of a city that refuses', async () => {
+  it('the ends of epochs, gaps of a full disk and of a city that refuses, and what is sent again', async () => {
     const folder = path.join(await tempFolder(), 'journal')
     const open = (maxBytes: number) => openJournal({
       folder, encoder: createEncoder({ gateway: 'hall-1', region: '420106', maxMessageBytes: 65_536, timeQuality: () => 'holdover' }), clock: systemClock, random: () => 0.5, log: silentLog(), commitMs: 1, maxBytes,
@@ -87,9 +90,14 @@ describe('what a gateway really sends holds to the published schemas', () => {
       for (let n = 1; n <= 200; n++) await journal.commit({ events: [event(n, { data: { device: 'kiosk', n, text: 'x'.repeat(200) } })], readings: [reading('hall.t', n)], urgent: true })
       const [first] = await reader.take('event', 1)
       await reader.settle('event', [{ record: first!, outcome: 'rejected', reason: 'MQTT reason 0x87' }])
+      expect(await journal.deadLetters.resend((await journal.deadLetters.list(10)).map(({ id }) => id))).toBe(1)
     }
     await using journal = await open(1 << 20)
-    const ledger = (await drain(await journal.reader('other', { from: 'start' }), 'ledger')).map(contentOf)
+    const other = await journal.reader('other', { from: 'start' })
+    const events = (await drain(other, 'event')).map(contentOf)
+    for (const record of events) conforms('kiosk', record)
+    expect(events.filter(({ resends }) => resends !== undefined)).toHaveLength(1)
+    const ledger = (await drain(other, 'ledger')).map(contentOf)
     for (const record of ledger) conforms(record.type.split('.')[2], record)
     expect(new Set(ledger.map(({ type, data }) => data.reason ?? type))).toEqual(new Set(['quota', 'refused', 'org.linli.epoch.v1']))
   })
