@@ -1,5 +1,3 @@
-import { createServer, type Socket } from 'node:net'
-import mqttPacket, { type Packet } from 'mqtt-packet'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createVerifier } from '../../cloud-sync/verify.ts'
 import { startCity } from '../../cloud-sync/simulator.ts'
@@ -18,27 +16,6 @@ const produce = async (journal: Journal, from: number, to: number): Promise<void
 }
 const numbers = (records: readonly { stream: string; data: { readonly [key: string]: unknown } }[]) => records.filter(({ stream }) => stream === 'event').map(({ data }) => data.n)
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
-
-type Publish = { readonly topic: string; readonly payload: string | Buffer }
-/** A server that speaks MQTT and answers publishes as the test says: not at all, or with a reason code. */
-async function scriptedBroker(protocolVersion: 4 | 5, publish: (packet: Publish, answer: (reasonCode?: number) => void, connection: number) => void): Promise<string> {
-  const sockets: Socket[] = []
-  const server = createServer((socket) => {
-    const connection = sockets.push(socket)
-    const send = (packet: Packet): void => { socket.write(mqttPacket.generate(packet, { protocolVersion })) }
-    const parser = mqttPacket.parser({ protocolVersion })
-    socket.on('data', (chunk) => parser.parse(chunk))
-    socket.on('error', () => {})
-    parser.on('packet', (packet) => {
-      if (packet.cmd === 'connect') send({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false })
-      else if (packet.cmd === 'pingreq') send({ cmd: 'pingresp' })
-      else if (packet.cmd === 'publish') publish(packet, (reasonCode = 0) => send({ cmd: 'puback', messageId: packet.messageId!, reasonCode }), connection)
-    })
-  })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
-  onTestFinished(() => { for (const socket of sockets) socket.destroy(); server.close() })
-  return `mqtt://127.0.0.1:${(server.address() as { port: number }).port}`
-}
 
 describe('the uplink against mosquitto', () => {
   for (const protocol of ['5', '3.1.1'] as const) {
@@ -134,12 +111,12 @@ describe('the uplink', () => {
   })
   it('gives up a broker that answers everything but publishes, and sends it all again to the next', async () => {
     const seen: string[] = []
-    const broker = await scriptedBroker(4, (packet, answer, connection) => {
-      if (packet.topic.includes('/up/event')) seen.push(`${connection === 1 ? 'silent' : 'good'} ${JSON.parse(packet.payload.toString()).id}`)
-      if (connection > 1) answer()
-    })
+    const broker = await scriptedBroker({ protocol: 4, publish: (packet, answer, { number }) => {
+      if (packet.topic.includes('/up/event')) seen.push(`${number === 1 ? 'silent' : 'good'} ${JSON.parse(packet.payload.toString()).id}`)
+      if (number > 1) answer()
+    } })
     const { journal, reader } = await realJournal()
-    const { uplink } = startUplink(journal, reader, { url: broker, protocol: '3.1.1', ackTimeout: '300ms' })
+    const { uplink } = startUplink(journal, reader, { url: broker.url, protocol: '3.1.1', ackTimeout: '300ms' })
     await produce(journal, 1, 2)
     await expect.poll(() => reader.backlog().event!.records, { timeout: 10_000 }).toBe(0)
     expect(uplink.status()).toMatchObject({ lastError: 'UPLINK_ACK_TIMEOUT', reconnects: 1 })
@@ -149,13 +126,13 @@ describe('the uplink', () => {
   })
   it('keeps what the broker refuses for good as a dead letter, declares it, and goes on', async () => {
     const verifier = createVerifier({ fromStart: true })
-    const broker = await scriptedBroker(5, (packet, answer) => {
+    const broker = await scriptedBroker({ publish: (packet, answer) => {
       const refused = packet.topic.endsWith('/up/event')
       if (!refused && packet.topic.includes('/up/')) verifier.accept(packet.topic, packet.payload as Buffer)
       answer(refused ? 0x87 : 0)
-    })
+    } })
     const { journal, reader } = await realJournal()
-    const { uplink } = startUplink(journal, reader, { url: broker })
+    const { uplink } = startUplink(journal, reader, { url: broker.url })
     await produce(journal, 1, 3)
     await expect.poll(() => uplink.status().rejected, { timeout: 5_000 }).toBe(3)
     await expect.poll(() => verifier.report().gaps).toBeGreaterThan(0)
@@ -165,9 +142,9 @@ describe('the uplink', () => {
   })
   it('waits and sends again when the broker is over its quota', async () => {
     let answers = 0
-    const broker = await scriptedBroker(5, (packet, answer) => { answer(packet.topic.endsWith('/up/event') && answers++ === 0 ? 0x97 : 0) })
+    const broker = await scriptedBroker({ publish: (packet, answer) => answer(packet.topic.endsWith('/up/event') && answers++ === 0 ? 0x97 : 0) })
     const { journal, reader } = await realJournal()
-    const { uplink } = startUplink(journal, reader, { url: broker })
+    const { uplink } = startUplink(journal, reader, { url: broker.url })
     await produce(journal, 1, 3)
     await expect.poll(() => reader.backlog().event!.records, { timeout: 10_000 }).toBe(0)
     expect(uplink.status()).toMatchObject({ lastError: 'UPLINK_BUSY', rejected: 0 })
