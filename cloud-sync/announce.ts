@@ -1,4 +1,4 @@
-import type { Clock, SiteModel, Snapshot, TimeQuality } from '../gateway/contract/index.ts'
+import type { Clock, SiteModel, Snapshot, Stream, TimeQuality } from '../gateway/contract/index.ts'
 import type { Logger } from '../gateway/kit/index.ts'
 import { publishOverheadBytes } from './drain.ts'
 import type { Link } from './link.ts'
@@ -8,6 +8,8 @@ import type { Topics } from './topics.ts'
 export interface AnnouncerParts {
   readonly gateway: string
   readonly uplink: string
+  /** What this uplink takes: who listens behind it misses no others. */
+  readonly streams: readonly Stream[]
   readonly epoch: string
   readonly version: string
   readonly topics: Topics
@@ -41,8 +43,8 @@ export class Announcer {
   }
 
   status(state: 'online' | 'offline'): string {
-    const { gateway, uplink, epoch, version, clock, timeQuality } = this.#parts
-    return JSON.stringify({ gateway, uplink, state, epoch, version, timeQuality: timeQuality(), at: clock.now() })
+    const { gateway, uplink, streams, epoch, version, clock, timeQuality } = this.#parts
+    return JSON.stringify({ gateway, uplink, streams, state, epoch, version, timeQuality: timeQuality(), at: clock.now() })
   }
 
   /** A broker closes the connection on a packet that it finds too large. */

@@ -80,7 +80,7 @@ class MqttUplink implements Uplink {
     this.id = config.id
     this.#options = options
     this.#topics = topicsOf(config.prefix, region, gateway)
-    this.#announcer = new Announcer({ ...options, uplink: config.id, topics: this.#topics })
+    this.#announcer = new Announcer({ ...options, uplink: config.id, streams: options.reader.streams, topics: this.#topics })
     this.#conditions = new UplinkConditions({ id: config.id, clock, conditions, timeQuality: options.timeQuality })
     this.#protocol = new ProtocolChoice(config.protocol, clock)
     this.#confirmations = config.confirm ? new Confirmations(clock) : null

@@ -36,6 +36,8 @@ export interface VerifyReport {
   readonly keys: readonly TrustedKey[]
   /** Of the newest epoch. */
   readonly streams: readonly StreamProof[]
+  /** `gateway/stream` that this uplink does not take, as the gateway's status says, which nobody signs: compare it with what was agreed. */
+  readonly leftOut: readonly string[]
 }
 
 export interface Verifier {
@@ -112,14 +114,15 @@ class StreamVerifier implements Verifier {
     const awaited: Hole[] = []
     const chainBreaks: Finding[] = []
     const streams: StreamProof[] = []
+    const leftOut = new Set<string>()
     let unchecked = 0
     for (const [gateway, state] of this.#gateways) {
       const epochs = [...new Set([...state.runs.keys()].map((key) => key.slice(0, epochChars)))].toSorted()
       for (const [key, runs] of state.runs) {
         const epoch = key.slice(0, epochChars)
         const stream = key.slice(epochChars + 1)
-        if (state.taken && !state.taken.has(stream)) continue
         const found = this.#check(runs, state, epoch === epochs[0])
+        if (found.seq === 0 && state.taken && !state.taken.has(stream)) { leftOut.add(`${gateway}/${stream}`); continue }
         const place = { gateway, stream, epoch }
         holes.push(...found.holes.map((range) => ({ ...place, ...range })))
         awaited.push(...found.awaited.map((range) => ({ ...place, ...range })))
@@ -133,7 +136,7 @@ class StreamVerifier implements Verifier {
     const some = <T>(items: readonly T[]): readonly T[] => items.slice(0, maxFindings)
     return {
       ok, ...this.#counts, unchecked, holes: some(holes), awaited: some(awaited), chainBreaks: some(chainBreaks), checkpointFaults: some(this.#faults),
-      keys: some(this.#trust.keys()), streams: some(streams),
+      keys: some(this.#trust.keys()), streams: some(streams), leftOut: some([...leftOut]),
     }
   }
 

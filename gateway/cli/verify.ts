@@ -68,6 +68,7 @@ export function renderVerify(report: VerifyReport & { readonly unreadable?: numb
     `${report.messages} messages, ${report.readings} readings, ${report.duplicates} repeats, ${report.late} late, ${report.gaps} declared gaps, ${report.checkpoints} signed checkpoints`,
     ...report.keys.map(({ gateway, keyid, trust }) => `${gateway}: key ${keyid}, ${trust === 'first use' ? paint('yellow', 'trusted because it came first; compare it with the facility, then give --key') : trust}`),
     ...(report.streams.length > 0 ? [table([['STREAM', 'EPOCH', 'LAST', 'VOUCHED FOR'], ...report.streams.map(({ gateway, stream, epoch, seq, proven }) => [`${gateway}/${stream}`, epoch, String(seq), String(proven)])])] : []),
+    ...(report.leftOut.length > 0 ? [`not taken by this uplink, as the gateway's status says (unsigned): ${report.leftOut.join(', ')}`] : []),
     ...(report.unchecked > 0 ? [`${report.unchecked} checkpoint entries came too late to be held against their record`] : []),
     ...(report.invalid > 0 ? [`${paint('red', 'invalid')}: ${report.invalid} messages are no records of this format, or are on a foreign topic`] : []),
     ...(unreadable > 0 ? [`${paint('red', 'unreadable')}: ${unreadable} lines of the capture are no messages`] : []),
