@@ -1,11 +1,11 @@
 import type { Clock, GatewayConditions, JournalReader, Random, SiteModel, Snapshot, TimeQuality, Uplink, UplinkStatus } from '../gateway/contract/index.ts'
 import { backoffMs, codeOf, defaultBackoff, describe, UplinkError, type Logger } from '../gateway/kit/index.ts'
+import { Acknowledgements } from './acknowledgements.ts'
 import { Announcer } from './announce.ts'
-import type { Expiry } from './certificates.ts'
-import { Confirmations, parseConfirmation } from './confirmations.ts'
-import { ownExpiries, readCredentials, stampOf } from './credentials.ts'
+import { Confirmations } from './confirmations.ts'
 import { Drain, type DrainCounters } from './drain.ts'
 import { formatOf } from './format.ts'
+import { Identity } from './identity.ts'
 import { Link, type CityLink, type Protocol } from './link.ts'
 import { ProtocolChoice } from './protocol-choice.ts'
 import type { UplinkConfig } from './schema.ts'
@@ -59,7 +59,9 @@ class MqttUplink implements Uplink {
   readonly #conditions: UplinkConditions
   readonly #protocol: ProtocolChoice
   readonly #suspects = new Suspects()
+  readonly #identity: Identity
   readonly #confirmations: Confirmations | null
+  readonly #acknowledgements: Acknowledgements | null
   readonly #counters: DrainCounters = { sent: 0, acked: 0, rejected: 0, resent: 0 }
   #state: UplinkStatus['state'] = 'connecting'
   #since: number
@@ -70,26 +72,26 @@ class MqttUplink implements Uplink {
   #shortLives = 0
   #error: UplinkError | null = null
   #drain: Drain | null = null
-  #expiries: readonly Expiry[] = []
-  #stamp = ''
   /** Ends the open connection, so that the next one uses the new files. */
   #renew: (() => void) | null = null
 
   constructor(options: UplinkOptions) {
-    const { config, region, gateway, clock, conditions } = options
+    const { config, region, gateway, clock, conditions, log } = options
     this.id = config.id
     this.#options = options
     this.#topics = topicsOf(config.prefix, region, gateway)
     this.#announcer = new Announcer({ ...options, uplink: config.id, streams: options.reader.streams, topics: this.#topics })
     this.#conditions = new UplinkConditions({ id: config.id, clock, conditions, timeQuality: options.timeQuality })
     this.#protocol = new ProtocolChoice(config.protocol, clock)
-    this.#confirmations = config.confirm ? new Confirmations(clock) : null
+    this.#identity = new Identity(config, this.#conditions, log)
+    const confirmations = this.#confirmations = config.confirm ? new Confirmations(clock) : null
+    this.#acknowledgements = confirmations && new Acknowledgements({ confirmations, conditions: this.#conditions, log, drain: () => this.#drain })
     this.#since = clock.now()
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options
-    const stopInspecting = every(clock, inspectEveryMs, () => this.#inspect())
+    const { clock, random, log } = this.#options
+    const stopInspecting = every(clock, inspectEveryMs, async () => { if (await this.#identity.changed()) this.#renew?.() })
     while (!signal.aborted) {
       const began = clock.monotonic()
       const { acked, rejected } = this.#counters
@@ -100,8 +102,8 @@ class MqttUplink implements Uplink {
       this.#judge(error, clock.monotonic() - began > steadyMs)
       if (error.code === 'UPLINK_RENEWED') continue
       this.#conditions.offline(error.code)
-      if (error.code === 'UPLINK_PROTOCOL') { this.#protocol.fallBack(); continue }
-      if (error.code === 'UPLINK_NO_CONNACK') this.#protocol.unanswered()
+      if (error.code === 'UPLINK_PROTOCOL') { if (error.values.doubt !== true) this.#protocol.fallBack(); continue }
+      if (error.code === 'UPLINK_NO_CONNACK' && this.#protocol.unanswered()) { log.warn({ code: 'UPLINK_PROTOCOL' }, `uplink ${this.id}: the broker closes MQTT 5 connections without a word and takes 3.1.1, which is used now; it cannot tell a refused publish from an accepted one`); continue }
       this.#become('backing-off')
       await clock.sleep(backoffMs(defaultBackoff, this.#attempts++, random), signal).catch(() => {})
     }
@@ -132,19 +134,23 @@ class MqttUplink implements Uplink {
     } catch (error) {
       return error instanceof UplinkError ? error : new UplinkError(codeOf(error), describe(error), { cause: error, retriable: true })
     }
+    if (this.#protocol.doubts(link.protocol)) {
+      await Promise.race([link.close(true), clock.sleep(partingMs / 4)])
+      return new UplinkError('UPLINK_PROTOCOL', `uplink ${this.id}: the broker answers to 3.1.1; asking once more for MQTT 5`, { retriable: true, values: { doubt: true } })
+    }
     this.#connected = link.protocol
     this.#connections++
-    if (this.#protocol.connected(link.protocol)) log.warn({ code: 'UPLINK_PROTOCOL' }, `uplink ${this.id}: the broker closes MQTT 5 connections without a word and takes 3.1.1, which is used now; it cannot tell a refused publish from an accepted one`)
     this.#become('online')
     this.#conditions.online()
-    this.#conditions.certificates(this.#expiries = [...this.#expiries, ...link.chain()])
+    this.#identity.met(link.chain())
     this.#confirmations?.connected()
     log.info({ protocol: link.protocol, backlog: reader.backlog() }, 'uplink online')
     const drain = this.#drain = this.#newDrain(link, lost.resolve)
     this.#begin(link, drain, attached)
     attached.defer(onCommit(() => drain.wake()))
     attached.defer(clock.after(steadyMs, () => this.#conditions.steady()))
-    if (this.#confirmations) attached.defer(every(clock, confirmEveryMs, () => this.#reconsider(drain)))
+    const acknowledgements = this.#acknowledgements
+    if (acknowledgements) attached.defer(every(clock, confirmEveryMs, () => acknowledgements.reconsider(drain)))
     this.#renew = () => lost.resolve(new UplinkError('UPLINK_RENEWED', `uplink ${this.id}: a certificate, key or password file was replaced; connecting again with it`, { retriable: true }))
     const stopping = new UplinkError('UPLINK_STOPPED', 'the gateway is stopping')
     const aborted = (): void => lost.resolve(stopping)
@@ -161,12 +167,8 @@ class MqttUplink implements Uplink {
 
   async #open(signal: AbortSignal, attached: DisposableStack, onLost: (error: UplinkError) => void): Promise<Link> {
     const { config, gateway, clock, log, timeQuality } = this.#options
-    this.#stamp = await stampOf(config)
-    const credentials = await readCredentials(config)
-    this.#expiries = ownExpiries(credentials)
-    this.#conditions.certificates(this.#expiries)
     return Link.open({
-      config, credentials, clock, log, timeQuality, onLost, protocol: this.#protocol.next(), clientId: config.clientId ?? `linli-${gateway}-${config.id}`,
+      config, credentials: await this.#identity.read(), clock, log, timeQuality, onLost, protocol: this.#protocol.next(), clientId: config.clientId ?? `linli-${gateway}-${config.id}`,
       sessionExpiryMs: config.commands || config.confirm ? config.sessionExpiry : 0,
       will: { topic: this.#topics.status, payload: this.#announcer.status('offline') }, opened: (link) => this.#attach(link, attached),
     }, signal)
@@ -175,8 +177,7 @@ class MqttUplink implements Uplink {
   #attach(link: Link, attached: DisposableStack): void {
     const attachment = this.#options.attached?.(link)
     if (attachment) attached.use(attachment)
-    if (!this.#confirmations) return
-    link.subscribe(this.#topics.ack, ({ payload, retain }) => this.#hear(payload, retain))
+    this.#acknowledgements?.listen(link, this.#topics.ack)
   }
 
   #newDrain(link: Link, failed: (error: UplinkError) => void): Drain {
@@ -192,26 +193,6 @@ class MqttUplink implements Uplink {
   #begin(link: Link, drain: Drain, attached: DisposableStack): void {
     this.#announcer.announce(link, () => attached.disposed || attached.defer(this.#options.clock.after(quietMs, () => drain.trust())))
     drain.wake()
-  }
-
-  /** The city's acknowledgement; the topic's access list says who may give it, this only what it may say. */
-  #hear(payload: Uint8Array, retained: boolean): void {
-    const confirmations = this.#confirmations!
-    if (retained) { confirmations.counters.ignored++; return }
-    try {
-      const confirmation = parseConfirmation(payload)
-      this.#drain?.confirmed(confirmation.stream, confirmations.confirm(confirmation))
-    } catch (error) {
-      confirmations.counters.ignored++
-      this.#options.log.debug({ code: codeOf(error) }, describe(error))
-    }
-    this.#conditions.unconfirmed(confirmations.silentMs, confirmations.waiting)
-  }
-
-  #reconsider(drain: Drain): void {
-    const confirmations = this.#confirmations!
-    for (const stream of confirmations.due()) drain.rewind(stream)
-    this.#conditions.unconfirmed(confirmations.silentMs, confirmations.waiting)
   }
 
   #suspect(drain: Drain, { code }: UplinkError): void {
@@ -233,21 +214,6 @@ class MqttUplink implements Uplink {
       })
     }
     await Promise.race([link.close(ending !== 'lost'), clock.sleep(partingMs / 4)])
-  }
-
-  /** Dates go by while a connection stands, and files are replaced under it. */
-  async #inspect(): Promise<void> {
-    const { config, log } = this.#options
-    this.#conditions.certificates(this.#expiries)
-    const stamp = await stampOf(config)
-    if (stamp === this.#stamp) return
-    try {
-      await readCredentials(config)
-      this.#renew?.()
-    } catch (error) {
-      // Half of a pair is in place: the other half comes, and until then the connection that works is kept.
-      log.warn({ code: codeOf(error) }, describe(error))
-    }
   }
 
   #judge(error: UplinkError, steady: boolean): void {

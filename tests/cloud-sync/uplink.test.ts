@@ -1,7 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { ProtocolChoice } from '../../cloud-sync/protocol-choice.ts'
 import { createVerifier } from '../../cloud-sync/verify.ts'
 import { startCity } from '../../cloud-sync/simulator.ts'
 import type { Journal } from '../../gateway/contract/index.ts'
+import { FakeClock } from '../../gateway/kit/index.ts'
 import { scriptedBroker } from '../support/brokers.ts'
 import { event } from '../support/journals.ts'
 import { mosquitto } from '../support/mosquitto.ts'
@@ -94,12 +96,27 @@ describe('the uplink', () => {
     const { uplink } = startUplink(journal, reader, { url: city.url, protocol: '5' })
     await expect.poll(() => uplink.status()).toMatchObject({ state: 'online', protocol: 4 })
   })
-  it('tries 3.1.1 where the broker closes MQTT 5 connections without a word, as RabbitMQ 3.10 does', async () => {
+  it('takes 3.1.1 where the broker closes MQTT 5 connections without a word, as RabbitMQ 3.10 does', async () => {
     const broker = await scriptedBroker({ protocol: 4, connack: (connection) => { if (connection.connect.protocolVersion !== 5) return {}; connection.close(); return null } })
     const { journal, reader } = await realJournal()
     const { uplink } = startUplink(journal, reader, { url: broker.url })
     await expect.poll(() => uplink.status(), { timeout: 10_000 }).toMatchObject({ state: 'online', protocol: 4 })
-    expect(broker.connections.map(({ connect }) => connect.protocolVersion)).toEqual([5, 5, 4])
+    expect(broker.connections.map(({ connect }) => connect.protocolVersion)).toEqual([5, 5, 4, 5, 4])
+  })
+  it('stays with MQTT 5 when it was only a load balancer without its broker that closed the connections', async () => {
+    const broker = await scriptedBroker({ connack: (connection) => { if (connection.number > 2) return {}; connection.close(); return null } })
+    const { journal, reader } = await realJournal()
+    const { uplink } = startUplink(journal, reader, { url: broker.url })
+    await expect.poll(() => uplink.status(), { timeout: 10_000 }).toMatchObject({ state: 'online', protocol: 5 })
+    expect(broker.connections.map(({ connect }) => connect.protocolVersion)).toEqual([5, 5, 4, 5])
+  })
+  it('asks for MQTT 5 again a day after the broker refused it', async () => {
+    const clock = new FakeClock()
+    const choice = new ProtocolChoice('5', clock)
+    choice.fallBack()
+    expect(choice.next()).toBe(4)
+    await clock.advance(86_400_000)
+    expect(choice.next()).toBe(5)
   })
   it('sends stored bytes as they are when the consumer takes zstd', async () => {
     const city = await startCity()

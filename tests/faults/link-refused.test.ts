@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Journal, JournalReader } from '../../gateway/contract/index.ts'
 import { scriptedBroker } from '../support/brokers.ts'
 import { countingCity, expectInvariant, upTo } from '../support/city.ts'
+import { fastClock } from '../support/clocks.ts'
 import { event } from '../support/journals.ts'
 import { mosquitto } from '../support/mosquitto.ts'
 import { reading } from '../support/points.ts'
@@ -25,7 +26,7 @@ describe('a broker that does not take a record', () => {
       await watch(broker.url, 5, city)
       const { journal, reader } = await realJournal()
       await produce(journal, 1, 3)
-      const { uplink } = startUplink(journal, reader, { url: broker.url })
+      const { uplink } = startUplink(journal, reader, { url: broker.url }, { clock: fastClock(8) })
       await drained(reader)
       expect(uplink.status().rejected).toBeGreaterThanOrEqual(3)
       expect(journal.statistics().deadLetters).toBe(3)
@@ -46,7 +47,7 @@ describe('a broker that closes the connection on one record', () => {
     } })
     const { journal, reader } = await realJournal()
     await produce(journal, 1, 60)
-    const { uplink } = startUplink(journal, reader, { url: broker.url })
+    const { uplink } = startUplink(journal, reader, { url: broker.url }, { clock: fastClock(8) })
     await drained(reader)
     expect(uplink.status().rejected).toBe(1)
     expect([...city.lost]).toEqual([5])
@@ -63,7 +64,7 @@ describe('a broker that closes the connection on one record', () => {
     } })
     const { journal, reader } = await realJournal()
     await produce(journal, 1, 10)
-    const { uplink } = startUplink(journal, reader, { url: broker.url })
+    const { uplink } = startUplink(journal, reader, { url: broker.url }, { clock: fastClock(8) })
     await drained(reader)
     expect(uplink.status().rejected).toBe(0)
     expect([...city.numbers]).toEqual(upTo(10))
@@ -80,7 +81,7 @@ describe('a broker whose maximum packet size is 64 KiB', () => {
     await journal.commit({ events: [event(1)], urgent: true })
     await journal.commit({ events: [event(2, { data: { n: 2, text: 'x'.repeat(80_000) } })], urgent: true })
     await journal.commit({ events: [event(3, { data: { n: 3, text: 'x'.repeat(64_000) } })], urgent: true })
-    const { uplink } = startUplink(journal, reader, { url: broker.url })
+    const { uplink } = startUplink(journal, reader, { url: broker.url }, { clock: fastClock(8) })
     await drained(reader)
     await expect.poll(() => city.lost.size).toBe(1)
     expect(uplink.status()).toMatchObject({ rejected: 1, reconnects: 0 })
@@ -95,7 +96,7 @@ describe('a broker whose maximum packet size is 64 KiB', () => {
     await watch(broker.url, 5, city)
     const { journal, reader } = await realJournal({ maxMessageBytes })
     await journal.commit({ events: [event(1)], readings: Array.from({ length: 5_000 }, (_, n) => reading('hall.t', n)), urgent: true })
-    const { uplink } = startUplink(journal, reader, { url: broker.url })
+    const { uplink } = startUplink(journal, reader, { url: broker.url }, { clock: fastClock(8) })
     await drained(reader)
     await expect.poll(() => city.verifier.report().readings).toBe(5_000)
     expect(uplink.status()).toMatchObject({ rejected: 0, reconnects: 0 })

@@ -18,6 +18,8 @@ export interface Script {
   /** `answer` sends the PUBACK; not calling it leaves the publish in the air. Default: acknowledged at once. */
   publish?(packet: IPublishPacket, answer: (reasonCode?: number) => void, connection: BrokerConnection): void
   subscribe?(packet: ISubscribePacket, connection: BrokerConnection): void
+  /** SUBACK: QoS granted, or a reason code. */
+  readonly granted?: number
 }
 
 export interface ScriptedBroker {
@@ -28,7 +30,7 @@ export interface ScriptedBroker {
 }
 
 /** A server that speaks MQTT and answers as the test says. */
-export async function scriptedBroker({ protocol = 5, connack = () => ({}), publish = (_, answer) => answer(), subscribe }: Script, port = 0): Promise<ScriptedBroker> {
+export async function scriptedBroker({ protocol = 5, connack = () => ({}), publish = (_, answer) => answer(), subscribe, granted = 1 }: Script, port = 0): Promise<ScriptedBroker> {
   const sockets = new Set<Socket>()
   const connections: BrokerConnection[] = []
   const server = createServer({ noDelay: true }, (socket) => {
@@ -46,7 +48,7 @@ export async function scriptedBroker({ protocol = 5, connack = () => ({}), publi
         if (answer) send({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false, ...answer })
       } else if (packet.cmd === 'pingreq') send({ cmd: 'pingresp' })
       else if (packet.cmd === 'subscribe') {
-        send({ cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(() => 1) })
+        send({ cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(() => granted) })
         subscribe?.(packet, connection!)
       } else if (packet.cmd === 'publish') publish(packet, (reasonCode = 0) => send({ cmd: 'puback', messageId: packet.messageId!, reasonCode }), connection!)
     })

@@ -12,8 +12,8 @@ export interface Counted {
   accept(topic: string, payload: string | Uint8Array): DecodedRecord | null
 }
 
-export function countingCity(): Counted {
-  const verifier = createVerifier({ fromStart: true })
+export function countingCity(prefix = 'linli/v1'): Counted {
+  const verifier = createVerifier({ prefix, fromStart: true })
   const numbers = new Set<number>()
   const lost = new Set<number>()
   const records: DecodedRecord[] = []

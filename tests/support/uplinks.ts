@@ -52,15 +52,15 @@ export function startUplink(journal: Journal, reader: JournalReader, config: obj
 /** Records that the reader has not settled, over all its streams. */
 export const backlogOf = (reader: JournalReader): number => Object.values(reader.backlog()).reduce((sum, { records }) => sum + records, 0)
 
-export interface Watcher { readonly verifier: Verifier; readonly records: DecodedRecord[]; readonly retained: Map<string, string>; readonly properties: unknown[]; close(): void }
+export interface Watcher { readonly verifier: Verifier; readonly records: DecodedRecord[]; readonly retained: Map<string, string>; readonly properties: unknown[]; publish(topic: string, payload: string): Promise<unknown>; close(): void }
 
 /** A consumer with its own client library session, verifying all it gets; `city` counts it. */
-export async function watch(url: string, protocolVersion: 4 | 5 = 5, city: Counted = countingCity()): Promise<Watcher> {
+export async function watch(url: string, protocolVersion: 4 | 5 = 5, city: Counted = countingCity(), { prefix = 'linli', clientId = 'watcher', tls = {} }: { prefix?: string; clientId?: string; tls?: object } = {}): Promise<Watcher> {
   const { verifier } = city
   const records: DecodedRecord[] = []
   const retained = new Map<string, string>()
   const properties: unknown[] = []
-  const client = mqtt.connect(url, { protocolVersion, clean: false, clientId: `watcher-${process.pid}`, reconnectPeriod: 50, ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: 3_600 } } : {}) })
+  const client = mqtt.connect(url, { protocolVersion, clean: false, clientId: `${clientId}-${process.pid}`, reconnectPeriod: 50, ...tls, ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: 3_600 } } : {}) })
   client.on('error', () => {})
   client.on('message', (topic, payload, packet) => {
     if (!topic.includes('/up/')) { retained.set(topic, payload.toString()); return }
@@ -70,6 +70,6 @@ export async function watch(url: string, protocolVersion: 4 | 5 = 5, city: Count
   })
   const close = (): void => { client.end(true) }
   onTestFinished(close)
-  await new Promise<void>((resolve, reject) => { client.subscribe('linli/#', { qos: 1 }, (error) => { if (error) reject(error); else resolve() }) })
-  return { verifier, records, retained, properties, close }
+  await new Promise<void>((resolve, reject) => { client.subscribe(`${prefix}/#`, { qos: 1 }, (error) => { if (error) reject(error); else resolve() }) })
+  return { verifier, records, retained, properties, publish: (topic, payload) => client.publishAsync(topic, payload, { qos: 1 }), close }
 }
