@@ -33,7 +33,7 @@ export class EpochRuns {
   readonly #pending = new Map<number, string>()
   readonly #memory: HashMemory
   readonly #name: string
-  #end: { readonly seq: number; readonly hash: string } | null = null
+  #end: { readonly seq: number; readonly hash: string; readonly atLeast: boolean } | null = null
   #proven = 0
   #unchecked = 0
   /** Where a consumer that came in the middle stood: by the first checkpoint it saw, and by the first after that. */
@@ -73,8 +73,8 @@ export class EpochRuns {
     return true
   }
 
-  /** What the next epoch says about this one's end. */
-  close(end: { readonly seq: number; readonly hash: string }): void { this.#end = end }
+  /** What the next epoch says about this one's end. `atLeast`: the gateway lost part of its store, or got it from a backup, and may have gone on. */
+  close({ seq, hash }: { readonly seq: number; readonly hash: string }, { atLeast = false }: { readonly atLeast?: boolean } = {}): void { this.#end = { seq, hash, atLeast } }
 
   /** What a signed checkpoint says. `first`: of this gateway, none came before. */
   assert({ seq, hash }: { readonly seq: number; readonly hash: string }, first: boolean): void {
@@ -103,7 +103,7 @@ export class EpochRuns {
     }
     const seq = this.#runs.at(-1)?.to ?? 0
     const end = this.#end
-    if (end && end.seq < seq) breaks.push({ seq, why: 'beyond the end the gateway declared for this epoch' })
+    if (end && !end.atLeast && end.seq < seq) breaks.push({ seq, why: 'beyond the end the gateway declared for this epoch' })
     if (end && end.seq === seq && end.hash !== '' && hash !== '' && end.hash !== hash) breaks.push({ seq, why: 'not the hash the gateway declared for the end of this epoch' })
     if (end && end.seq > reached) { holes.push(...undeclared(gaps, reached + 1, end.seq, hash, end.hash, breaks)); reached = end.seq; hash = end.hash }
     const last = Math.max(0, ...this.#pending.keys())

@@ -156,7 +156,7 @@ class StreamVerifier implements Verifier {
       if (typeof data.closes !== 'string' || data.closes >= epoch) return this.#fault(record, 'it closes no earlier epoch')
       this.#gateway(gateway)?.closed.add(data.closes)
       for (const [stream, end] of Object.entries(data.streams ?? {})) {
-        if (isEnd(end)) this.#runs(gateway, stream, data.closes)?.close(end)
+        if (isEnd(end)) this.#runs(gateway, stream, data.closes)?.close(end, { atLeast: data.atLeast === true })
         else this.#fault(record, `it does not say how ${stream} ended`)
       }
     } else if (type === 'org.linli.checkpoint.v1') {

@@ -66,7 +66,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const { commitMs, maxBytes, alert, event, telemetry: telemetryBytes } = site.journal
   const shares = Object.fromEntries(Object.entries({ alert, event, telemetry: telemetryBytes, ...Object.fromEntries(site.streams.map(({ id, maxBytes: share }) => [id, share])) }).filter((entry): entry is [string, number] => entry[1] !== undefined))
   const storeLog = log.child({ room: 'store' })
-  let told: (failing: boolean) => void = () => {}
+  let storeFails = false
+  let told = (failing: boolean): void => { storeFails = failing }
   const open = () => openJournal({ folder: path.join(site.store.path, 'journal'), encoder, clock, random, log: storeLog, commitMs, maxBytes, shares, selections: site.streams.map(createSelection), failing: (now) => told(now) })
   const journal = stack.use(await mkdir(site.store.path, { recursive: true }).then(open).catch((error: unknown) => hold(error, { clock, random, log: storeLog, attempt: async () => { await mkdir(site.store.path, { recursive: true }); await (await open())[Symbol.asyncDispose]() } })))
   const holding = journal instanceof HoldingJournal ? journal : null
@@ -84,7 +85,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, feed, time, clock, log, ...(history ? { history } : {}) })
   const conditions = pipeline.conditions()
   told = (failing) => { if (failing) conditions.raise(storeFailing); else conditions.clear(storeFailing.key) }
-  if (holding) told(true)
+  if (holding || storeFails) told(true)
   else if (desk.open().some(({ key }) => key === `gateway/${storeFailing.key}`)) told(false)
   // Nothing goes to the city that is not on disk: no uplink before there is one.
   const readers = holding ? [] : await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start', ...(config.streams ? { streams: [...config.streams, 'ledger'] } : {}) }) })))

@@ -109,7 +109,8 @@ export const recordTypes = {
   },
   epoch: {
     stream: 'ledger', title: 'How the epoch before ended: the first ledger record of a new one',
-    data: z.object({ closes: epoch, streams: z.record(stream, z.object({ seq: count, hash: hashOrNone })).meta({ description: 'last seq of each stream and the hash of that record; 0 and an empty text for none' }) }),
+    data: z.object({ closes: epoch, streams: z.record(stream, z.object({ seq: count, hash: hashOrNone })).meta({ description: 'last seq of each stream and the hash of that record; 0 and an empty text for none' }),
+      atLeast: z.literal(true).optional().meta({ description: 'the store was damaged or restored from a backup: the epoch may have gone on after what is told here' }) }),
   },
   gap: {
     stream: 'ledger', title: 'Records that will never come',

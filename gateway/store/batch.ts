@@ -2,6 +2,7 @@ import type { GatewayEvent, PerStream, RecordEncoder, RecordHead, Selection, Str
 import type { Operation } from './database.ts'
 import { headKey, perStream, recordKey, stateKey } from './keys.ts'
 import { encodeFrame, hashOf, pack, sizeOf } from './record.ts'
+import { putSealed } from './sealed.ts'
 
 /** Where a stream stands: its last record, and totals since its beginning (over all epochs). */
 export interface StreamHead { readonly epoch: string; readonly seq: number; readonly hash: string; readonly records: number; readonly bytes: number; readonly at: EpochMs }
@@ -47,7 +48,7 @@ export function encodeBatch(works: readonly Work[], from: Heads, { epoch, encode
   const state = new Map<string, Operation>()
   for (const { key, value } of accepted.flatMap((work) => work.state ?? [])) {
     const full = stateKey(key)
-    state.set(full, value === null ? { type: 'del', key: full } : { type: 'put', key: full, value: Buffer.from(JSON.stringify(value)) })
+    state.set(full, value === null ? { type: 'del', key: full } : putSealed(full, value))
   }
   return { ...batch.result(), operations: [...batch.result().operations, ...state.values()], readings: readings.length, refused }
 }
@@ -90,7 +91,7 @@ class Batch {
   }
   result() {
     const written = Object.keys(this.#heads).filter((stream) => this.#heads[stream] !== this.#from[stream])
-    const heads = written.map((stream): Operation => ({ type: 'put', key: headKey(stream), value: Buffer.from(JSON.stringify(this.#heads[stream])) }))
+    const heads = written.map((stream): Operation => (putSealed(headKey(stream), this.#heads[stream])))
     return { operations: [...this.#operations, ...heads], heads: this.#heads, records: this.#operations.length }
   }
   #head(stream: Stream): RecordHead {

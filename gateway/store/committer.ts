@@ -1,14 +1,19 @@
 import type { Clock, RecordEncoder, Selection, Stream, Work } from '../contract/index.ts'
-import { StoreError } from '../kit/index.ts'
+import { codeOf, StoreError } from '../kit/index.ts'
 import { encodeBatch, type Heads } from './batch.ts'
 import type { Database, Operation } from './database.ts'
 
 /** What waits to be written may weigh this much (bytes, estimated); beyond it a commit is refused at once. */
 const maxWaitingBytes = 64 << 20
+/** Readings alone may take so much of it: an alarm finds room. */
+const readingsShare = 0.75
 const maxWaitingWorks = 100_000
 const latencySamples = 256
 
-interface Waiting { readonly work: Work; readonly weight: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }
+interface Waiting { readonly work: Work; readonly weight: number; readonly essential: boolean; readonly resolve: () => void; readonly reject: (error: unknown) => void }
+
+/** Work of the journal's own, in the batch of others'. `durable`: it is on disk. */
+export type Room = Work & { readonly operations: readonly Operation[]; durable(): void }
 
 export interface CommitterParts {
   readonly database: Database
@@ -19,7 +24,7 @@ export interface CommitterParts {
   readonly heads: Heads
   readonly selections: readonly Selection[]
   /** Operations and events that make room when the quota is full; called before each batch is encoded. */
-  makeRoom(): Promise<Work & { readonly operations?: readonly Operation[] } | null>
+  makeRoom(): Promise<Room | null>
   /** After each durable batch. */
   committed(heads: Heads): void
 }
@@ -37,21 +42,26 @@ export class Committer {
   #flushing: Promise<void> | null = null
   #scheduled = false
   #cancelTimer: (() => void) | null = null
+  #awaitsRoom = false
+  /** Keys of a batch that failed and may yet be on disk: its numbers go to others. */
+  #ghosts: readonly string[] = []
   #lastFlush = -Infinity
   #closed = false
   readonly #latencies: number[] = []
 
   constructor(parts: CommitterParts) { this.#parts = parts; this.heads = parts.heads }
 
-  commit(work: Work): Promise<void> {
+  /** `essential`: also while the disk is full, out of its reserve. */
+  commit(work: Work, { essential = false }: { readonly essential?: boolean } = {}): Promise<void> {
     const weight = weigh(work)
+    const share = work.events?.length || work.again?.length || work.state?.length ? 1 : readingsShare
     if (this.#closed) return Promise.reject(new StoreError('JOURNAL_CLOSED', 'the journal is closed; the gateway is stopping'))
-    if (this.#weight + weight > maxWaitingBytes || this.#waiting.length >= maxWaitingWorks) {
+    if (this.#weight + weight > maxWaitingBytes * share || this.#waiting.length >= maxWaitingWorks * share) {
       return Promise.reject(new StoreError('JOURNAL_OVERLOADED', 'more waits to be written than the journal may hold; the disk is full, failing or too slow', { retriable: true }))
     }
     this.#weight += weight
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ work, weight, resolve, reject })
+      this.#waiting.push({ work, weight, essential, resolve, reject })
       this.#schedule(work.urgent === true)
     })
   }
@@ -70,7 +80,12 @@ export class Committer {
 
   #schedule(urgent: boolean): void {
     if (this.#flushing || this.#scheduled) return
-    const { clock, commitMs } = this.#parts
+    const { clock, commitMs, database } = this.#parts
+    if (database.room && !this.#waiting.some(({ essential }) => essential)) {
+      if (!this.#awaitsRoom) void database.room.then(() => { this.#awaitsRoom = false; if (this.#waiting.length > 0) this.#schedule(true) })
+      this.#awaitsRoom = true
+      return
+    }
     const wait = urgent ? 0 : this.#lastFlush + commitMs - clock.monotonic()
     if (wait > 0) {
       this.#cancelTimer ??= clock.after(wait, () => { this.#cancelTimer = null; this.#soon() })
@@ -100,21 +115,31 @@ export class Committer {
   async #flush(): Promise<void> {
     const { database, encoder, clock, epoch, selections, makeRoom, committed } = this.#parts
     let taken: Waiting[] = []
+    let written: readonly Operation[] = []
     try {
       const room = await makeRoom()
-      taken = this.#waiting
-      this.#waiting = []
+      const full = database.room !== null && !this.#closed
+      taken = full ? this.#waiting.filter(({ essential }) => essential) : this.#waiting
+      this.#waiting = full ? this.#waiting.filter(({ essential }) => !essential) : []
       const works = room ? [room, ...taken.map(({ work }) => work)] : taken.map(({ work }) => work)
       const batch = encodeBatch(works, this.heads, { epoch, encoder, selections, at: clock.now() })
-      const operations = room?.operations ? [...room.operations, ...batch.operations] : batch.operations
+      const operations = [...this.#ghosts.map((key): Operation => ({ type: 'del', key })), ...room ? room.operations : [], ...batch.operations]
+      written = batch.operations
       const started = clock.monotonic()
-      if (operations.length > 0) await database.run((level) => level.batch([...operations], { sync: true }), { grows: true })
+      if (operations.length > 0) await database.run((level) => level.batch(operations, { sync: true }), { grows: !full })
+      this.#ghosts = []
+      room?.durable()
       this.#count(batch, operations, clock.monotonic() - started)
       this.heads = batch.heads
       committed(batch.heads)
       const refused = room ? batch.refused.slice(1) : batch.refused
       taken.forEach(({ resolve, reject }, index) => { if (refused[index] === undefined) resolve(); else reject(refused[index]) })
     } catch (error) {
+      if (codeOf(error) === 'STORE_DISK_FULL' && !this.#closed) {
+        this.#ghosts = [...this.#ghosts, ...written.filter(({ type, key }) => type === 'put' && key.startsWith('r/')).map(({ key }) => key)]
+        this.#waiting = [...taken, ...this.#waiting]
+        taken = []
+      }
       for (const { reject } of taken) reject(error)
     } finally {
       for (const { weight } of taken) this.#weight -= weight

@@ -3,11 +3,10 @@ import path from 'node:path'
 import { Level as Leveldb } from 'level'
 import type { Clock, Random } from '../contract/index.ts'
 import { backoffMs, codeOf, describe, StoreError, type Backoff, type Logger } from '../kit/index.ts'
+import { Reserve } from './reserve.ts'
 
 export type Level = Leveldb<string, Buffer>
 export type Operation = { readonly type: 'put'; readonly key: string; readonly value: Buffer } | { readonly type: 'del'; readonly key: string }
-
-import { Reserve } from './reserve.ts'
 
 export interface DatabaseOptions { readonly folder: string; readonly clock: Clock; readonly random: Random; readonly log: Logger; failing?(now: boolean): void }
 
@@ -38,19 +37,30 @@ export class Database implements AsyncDisposable {
   /** Throws StoreError STORE_LOCKED, STORE_UNUSABLE. A damaged index is repaired; what cannot be repaired is moved aside. */
   static async open(options: DatabaseOptions): Promise<Database> {
     const reserve = new Reserve(path.dirname(options.folder), options.clock, options.log)
-    const database = new Database(options, reserve, await openLevel(options))
-    await reserve.ensure()
-    return database
+    await reserve.yield()
+    try {
+      const database = new Database(options, reserve, await openLevel(options))
+      if (reserve.room) { options.failing?.(true); database.#well() } else { await reserve.ensure() }
+      return database
+    } catch (error) {
+      reserve.end()
+      throw error
+    }
   }
 
   get failing(): boolean { return this.#recovery !== null }
+  /** While the disk is full: resolves when there is room for what is new. */
+  get room(): Promise<void> | null { return this.#reserve.room }
 
-  /** `operation` must be repeatable. `grows`: it waits while the disk is full. Throws StoreError JOURNAL_CLOSED when closed while waiting. */
+  /**
+   * `operation` must be repeatable. Throws StoreError JOURNAL_CLOSED when closed while waiting; with `grows` STORE_DISK_FULL while the disk is
+   * full: it may be on disk all the same, in part or whole.
+   */
   async run<T>(operation: (level: Level) => Promise<T>, { grows = false }: { readonly grows?: boolean } = {}): Promise<T> {
     for (;;) {
       await this.#recovery
-      while (grows && this.#reserve.room) await this.#reserve.room
       if (this.#stop.signal.aborted) throw new StoreError('JOURNAL_CLOSED', 'the journal was closed while its disk was failing; what was not acknowledged will be sent again')
+      if (grows && this.#reserve.room) throw new StoreError('STORE_DISK_FULL', 'the disk is full; free space on it, the gateway goes on by itself', { retriable: true })
       try {
         return await operation(this.#level)
       } catch (error) {
@@ -67,6 +77,13 @@ export class Database implements AsyncDisposable {
     await this.#level.close().catch(() => {})
   }
 
+  /** Tells that the store works, once there is room for what is new. */
+  #well(): void {
+    const { room } = this.#reserve
+    if (!room) return this.#options.failing?.(false)
+    void room.then(() => { if (!this.#recovery && !this.#stop.signal.aborted) this.#options.failing?.(false) })
+  }
+
   async #recover(error: unknown): Promise<void> {
     const { log, clock, random, failing } = this.#options
     failing?.(true)
@@ -78,7 +95,7 @@ export class Database implements AsyncDisposable {
       try {
         this.#level = (await openLevel(this.#options)).level
         log.info({ attempts: attempt + 1 }, 'the store is open again')
-        failing?.(false)
+        this.#well()
         return
       } catch (failure) {
         log.debug({ code: codeOf(failure) }, describe(failure))

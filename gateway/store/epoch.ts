@@ -1,4 +1,4 @@
-import { open, readFile, rename, type FileHandle } from 'node:fs/promises'
+import { open, readFile, rename, stat, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { randomHex } from '../kit/index.ts'
 import type { Stream } from '../contract/index.ts'
@@ -7,26 +7,39 @@ import { epochCounter, epochName, epochPattern } from './keys.ts'
 /** How far a lost epoch file makes the counter jump, so that no restored copy can meet an epoch it already had. */
 const restoreJump = 1_000
 
-/**
- * Law 6: every opening begins a new epoch, fsynced in its own file before the first append. `known` is the newest epoch the database
- * knows: where the file is missing or older, the database was restored or the file lost.
- */
-export async function beginEpoch(folder: string, known: string | null): Promise<{ readonly epoch: string; readonly previous: string | null }> {
-  const file = path.join(folder, 'epoch')
-  const text = (await readFile(file, 'utf8').catch(() => '')).trim()
-  const written = epochPattern.test(text) ? text : null
-  const jumped = known !== null && (written === null || epochCounter(written) < epochCounter(known))
-  const counter = Math.max(epochCounter(written ?? ''), epochCounter(known ?? '')) + (jumped ? restoreJump : 1)
-  const epoch = epochName(counter, randomHex(4))
-  await writeDurably(file, `${epoch}\n`)
-  return { epoch, previous: jumped ? known : written }
+export interface NextEpoch {
+  readonly epoch: string
+  /** The one that ended; null for a new store. */
+  readonly previous: string | null
+  /** The folder came out of a backup, or lost its epoch file: the gateway may have gone further than it tells. */
+  readonly restored: boolean
 }
 
-async function writeDurably(file: string, text: string): Promise<void> {
+/**
+ * Law 6: every opening begins a new epoch. `known` is the newest epoch the database knows: where the file is missing or older, the
+ * database was restored or the file lost. Where the file is not the one that was written (it names its own inode), the whole folder is a copy.
+ */
+export async function nextEpoch(folder: string, known: string | null): Promise<NextEpoch> {
+  const file = path.join(folder, 'epoch')
+  const [text = '', inode] = (await readFile(file, 'utf8').catch(() => '')).split('\n')
+  const written = epochPattern.test(text) ? text : null
+  const copied = written !== null && inode !== undefined && inode !== '' && inode !== await inodeOf(file)
+  const older = known !== null && (written === null || epochCounter(written) < epochCounter(known))
+  const restored = older || copied
+  const counter = Math.max(epochCounter(written ?? ''), epochCounter(known ?? '')) + (restored ? restoreJump : 1)
+  return { epoch: epochName(counter, randomHex(4)), previous: older ? known : written, restored }
+}
+
+/** Fsynced before the first append. */
+export const writeEpoch = (folder: string, epoch: string): Promise<void> => writeDurably(path.join(folder, 'epoch'), (inode) => `${epoch}\n${inode}\n`)
+
+const inodeOf = async (file: string): Promise<string> => String((await stat(file, { bigint: true })).ino)
+
+async function writeDurably(file: string, textFor: (inode: string) => string): Promise<void> {
   const temporary = `${file}.new`
   {
     await using handle = await open(temporary, 'w', 0o600)
-    await handle.writeFile(text)
+    await handle.writeFile(textFor(String((await handle.stat({ bigint: true })).ino)))
     await handle.sync()
   }
   await rename(temporary, file)
@@ -34,9 +47,25 @@ async function writeDurably(file: string, text: string): Promise<void> {
   await folder.sync()
 }
 
+/** How far each stream got in an epoch. */
 export interface Ends { readonly epoch: string; readonly seqs: Readonly<Record<Stream, number>> }
-/** `older`: epochs before it that some reader has not yet got all of, the oldest first; what they held is known by this alone when the database is lost. */
-export interface MarkContent extends Ends { readonly older?: readonly Ends[] }
+
+/** Where each earlier epoch ended that some reader has not got all of, the oldest first. With it a lost table is told from records that never were. */
+export async function readEnds(folder: string): Promise<readonly Ends[]> {
+  try {
+    const list: unknown = JSON.parse(await readFile(path.join(folder, 'ends'), 'utf8'))
+    return Array.isArray(list) && list.every(isEnds) ? list : []
+  } catch {
+    return []
+  }
+}
+
+export const writeEnds = (folder: string, ends: readonly Ends[]): Promise<void> => writeDurably(path.join(folder, 'ends'), () => JSON.stringify(ends))
+
+function isEnds(value: unknown): value is Ends {
+  const { epoch, seqs } = (value ?? {}) as Partial<Ends>
+  return typeof epoch === 'string' && epochPattern.test(epoch) && typeof seqs === 'object' && seqs !== null && Object.values(seqs).every((seq) => Number.isSafeInteger(seq))
+}
 
 const markBytes = 2_048
 
@@ -47,20 +76,20 @@ const markBytes = 2_048
 export class Mark implements AsyncDisposable {
   readonly #file: string
   #handle: FileHandle | null = null
-  #next: MarkContent | null = null
+  #next: Ends | null = null
   #writing: Promise<void> | null = null
   constructor(folder: string) { this.#file = path.join(folder, 'mark') }
 
   /** null when there is none or it is torn. */
-  async read(): Promise<MarkContent | null> {
+  async read(): Promise<Ends | null> {
     try {
-      const content = JSON.parse(await readFile(this.#file, 'utf8')) as MarkContent
-      return epochPattern.test(content.epoch) && [content, ...content.older ?? []].every(({ seqs }) => Object.values(seqs).every((seq) => Number.isSafeInteger(seq))) ? content : null
+      const content: unknown = JSON.parse(await readFile(this.#file, 'utf8'))
+      return isEnds(content) ? content : null
     } catch {
       return null
     }
   }
-  write(content: MarkContent): void {
+  write(content: Ends): void {
     this.#next = content
     this.#writing ??= this.#drain()
   }
@@ -74,9 +103,7 @@ export class Mark implements AsyncDisposable {
     try {
       this.#handle ??= await open(this.#file, 'w', 0o600)
       while (this.#next) {
-        let content = this.#next
-        let text = JSON.stringify(content)
-        while (text.length > markBytes && content.older?.length) text = JSON.stringify(content = { ...content, older: content.older.slice(1) })
+        const text = JSON.stringify(this.#next)
         this.#next = null
         await this.#handle.write(text.padEnd(markBytes), 0)
       }

@@ -1,13 +1,15 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { type Clock, type Journal, type PerStream, type Position, type Random, type RecordEncoder, type Selection, type Stream } from '../contract/index.ts'
+import type { Clock, Journal, PerStream, Position, Random, RecordEncoder, Selection, Stream } from '../contract/index.ts'
 import { describe, StoreError, type Logger } from '../kit/index.ts'
 import { Database } from './database.ts'
-import { beginEpoch, Mark, type Ends, type MarkContent } from './epoch.ts'
+import { Mark, nextEpoch, readEnds, writeEnds, writeEpoch, type Ends } from './epoch.ts'
 import { LevelJournal } from './journal.ts'
 import { compare, perStream } from './keys.ts'
-import { openingEvents, parse, readHeads, type Found } from './opening.ts'
+import { gapEvent, openingEvents, readHeads, type Found, type Gap } from './opening.ts'
 import type { Place } from './reader.ts'
+import { owedOf, removedStreams, removeStream } from './removed.ts'
+import { unseal } from './sealed.ts'
 
 export interface JournalOptions {
   readonly folder: string
@@ -41,17 +43,26 @@ export async function openJournal({ folder, encoder, clock, random, log, commitM
   const found = await database.run((level) => readHeads(level, streams))
   const known = Object.values(found.heads).map(({ epoch }) => epoch).reduce((a, b) => (a > b ? a : b), '')
   const places = await readPlaces(database)
-  const { epoch, previous } = await beginEpoch(folder, known || null)
+  const next = await nextEpoch(folder, known || null)
+  const { epoch, previous } = next
   const marked = await mark.read()
+  const older = (await readEnds(folder)).filter((end) => end.epoch !== previous)
+  const ends = endsNow({ older, marked, previous, found, places })
   // A repair may leave nothing: then it is a new database too.
-  const replaced = database.replaced || (marked !== null && Object.values(found.heads).every(({ seq }) => seq === 0) && Object.values(marked.seqs).some((seq) => seq > 0))
-  const events = openingEvents({ previous, found, places: furthest(places, streams), mark: marked, replaced, at: clock.now() })
+  const replaced = database.replaced || (Object.values(found.heads).every(({ seq }) => seq === 0) && ends.some(({ seqs }) => Object.values(seqs).some((seq) => seq > 0)))
+  const removed = await database.run((level) => removedStreams(level, streams))
+  const owed = (await Promise.all(removed.map((stream) => database.run((level) => owedOf(level, stream, places))))).flat()
+  const at = clock.now()
+  const events = [...openingEvents({ ...next, found, places: furthest(places, streams), mark: marked, older, replaced, at }), ...owed.map((gap) => gapEvent(at, gap))]
+  await writeEnds(folder, ends)
+  await writeEpoch(folder, epoch)
   const journal = new LevelJournal({
-    database, mark, older: olderEpochs(marked, previous, found, places), epoch, streams, sacrificed: byWorth(selections), trims: found.trims, places, quotas: { maxBytes, streams: shares }, clock, log,
+    database, mark, ends, declared: events.flatMap(({ type, data }) => (type === 'gap' ? [data as unknown as Gap] : [])), epoch, streams, sacrificed: byWorth(selections), trims: found.trims, places, quotas: { maxBytes, streams: shares }, clock, log,
     committer: { database, encoder, clock, commitMs, epoch, selections, heads: found.heads },
   })
-  if (events.length > 0) await journal.commit({ events, urgent: true })
-  for (const { type, data } of events) if (type === 'gap') log.error({ code: 'STORE_RECORDS_LOST', ...data }, 'the log lost records at the end of the last epoch; the gap is declared to the city')
+  if (events.length > 0) await journal.begin(events)
+  for (const stream of removed) await database.run((level) => removeStream(level, stream))
+  for (const { type, data } of events) if (type === 'gap' && data.reason === 'log-damage') log.error({ code: 'STORE_RECORDS_LOST', ...data }, 'the log lost records at the end of the last epoch; the gap is declared to the city')
   stack.move()
   return journal
 }
@@ -66,21 +77,30 @@ const byUrgency = (selections: readonly Selection[]): readonly Stream[] =>
 const byWorth = (selections: readonly Selection[]): readonly Stream[] =>
   ['telemetry', ...selectedFrom(selections, 'telemetry'), ...selectedFrom(selections, 'event'), 'event', ...selectedFrom(selections, 'alert'), 'alert', 'ledger']
 
-const keptOlder = 16
+const keptEnds = 1_000
 
-/** Epochs whose records some reader may still have to get. */
-function olderEpochs(mark: MarkContent | null, previous: string | null, found: Found, places: ReadonlyMap<string, Readonly<Record<Stream, Place>>>): readonly Ends[] {
+interface Known {
+  readonly older: readonly Ends[]
+  readonly marked: Ends | null
+  readonly previous: string | null
+  readonly found: Found
+  readonly places: ReadonlyMap<string, Readonly<Record<Stream, Place>>>
+}
+
+/** Of epochs whose records some reader may still have to get, the one that just ended included. */
+function endsNow({ older, marked, previous, found, places }: Known): readonly Ends[] {
   if (previous === null) return []
-  const ends: Ends = { epoch: previous, seqs: Object.fromEntries(Object.entries(found.heads).map(([stream, head]) => [stream, Math.max(head.epoch === previous ? head.seq : 0, mark?.epoch === previous ? mark.seqs[stream] ?? 0 : 0)])) }
+  const seqs = Object.fromEntries(Object.entries(found.heads).map(([stream, head]) => [stream, Math.max(head.epoch === previous ? head.seq : 0, marked?.epoch === previous ? marked.seqs[stream] ?? 0 : 0)]))
   const slowest = [...places.values()].flatMap((each) => Object.values(each).map(({ at }) => at?.epoch ?? '')).reduce((a, b) => (a < b ? a : b), previous)
-  return [...(mark?.older ?? []).filter(({ epoch }) => epoch !== previous && epoch >= slowest), ends].slice(-keptOlder)
+  const ofThese = (end: Ends): Ends => ({ ...end, seqs: Object.fromEntries(Object.entries(end.seqs).filter(([stream]) => Object.hasOwn(found.heads, stream))) })
+  return [...older.filter(({ epoch }) => epoch >= slowest).map(ofThese), { epoch: previous, seqs }].slice(-keptEnds)
 }
 
 async function readPlaces(database: Database): Promise<Map<string, Record<Stream, Place>>> {
   const places = new Map<string, Record<Stream, Place>>()
   for (const [key, value] of await database.run((level) => level.iterator({ gte: 'p/', lt: 'p0' }).all())) {
     const [, name, stream] = key.split('/')
-    const place = parse<Place>(value)
+    const place = unseal<Place>(key, value)
     if (name && stream && place) places.set(name, { ...places.get(name), [stream]: place })
   }
   return places

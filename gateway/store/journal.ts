@@ -1,22 +1,26 @@
-import { streams as baseStreams, type Clock, type Head, type Journal, type JournalReader, type JournalStatistics, type Json, type PerStream, type Position, type StateStore, type Stream, type StreamStatistics, type Work } from '../contract/index.ts'
+import { streams as baseStreams, type BaseStream, type Clock, type GatewayEvent, type Head, type Journal, type JournalReader, type JournalStatistics, type PerStream, type Position, type StateStore, type Stream, type StreamStatistics, type Work } from '../contract/index.ts'
 import type { Logger } from '../kit/index.ts'
 import { Committer, seqsOf } from './committer.ts'
 import type { Heads } from './batch.ts'
 import type { Database, Operation } from './database.ts'
 import { StoredDeadLetters } from './dead-letters.ts'
 import type { Ends, Mark } from './epoch.ts'
-import { compare, perStream, placeKey, placesOf, quarantineKey, recordKey, recordPrefix, stateKey, trimKey } from './keys.ts'
-import { gapEvent, parse, type Gap, type Trim } from './opening.ts'
+import { compare, perStream, placeKey, placesOf, quarantineKey, recordKey, recordPrefix, trimKey } from './keys.ts'
+import { gapEvent, type Gap, type Trim } from './opening.ts'
 import { makeRoom, usedBytes, usedOf, type Placed, type Quotas } from './quota.ts'
 import { Rates } from './rates.ts'
 import { StoreReader, type Place } from './reader.ts'
 import { scan } from './scan.ts'
+import { putSealed, seal } from './sealed.ts'
+import { stateStore } from './state.ts'
 
 export interface JournalParts {
   readonly database: Database
   readonly mark: Mark
-  /** For the mark. */
-  readonly older: readonly Ends[]
+  /** Where earlier epochs ended. */
+  readonly ends: readonly Ends[]
+  /** Declared at the opening. */
+  readonly declared: readonly Gap[]
   readonly epoch: string
   /** The most urgent first. */
   readonly streams: readonly Stream[]
@@ -47,6 +51,9 @@ export class LevelJournal implements Journal {
   #gaps = 0
   #deadLetters = 0
   #quarantined = 0
+  /** Whoever reads has asked for its reader. */
+  #settled = false
+  #fill: number | null = null
 
   constructor(parts: JournalParts) {
     this.#parts = parts
@@ -56,9 +63,14 @@ export class LevelJournal implements Journal {
     this.#committer = new Committer({ ...parts.committer, makeRoom: () => this.#makeRoom(), committed: (heads) => this.#committed(heads) })
     this.state = stateStore(parts.database)
     this.deadLetters = new StoredDeadLetters(parts.database, this)
+    for (const gap of parts.declared) this.#declared.add(gapName(gap))
+    this.#gaps = parts.declared.length
   }
 
   commit(work: Work): Promise<void> { return this.#committer.commit(work) }
+
+  /** The first entries of the epoch; also on a full disk. */
+  begin(events: readonly GatewayEvent[]): Promise<void> { return this.#committer.commit({ events, urgent: true }, { essential: true }) }
 
   async reader(name: string, { from = 'end', streams = baseStreams }: { readonly from?: 'start' | 'end'; readonly streams?: readonly Stream[] } = {}): Promise<JournalReader> {
     const existing = this.#readers.get(name)
@@ -69,7 +81,7 @@ export class LevelJournal implements Journal {
     const fresh: Operation[] = []
     for (const stream of this.streams.filter((each) => streams.includes(each))) {
       places[stream] = known[stream] ?? this.#beginning(stream, from)
-      if (!known[stream]) fresh.push({ type: 'put', key: placeKey(name, stream), value: Buffer.from(JSON.stringify(places[stream])) })
+      if (!known[stream]) fresh.push(putSealed(placeKey(name, stream), places[stream]))
     }
     // A stream that this reader takes no more is not kept for it.
     for (const stream of Object.keys(known)) if (!places[stream]) fresh.push({ type: 'del', key: placeKey(name, stream) })
@@ -81,11 +93,13 @@ export class LevelJournal implements Journal {
       declare: (gaps) => this.#declare(gaps),
       save: async (stream, operations) => {
         await database.run((level) => level.batch([...operations]))
+        this.#fill = null
         await this.#letGo(stream)
       },
       deadLetters: (count) => { this.#deadLetters += count; this.deadLetters.trim(count).catch(() => {}) },
     })
     this.#readers.set(name, reader)
+    this.#fill = null
     return reader
   }
 
@@ -98,6 +112,8 @@ export class LevelJournal implements Journal {
       await database.run((level) => level.clear({ gte: placesOf(name), lt: `${placesOf(name).slice(0, -1)}0` }))
       log.info({ reader: name }, `nothing is kept for ${name} any more: it is not in the site file`)
     }
+    this.#settled = true
+    this.#fill = null
     for (const stream of this.streams) await this.#letGo(stream)
   }
 
@@ -120,14 +136,10 @@ export class LevelJournal implements Journal {
   /** By the reader that lags least: what waits only for one that is gone is no reason to tell the others less. */
   get fill(): number {
     const { maxBytes, streams: own } = this.#parts.quotas
-    let all = 0
-    let most = 0
-    for (const stream of this.streams) {
-      const waiting = this.#waiting(stream)
-      all += waiting
-      if (own[stream] !== undefined) most = Math.max(most, waiting / own[stream])
-    }
-    return Math.max(most, all / maxBytes)
+    if (this.#fill !== null) return this.#fill
+    const waiting = baseStreams.map((base) => [base, this.#waiting(base)] as const)
+    const shares = waiting.map(([base, bytes]) => bytes / (own[base] ?? Infinity))
+    return this.#fill = Math.max(...shares, waiting.reduce((sum, [, bytes]) => sum + bytes, 0) / maxBytes)
   }
 
   onCommit(listener: () => void): () => void {
@@ -136,7 +148,7 @@ export class LevelJournal implements Journal {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#parts.database.failing) await this.#parts.database[Symbol.asyncDispose]()
+    if (this.#parts.database.failing || this.#parts.database.room) await this.#parts.database[Symbol.asyncDispose]()
     await this.#committer.close()
     await Promise.all(this.#letting.values())
     await this.#parts.mark[Symbol.asyncDispose]()
@@ -144,14 +156,15 @@ export class LevelJournal implements Journal {
   }
 
   #committed(heads: Heads): void {
-    this.#parts.mark.write({ epoch: this.epoch, seqs: seqsOf(heads, this.epoch), older: this.#parts.older })
+    this.#parts.mark.write({ epoch: this.epoch, seqs: seqsOf(heads, this.epoch) })
     this.#rates.note(heads)
+    this.#fill = null
     for (const listener of this.#listeners) listener()
   }
 
-  async #scan(stream: Stream, after: Parameters<typeof scan>[2], limit: number) {
+  async #scan(stream: Stream, after: Position | null, limit: number) {
     const head = this.#committer.heads[stream]!
-    const found = await this.#parts.database.run((level) => scan(level, stream, after, limit, this.#parts.trims[stream]!.at, head))
+    const found = await this.#parts.database.run((level) => scan(level, { stream, after, limit, trimmed: this.#parts.trims[stream]!.at, head, epoch: this.epoch, ends: this.#parts.ends }))
     if (found.damaged.length > 0) await this.#quarantine(found.damaged)
     return found
   }
@@ -169,9 +182,10 @@ export class LevelJournal implements Journal {
     if (fresh.length === 0) return
     this.#gaps += fresh.length
     for (const gap of fresh.filter(({ reason }) => reason === 'log-damage')) this.#parts.log.error({ code: 'STORE_RECORDS_LOST', ...gap }, `${gap.to - gap.from + 1} ${gap.stream} records are missing from the journal; the gap is declared to the city`)
+    for (const name of this.#declared) { if (this.#declared.size <= keptDeclared) break; this.#declared.delete(name) }
     const at = this.#parts.clock.now()
     try {
-      await this.commit({ events: fresh.map((gap) => gapEvent(at, gap)), urgent: true })
+      await this.#committer.commit({ events: fresh.map((gap) => gapEvent(at, gap)), urgent: true }, { essential: true })
     } catch (error) {
       // Not told yet: whoever meets the hole next tries again.
       for (const gap of fresh) this.#declared.delete(gapName(gap))
@@ -184,10 +198,15 @@ export class LevelJournal implements Journal {
     return from === 'end' && seq > 0 ? { at: { epoch, seq }, records, bytes } : { ...this.#parts.trims[stream]!, at: null }
   }
 
-  /** Bytes that the least lagging reader of the stream has not settled; 0 where nobody reads it. */
-  #waiting(stream: Stream): number {
-    const places = this.#placesIn(stream)
-    return places.length === 0 ? 0 : Math.max(0, this.#committer.heads[stream]!.bytes - Math.max(...places.map(({ bytes }) => bytes)))
+  /** Bytes that the least lagging reader of a base stream, and of what is selected from it, has not settled; 0 where nobody reads it. */
+  #waiting(base: BaseStream): number {
+    const { committer: { selections }, trims } = this.#parts
+    const { heads } = this.#committer
+    const lags = new Map<string, number>()
+    for (const stream of [base, ...selections.filter(({ from }) => from === base).map((selection) => selection.stream)]) {
+      for (const { name, bytes } of this.#placesIn(stream)) lags.set(name, (lags.get(name) ?? 0) + Math.max(0, heads[stream]!.bytes - Math.max(bytes, trims[stream]!.bytes)))
+    }
+    return lags.size === 0 ? 0 : Math.min(...lags.values())
   }
 
   #placesIn(stream: Stream): readonly (Place & Placed)[] {
@@ -212,12 +231,16 @@ export class LevelJournal implements Journal {
 
   async #makeRoom() {
     const { database, trims, quotas, sacrificed, clock, log } = this.#parts
-    const dropped = await makeRoom({ database, heads: this.#committer.heads, trims, quotas, sacrificed, readers: (stream) => this.#placesIn(stream), at: clock.now() })
+    const dropped = await makeRoom({ database, heads: this.#committer.heads, trims, quotas, sacrificed, settled: this.#settled, readers: (stream) => this.#placesIn(stream), at: clock.now() })
     if (!dropped) return null
-    for (const [stream, trim] of dropped.trims) trims[stream] = trim
-    this.#gaps += dropped.events.length
-    if (dropped.events.length > 0) log.warn({ code: 'STORE_QUOTA_DROPPED', gaps: dropped.events.length, records: dropped.operations.length }, 'the store is full: the oldest records were dropped and declared as a gap')
-    return dropped
+    return {
+      ...dropped,
+      durable: () => {
+        for (const [stream, trim] of dropped.trims) if (compare(trim.at, trims[stream]!.at) > 0) trims[stream] = trim
+        this.#gaps += dropped.events.length
+        if (dropped.events.length > 0) log.warn({ code: 'STORE_QUOTA_DROPPED', gaps: dropped.events.length, records: dropped.operations.length }, 'the store is full: the oldest records were dropped and declared as a gap')
+      },
+    }
   }
 
   /** Deletes what every reader has settled. One deletion in the air per stream; those that follow find the newest place. */
@@ -238,22 +261,12 @@ export class LevelJournal implements Journal {
       const upTo: Position = at
       const slowest: Trim = { at, records, bytes }
       await database.run((level) => level.clear({ gt: from.at ? recordKey(stream, from.at) : recordPrefix(stream), lte: recordKey(stream, upTo) }))
-      await database.run((level) => level.put(trimKey(stream), Buffer.from(JSON.stringify(slowest))))
+      await database.run((level) => level.put(trimKey(stream), seal(trimKey(stream), slowest)))
       if (compare(slowest.at, trims[stream]!.at) > 0) trims[stream] = slowest
     }
   }
 }
 
 const keptDamaged = 100
+const keptDeclared = 10_000
 const gapName = ({ stream, epoch, from, to, uplinks = [] }: Gap): string => `${stream}/${epoch}/${from}-${to} ${uplinks.join(' ')}`
-
-function stateStore(database: Database): StateStore {
-  return {
-    get: async (key) => database.run(async (level) => parse<Json>(await level.get(stateKey(key)))),
-    entries: async (prefix) => database.run(async (level) => {
-      const from = stateKey(prefix)
-      const found = await level.iterator({ gte: from, lt: `${from.slice(0, -1)}${String.fromCharCode(from.charCodeAt(from.length - 1) + 1)}` }).all()
-      return found.flatMap(([key, value]) => { const parsed = parse<Json>(value); return parsed === undefined ? [] : [[key.slice(2), parsed] as const] })
-    }),
-  }
-}

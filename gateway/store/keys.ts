@@ -26,6 +26,9 @@ export const recordKey = (stream: Stream, { epoch, seq }: Position): string => `
 /** The end of a stream's keys. */
 export const recordEnd = (stream: Stream): string => `r/${codeOf(stream)}0`
 
+/** The end of one epoch's keys. */
+export const epochEnd = (stream: Stream, epoch: string): string => `r/${codeOf(stream)}/${epoch}0`
+
 export function positionOf(key: string): Position {
   return { epoch: key.slice(-seqDigits - 1 - epochLength, -seqDigits - 1), seq: Number.parseInt(key.slice(-seqDigits), 16) }
 }

@@ -1,41 +1,49 @@
 import type { EpochMs, GatewayEvent, PerStream, Position, Stream } from '../contract/index.ts'
 import { emptyHeads, type Heads, type StreamHead } from './batch.ts'
 import type { Level } from './database.ts'
-import type { MarkContent } from './epoch.ts'
-import { compare, headKey, perStream, positionOf, recordEnd, recordPrefix, trimKey } from './keys.ts'
-import { decodeFrame, hashOfFrame } from './record.ts'
+import type { Ends } from './epoch.ts'
+import { compare, headKey, perStream, positionOf, recordEnd, recordKey, recordPrefix, trimKey } from './keys.ts'
+import { decodeFrame, hashOfFrame, sizeOf } from './record.ts'
+import { unseal } from './sealed.ts'
 
 /** What was removed on purpose, with the totals up to there. */
 export interface Trim { readonly at: Position | null; readonly records: number; readonly bytes: number }
 export interface Found { readonly heads: Heads; readonly trims: PerStream<Trim>; readonly lastStored: Readonly<PerStream<Position | null>> }
 export const noTrim: Trim = { at: null, records: 0, bytes: 0 }
 
-/** The state of an opened database. A head that damage took is rebuilt from the last sound record. */
+/** The state of an opened database. A head that damage took is rebuilt from the last sound record, a trim's totals from the first. */
 export async function readHeads(level: Level, streams: readonly Stream[]): Promise<Found> {
   const heads: PerStream<StreamHead> = { ...emptyHeads(streams) }
   const trims = perStream(streams, (): Trim => noTrim)
   const lastStored = perStream(streams, (): Position | null => null)
   for (const stream of streams) {
-    trims[stream] = parse<Trim>(await level.get(trimKey(stream))) ?? noTrim
-    const written = parse<StreamHead>(await level.get(headKey(stream)))
-    const last = await lastRecord(level, stream)
+    const trim = unseal<Trim>(trimKey(stream), await level.get(trimKey(stream)))
+    const written = unseal<StreamHead>(headKey(stream), await level.get(headKey(stream)))
+    const last = await lastRecord(level, stream, trim?.at ?? null)
     lastStored[stream] = last
     heads[stream] = written && compare(written, last) >= 0 ? written : last ?? heads[stream]!
+    trims[stream] = trim ?? await trimBefore(level, stream, heads[stream]!)
   }
   return { heads, trims, lastStored }
 }
 
-async function lastRecord(level: Level, stream: Stream): Promise<StreamHead | null> {
-  for await (const [key, value] of level.iterator({ gt: recordPrefix(stream), lt: recordEnd(stream), reverse: true })) {
+/** From the trim on only: what was deleted before it is passed over one by one until LevelDB compacts it, and that may be millions. */
+async function lastRecord(level: Level, stream: Stream, trimmed: Position | null): Promise<StreamHead | null> {
+  for await (const [key, value] of level.iterator({ gt: trimmed ? recordKey(stream, trimmed) : recordPrefix(stream), lt: recordEnd(stream), reverse: true })) {
     const frame = decodeFrame(key, value)
     if (frame) return { ...positionOf(key), hash: hashOfFrame(frame), records: frame.records, bytes: frame.bytes, at: frame.at }
   }
   return null
 }
 
-export function parse<T>(value: Buffer | undefined): T | undefined {
-  if (!value) return undefined
-  try { return JSON.parse(value.toString()) as T } catch { return undefined }
+/** `at` stays null: better a gap for what was delivered than a loss that nobody declares. */
+async function trimBefore(level: Level, stream: Stream, head: StreamHead): Promise<Trim> {
+  if (head.records === 0) return noTrim
+  for await (const [key, value] of level.iterator({ gt: recordPrefix(stream), lt: recordEnd(stream) })) {
+    const frame = decodeFrame(key, value)
+    if (frame) return { at: null, records: frame.records - 1, bytes: frame.bytes - sizeOf(frame.payload) }
+  }
+  return { at: null, records: head.records, bytes: head.bytes }
 }
 
 export interface Opening {
@@ -43,22 +51,25 @@ export interface Opening {
   readonly found: Found
   /** The furthest place of any reader. */
   readonly places: Readonly<PerStream<Position | null>>
-  readonly mark: MarkContent | null
+  readonly mark: Ends | null
+  /** Of epochs before the previous one. */
+  readonly older: readonly Ends[]
   /** The database is a new one in place of one that was beyond repair. */
   readonly replaced: boolean
+  readonly restored: boolean
   readonly at: EpochMs
 }
 
 /**
  * The first ledger entries of an epoch: how the last one ended, and a gap for each stream whose tail the log has lost: the mark or the
- * head says it was written, and neither a record nor a trim explains where it went.
+ * head says it was written, and neither a record nor a trim explains where it went. `atLeast`: it may have gone on after what is known.
  */
-export function openingEvents({ previous, found, places, mark, replaced, at }: Opening): readonly GatewayEvent[] {
+export function openingEvents({ previous, found, places, mark, older, replaced, restored, at }: Opening): readonly GatewayEvent[] {
   if (previous === null) return []
   const gaps: GatewayEvent[] = []
   // Of a lost database nothing is known but how far each epoch had got: all of it is declared, whether or not it was delivered before.
-  for (const { epoch, seqs } of replaced ? mark?.older ?? [] : []) {
-    if (epoch !== previous) for (const [stream, to] of Object.entries(seqs)) if (to > 0) gaps.push(gapEvent(at, { stream, epoch, from: 1, to, reason: 'log-damage', hashBefore: '', hashAfter: '' }))
+  for (const { epoch, seqs } of replaced ? older : []) {
+    for (const [stream, to] of Object.entries(seqs)) if (to > 0) gaps.push(gapEvent(at, { stream, epoch, from: 1, to, reason: 'log-damage', hashBefore: '', hashAfter: '' }))
   }
   const ends = perStream(Object.keys(found.heads), (stream) => {
     const head = found.heads[stream]!
@@ -68,7 +79,8 @@ export function openingEvents({ previous, found, places, mark, replaced, at }: O
     if (reached > kept) gaps.push(gapEvent(at, { stream, epoch: previous, from: kept + 1, to: reached, reason: 'log-damage', hashBefore: kept === seq ? hash : '', hashAfter: reached === seq ? hash : '' }))
     return { seq: reached, hash: reached === seq ? hash : '' }
   })
-  return [{ stream: 'ledger', type: 'epoch', at, data: { closes: previous, streams: ends } }, ...gaps]
+  const unsure = restored || replaced || gaps.length > 0 || mark?.epoch !== previous
+  return [{ stream: 'ledger', type: 'epoch', at, data: { closes: previous, streams: ends, ...(unsure ? { atLeast: true } : {}) } }, ...gaps]
 }
 
 export interface Gap {
@@ -76,8 +88,8 @@ export interface Gap {
   readonly epoch: string
   readonly from: number
   readonly to: number
-  /** `quota`: dropped for room. `log-damage`: the log lost it. `refused`: the consumer would not take it; it is a dead letter now. */
-  readonly reason: 'quota' | 'log-damage' | 'refused'
+  /** `quota`: dropped for room. `log-damage`: the log lost it. `refused`: the consumer would not take it; it is a dead letter now. `removed`: the site file no longer names the stream. */
+  readonly reason: 'quota' | 'log-damage' | 'refused' | 'removed'
   /** The uplinks that lose it; absent: all of them. */
   readonly uplinks?: readonly string[]
   /** Hash of the record before, and of the last one lost; '' where nobody knows. */

@@ -4,6 +4,7 @@ import type { Database, Level, Operation } from './database.ts'
 import { compare, recordEnd, recordKey, recordPrefix, positionOf, trimKey } from './keys.ts'
 import { gapEvent, type Gap, type Trim } from './opening.ts'
 import { decodeFrame, hashOfFrame, type Frame } from './record.ts'
+import { putSealed } from './sealed.ts'
 
 /** Bytes of records on disk: of all streams together, and of a stream alone where it has a share of its own. */
 export interface Quotas { readonly maxBytes: number; readonly streams: Readonly<Record<Stream, number>> }
@@ -20,6 +21,8 @@ export interface RoomParts {
   readonly sacrificed: readonly Stream[]
   /** The readers that take the stream. */
   readers(stream: Stream): readonly Placed[]
+  /** Who reads is known: what nobody reads may go. */
+  readonly settled: boolean
   readonly at: number
 }
 
@@ -32,6 +35,8 @@ export interface Dropped {
 /** Room is made in steps, so that a full store does not do this for every commit. */
 const target = 0.97
 const maxDropped = 10_000
+/** Of a stream that nobody reads. */
+const keptUnread = 1 << 20
 
 export const usedOf = (heads: Heads, trims: Readonly<PerStream<Trim>>, stream: Stream): number => Math.max(0, heads[stream]!.bytes - trims[stream]!.bytes)
 export const usedBytes = (heads: Heads, trims: Readonly<PerStream<Trim>>): number => Object.keys(heads).reduce((sum, stream) => sum + usedOf(heads, trims, stream), 0)
@@ -46,7 +51,11 @@ const excessOf = (used: number, quota: number): number => (used <= quota ? 0 : u
 export async function makeRoom(parts: RoomParts): Promise<Dropped | null> {
   const { heads, trims, quotas, sacrificed, database, at } = parts
   let whole = excessOf(usedBytes(heads, trims), quotas.maxBytes)
-  const own = (stream: Stream): number => excessOf(usedOf(heads, trims, stream), quotas.streams[stream] ?? Infinity)
+  const own = (stream: Stream): number => {
+    const used = usedOf(heads, trims, stream)
+    const unread = parts.settled && used > keptUnread && parts.readers(stream).length === 0
+    return unread ? used : excessOf(used, quotas.streams[stream] ?? Infinity)
+  }
   if (whole <= 0 && sacrificed.every((stream) => own(stream) <= 0)) return null
   const operations: Operation[] = []
   const gaps: Gap[] = []
@@ -57,7 +66,7 @@ export async function makeRoom(parts: RoomParts): Promise<Dropped | null> {
     const dropped = await database.run((level) => oldest(level, stream, trims[stream]!.at, excess, parts.readers(stream)))
     if (!dropped.trim) continue
     whole -= dropped.trim.bytes - trims[stream]!.bytes
-    operations.push(...dropped.operations, { type: 'put', key: trimKey(stream), value: Buffer.from(JSON.stringify(dropped.trim)) })
+    operations.push(...dropped.operations, putSealed(trimKey(stream), dropped.trim))
     gaps.push(...dropped.gaps)
     moved.set(stream, dropped.trim)
   }

@@ -5,6 +5,7 @@ import { compare, deadLetterKey, placeKey } from './keys.ts'
 import type { Gap } from './opening.ts'
 import { hashOfStored } from './record.ts'
 import type { Scan, Scanned } from './scan.ts'
+import { putSealed } from './sealed.ts'
 
 /** A reader's settled place in one stream, with the stream's totals up to it. `at: null`: before everything. */
 export interface Place { readonly at: Position | null; readonly records: number; readonly bytes: number }
@@ -60,14 +61,15 @@ export class StoreReader implements JournalReader {
     const course = this.#course(stream)
     const letters: Operation[] = []
     const gaps: Gap[] = []
-    for (const verdict of verdicts) {
-      const entry = course.outstanding.get(keyOf(verdict.record))
-      if (!entry || entry.settled) continue
-      entry.settled = true
+    const known = verdicts.flatMap((verdict) => { const entry = course.outstanding.get(keyOf(verdict.record)); return entry && !entry.settled ? [{ entry, verdict }] : [] })
+    for (const { entry, verdict } of known) {
       if (verdict.outcome === 'acked') continue
       letters.push(this.#letter(stream, entry.record, verdict.reason))
       join(gaps, stream, entry.record, this.name)
     }
+    // Before the place moves over them: a death in between tells it twice rather than never. A ledger that is refused cannot carry the news of its own refusal.
+    if (gaps.length > 0 && stream !== 'ledger') await this.#parts.declare(gaps)
+    for (const { entry } of known) entry.settled = true
     let { place } = course
     for (const [key, { record, settled }] of course.outstanding) {
       if (!settled) break
@@ -78,13 +80,10 @@ export class StoreReader implements JournalReader {
     const operations: Operation[] = [...letters]
     if (place !== course.place) {
       course.place = place
-      operations.push({ type: 'put', key: placeKey(this.name, stream), value: Buffer.from(JSON.stringify(place)) })
+      operations.push(putSealed(placeKey(this.name, stream), place))
     }
     if (operations.length > 0) await this.#parts.save(stream, operations)
-    if (gaps.length === 0) return
-    this.#parts.deadLetters(letters.length)
-    // A ledger that is refused cannot carry the news of its own refusal.
-    if (stream !== 'ledger') await this.#parts.declare(gaps)
+    if (letters.length > 0) this.#parts.deadLetters(letters.length)
   }
 
   backlog(): Readonly<Record<Stream, Backlog>> {

@@ -1,4 +1,4 @@
-import { rm, statfs, writeFile } from 'node:fs/promises'
+import { rm, stat, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Clock } from '../contract/index.ts'
 import type { Logger } from '../kit/index.ts'
@@ -26,7 +26,8 @@ export class Reserve {
 
   /** Makes the reserve where there is room for it. */
   async ensure(): Promise<void> {
-    if (await this.#free() > 4 * lowBytes) await writeFile(this.#file, Buffer.alloc(reserveBytes), { mode: 0o600 }).catch(() => {})
+    const size = await stat(this.#file).then((found) => found.size, () => 0)
+    if (size !== reserveBytes && await this.#free() > 4 * lowBytes) await writeFile(this.#file, Buffer.alloc(reserveBytes), { mode: 0o600 }).catch(() => {})
   }
 
   /** After a failure: gives the reserve up if the disk is full. */

@@ -1,7 +1,8 @@
 import type { Position, Stored, Stream } from '../contract/index.ts'
 import type { Level } from './database.ts'
 import type { StreamHead } from './batch.ts'
-import { compare, positionOf, recordEnd, recordKey, recordPrefix } from './keys.ts'
+import type { Ends } from './epoch.ts'
+import { compare, positionOf, recordKey, recordPrefix } from './keys.ts'
 import type { Gap } from './opening.ts'
 import { decodeFrame, hashOfStored } from './record.ts'
 
@@ -15,38 +16,55 @@ export interface Scan {
   readonly damaged: readonly (readonly [key: string, value: Buffer])[]
 }
 
-/**
- * The records after a position, and every hole between them that is not explained by `trimmed`. A record that fails its CRC is a hole.
- * `head` bounds what can be missing at the end of the current epoch.
- */
-export async function scan(level: Level, stream: Stream, after: Position | null, limit: number, trimmed: Position | null, head: StreamHead): Promise<Scan> {
+export interface ScanOptions {
+  readonly stream: Stream
+  readonly after: Position | null
+  readonly limit: number
+  /** Everything up to here was removed on purpose. */
+  readonly trimmed: Position | null
+  /** The last durable record; what lies beyond it was never committed. */
+  readonly head: StreamHead
+  /** The present epoch. */
+  readonly epoch: string
+  /** Where earlier epochs ended, the oldest first. */
+  readonly ends: readonly Ends[]
+}
+
+interface Range { readonly epoch: string; readonly from: number; readonly to: number }
+const beginning: Position = { epoch: '', seq: 0 }
+
+/** The records after a position, and every hole between them that is not explained by `trimmed`. A record that fails its CRC is a hole. */
+export async function scan(level: Level, { stream, after, limit, trimmed, head, epoch, ends }: ScanOptions): Promise<Scan> {
   const records: Scanned[] = []
   const gaps: Gap[] = []
   const damaged: [string, Buffer][] = []
-  let last = compare(after, trimmed) >= 0 ? after : trimmed
-  const range = { gt: last ? recordKey(stream, last) : recordPrefix(stream), lt: recordEnd(stream), limit }
+  let last = (compare(after, trimmed) >= 0 ? after : trimmed) ?? beginning
+  const upTo: Position = { epoch, seq: head.epoch === epoch ? head.seq : 0 }
+  const range = { gt: last === beginning ? recordPrefix(stream) : recordKey(stream, last), lte: recordKey(stream, upTo), limit }
   const entries = await level.iterator(range).all()
   for (const [key, value] of entries) {
     const frame = decodeFrame(key, value)
     if (!frame) { damaged.push([key, value]); continue }
     const position = positionOf(key)
-    const missing = missingBefore(last, position)
-    if (missing) gaps.push({ stream, ...missing, reason: 'log-damage', hashBefore: '', hashAfter: frame.prevHash })
+    if (position.seq !== last.seq + 1 || position.epoch !== last.epoch) gaps.push(...missingBetween(stream, last, position, ends, frame.prevHash))
     records.push({ stream, ...position, at: frame.at, encoding: frame.encoding, bytes: frame.payload, prevHash: frame.prevHash, totals: { records: frame.records, bytes: frame.bytes } })
     last = position
   }
-  // The tail: the head says more was written than the database still has.
-  if (entries.length < limit && last && head.epoch === last.epoch && head.seq > last.seq) {
-    gaps.push({ stream, epoch: head.epoch, from: last.seq + 1, to: head.seq, reason: 'log-damage', hashBefore: '', hashAfter: head.hash })
-  }
+  // The tail: more was written than the database still has.
+  if (entries.length < limit) gaps.push(...missingBetween(stream, last, { epoch, seq: upTo.seq + 1 }, ends, head.hash))
   return { records, damaged, gaps: gaps.map((gap) => ({ ...gap, hashBefore: hashBeforeOf(gap, records) })) }
 }
 
-/** null when nothing is missing. A stream that begins in the middle for a reader without a place is its beginning. */
-function missingBefore(last: Position | null, next: Position): { readonly epoch: string; readonly from: number; readonly to: number } | null {
-  if (!last) return null
-  const expected = last.epoch === next.epoch ? last.seq + 1 : 1
-  return next.seq > expected ? { epoch: next.epoch, from: expected, to: next.seq - 1 } : null
+/** The rest of the one's epoch, whole epochs, the beginning of the other's. `hash`: of the record before `next`. */
+function missingBetween(stream: Stream, last: Position, next: Position, ends: readonly Ends[], hash: string): readonly Gap[] {
+  const ranges: Range[] = []
+  if (last.epoch === next.epoch) {
+    ranges.push({ epoch: next.epoch, from: last.seq + 1, to: next.seq - 1 })
+  } else {
+    for (const { epoch, seqs } of ends) if (epoch >= last.epoch && epoch < next.epoch) ranges.push({ epoch, from: epoch === last.epoch ? last.seq + 1 : 1, to: seqs[stream] ?? 0 })
+    ranges.push({ epoch: next.epoch, from: 1, to: next.seq - 1 })
+  }
+  return ranges.filter(({ from, to }) => from <= to).map((range) => ({ stream, ...range, reason: 'log-damage', hashBefore: '', hashAfter: range.epoch === next.epoch ? hash : '' }))
 }
 
 function hashBeforeOf(gap: Gap, records: readonly Scanned[]): string {
