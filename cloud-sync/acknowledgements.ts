@@ -1,3 +1,4 @@
+import type { Position, Stream } from '../gateway/contract/index.ts'
 import { codeOf, describe, type Logger } from '../gateway/kit/index.ts'
 import { parseConfirmation, type Confirmations } from './confirmations.ts'
 import type { Drain } from './drain.ts'
@@ -8,8 +9,7 @@ export interface AcknowledgementParts {
   readonly confirmations: Confirmations
   readonly conditions: UplinkConditions
   readonly log: Logger
-  /** Of the connection that stands. */
-  drain(): Drain | null
+  settle(stream: Stream, records: readonly Position[]): void
 }
 
 /** The platform's own word for what it has, over one uplink's connections. The topic's access list says who may give it; here, what it may say. */
@@ -27,13 +27,13 @@ export class Acknowledgements {
   }
 
   #hear(payload: Uint8Array, retained: boolean): void {
-    const { confirmations, drain, log } = this.#parts
+    const { confirmations, settle, log } = this.#parts
     try {
       // A retained word is an old one, and would be said again at every connection.
       if (retained) confirmations.counters.ignored++
       else {
         const confirmation = parseConfirmation(payload)
-        drain()?.confirmed(confirmation.stream, confirmations.confirm(confirmation))
+        settle(confirmation.stream, confirmations.confirm(confirmation))
       }
     } catch (error) {
       confirmations.counters.ignored++

@@ -136,16 +136,20 @@ export class Link implements CityLink {
     })
   }
 
+  get connected(): boolean { return this.#client.connected }
+
   /** The broker's certificates. */
   chain(): readonly Expiry[] { return this.#transport.chain() }
 
   /** QoS 1. `answered` is called when the PUBACK is here; never when the connection is lost before. */
   publish(topic: string, payload: Uint8Array, options: PublishOptions = {}, answered: (answer: Answer) => void = () => {}): void {
+    if (!this.connected) return
     if (this.#inFlight < this.receiveMaximum) this.#send({ topic, payload, options, answered })
     else if (this.#queue.length < maxQueued) this.#queue.push({ topic, payload, options, answered })
   }
 
   subscribe(topic: string, handler: (message: CityMessage) => void): () => void {
+    if (!this.connected) return () => {}
     this.#handlers.set(topic, handler)
     this.#client.subscribe(topic, { qos: 1 }, (error) => {
       if (error && this.#client.connected) this.#log.error({ code: 'UPLINK_SUBSCRIBE_REFUSED', topic }, `the broker does not let the gateway subscribe to ${topic} (${describe(error)}); nothing will be heard from it`)

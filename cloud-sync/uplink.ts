@@ -1,4 +1,4 @@
-import type { Clock, GatewayConditions, JournalReader, Random, SiteModel, Snapshot, TimeQuality, Uplink, UplinkStatus } from '../gateway/contract/index.ts'
+import type { Clock, GatewayConditions, JournalReader, Position, Random, SiteModel, Snapshot, Stream, TimeQuality, Uplink, UplinkStatus } from '../gateway/contract/index.ts'
 import { backoffMs, codeOf, defaultBackoff, describe, UplinkError, type Logger } from '../gateway/kit/index.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { Announcer } from './announce.ts'
@@ -85,7 +85,7 @@ class MqttUplink implements Uplink {
     this.#protocol = new ProtocolChoice(config.protocol, clock)
     this.#identity = new Identity(config, this.#conditions, log)
     const confirmations = this.#confirmations = config.confirm ? new Confirmations(clock) : null
-    this.#acknowledgements = confirmations && new Acknowledgements({ confirmations, conditions: this.#conditions, log, drain: () => this.#drain })
+    this.#acknowledgements = confirmations && new Acknowledgements({ confirmations, conditions: this.#conditions, log, settle: (stream, records) => this.#settle(stream, records) })
     this.#since = clock.now()
   }
 
@@ -195,6 +195,12 @@ class MqttUplink implements Uplink {
     drain.wake()
   }
 
+  /** What a session kept for us comes before the drain begins. A place that cannot be written costs a resend. */
+  #settle(stream: Stream, records: readonly Position[]): void {
+    if (this.#drain) this.#drain.confirmed(stream, records)
+    else void this.#options.reader.settle(stream, records.map((record) => ({ record, outcome: 'acked' }))).catch(() => {})
+  }
+
   #suspect(drain: Drain, { code }: UplinkError): void {
     if (code === 'UPLINK_CLOSED') this.#suspects.died(drain.oldest, drain.alone)
     else if (code === 'UPLINK_ACK_TIMEOUT' || code === 'UPLINK_SILENT') this.#suspects.clear()
@@ -207,7 +213,7 @@ class MqttUplink implements Uplink {
     this.#confirmations?.disconnected()
     this.#connected = null
     this.#drain = null
-    if (ending === 'stopping') {
+    if (ending === 'stopping' && link.connected) {
       await new Promise<void>((resolve) => {
         const cancel = clock.after(partingMs / 4, resolve)
         link.publish(this.#topics.status, Buffer.from(this.#announcer.status('offline')), { retain: true }, () => { cancel(); resolve() })
