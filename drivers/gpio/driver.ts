@@ -1,87 +1,44 @@
-import type { Gpio } from 'onoff'
-import type { Driver, DriverKit, Intake, PointConfig, Session, Value } from '../../gateway/contract/index.ts'
-import { BoundedQueue, describe, DriverError } from '../../gateway/kit/index.ts'
-import { chipBase } from './lines.ts'
-import type { GpioAddress, GpioConfig, GpioConnection } from './schema.ts'
+import { readdir } from 'node:fs/promises'
+import type { Driver } from '../../gateway/contract/index.ts'
+import { DriverError } from '../../gateway/kit/index.ts'
+import { openChardev } from './chardev.ts'
+import { sysfs } from './lines.ts'
+import type { OpenParts, Pins } from './pins.ts'
+import { GpioSession } from './session.ts'
+import { whoOf, type GpioAddress, type GpioConfig, type GpioConnection } from './settings.ts'
+import { openSysfs } from './sysfs.ts'
+import { findTools, type Tools } from './tools.ts'
 
-type GpioPoint = PointConfig<GpioAddress>
-
-/** Contacts and relays on the box's own pins, through sysfs. Without GPIO it says so and the rest of the site runs on. */
+/** Contacts, meters and relays on the box's own pins. Without GPIO it says so and the rest of the site runs on. */
 export const gpioDriver: Driver<GpioConnection, object, GpioAddress> = {
   name: 'gpio',
-  async connect(config, kit) {
-    const base = await chipBase(config)
-    const { Gpio } = await loadOnoff(config)
+  async connect(config, kit, signal) {
+    const chosen = choose(config, await offered(config))
+    kit.log.info({ backend: chosen.backend, tools: chosen.backend === 'chardev' ? chosen.tools.version : undefined }, 'gpio back end')
+    const openPins = (parts: OpenParts): Promise<Pins> => (chosen.backend === 'chardev' ? openChardev(parts, chosen.tools) : openSysfs(parts))
     const session = new GpioSession(config, kit)
-    try {
-      session.open(Gpio, base)
-    } catch (cause) {
-      await session[Symbol.asyncDispose]()
-      throw new DriverError('GPIO_UNAVAILABLE', `connection ${config.id}: a line could not be opened (${describe(cause)}); check the line numbers, the chip, and that the gateway's user is in group gpio`, { cause, retriable: true })
-    }
+    try { await session.open(openPins, signal) } catch (error) { await session[Symbol.asyncDispose](); throw error }
     return session
   },
 }
 
-/** onoff loads its native part at once, so it is imported only here. */
-async function loadOnoff({ id }: GpioConfig): Promise<typeof import('onoff')> {
-  try {
-    return await import('onoff')
-  } catch (cause) {
-    throw new DriverError('GPIO_UNAVAILABLE', `connection ${id}: the native part of onoff does not load (${describe(cause)}); run "npm run native" with make and g++ installed`, { cause })
-  }
+export interface Offer { readonly chips: readonly string[]; readonly tools: Tools | undefined; readonly sysfs: boolean }
+export type Choice = { readonly backend: 'chardev'; readonly tools: Tools } | { readonly backend: 'sysfs' }
+
+/** What kernel and system have. */
+async function offered({ settings }: GpioConfig): Promise<Offer> {
+  const [devices, files, tools] = await Promise.all([readdir('/dev').catch(() => []), readdir(sysfs).catch(() => []), findTools(settings.tools)])
+  return { chips: devices.filter((name) => /^gpiochip\d+$/.test(name)), tools, sysfs: files.some((name) => name.startsWith('gpiochip')) }
 }
 
-class GpioSession implements Session<GpioAddress> {
-  readonly #config: GpioConfig
-  readonly #kit: DriverKit
-  readonly #lines = new Map<string, { readonly line: Gpio; readonly point: GpioPoint }>()
-  readonly #queue = new BoundedQueue<Intake>(10_000)
-
-  constructor(config: GpioConfig, kit: DriverKit) { this.#config = config; this.#kit = kit }
-
-  open(Line: typeof Gpio, base: number): void {
-    const { clock } = this.#kit
-    const at = clock.now()
-    for (const point of this.#config.devices.flatMap(({ points }) => points)) {
-      const { line: offset, direction, edge, debounce, activeLow } = point.address
-      const line = direction === 'in'
-        ? new Line(base + offset, 'in', edge, { debounceTimeout: debounce, activeLow })
-        : new Line(base + offset, 'out', 'none', { activeLow, reconfigureDirection: false })
-      this.#lines.set(point.id, { line, point })
-      this.#see(point, line.readSync())
-      if (direction === 'in') line.watch((error, value) => { if (error) this.#queue.fail(error); else this.#see(point, value) })
-    }
-    this.#queue.push({ samples: [], devices: this.#config.devices.map(({ id }) => ({ deviceId: id, state: 'online', at })) })
-  }
-
-  async *intake(signal: AbortSignal): AsyncGenerator<Intake, void, void> {
-    const aborted = (): void => this.#queue.close()
-    signal.addEventListener('abort', aborted, { once: true })
-    try { yield* this.#queue } finally { signal.removeEventListener('abort', aborted) }
-  }
-
-  async write(point: GpioPoint, raw: Value): Promise<void> {
-    const found = this.#lines.get(point.id)
-    if (!found) throw new DriverError('POINT_UNKNOWN', `${point.id} is not on connection ${this.#config.id}`)
-    const wanted = raw === true || raw === 1 ? 1 : 0
-    await found.line.write(wanted)
-    const seen = await found.line.read()
-    this.#see(point, seen)
-    if (seen !== wanted) throw new DriverError('WRITE_NOT_CONFIRMED', `${point.id}: the line was set to ${wanted} and reads back ${seen}`)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const { line, point } of this.#lines.values()) {
-      if (point.address.direction === 'out' && point.address.safe !== undefined) line.writeSync(point.address.safe ? 1 : 0)
-      line.unwatchAll()
-      line.unexport()
-    }
-    this.#lines.clear()
-    this.#queue.close()
-  }
-
-  #see(point: GpioPoint, value: number): void {
-    this.#queue.push({ samples: [{ pointId: point.id, raw: value === 1, at: this.#kit.clock.now(), quality: 'good' }] })
-  }
+/** Pure. Throws DriverError GPIO_UNAVAILABLE, which says what is missing for each back end that would do. */
+export function choose(config: GpioConfig, { chips, tools, sysfs: hasSysfs }: Offer): Choice {
+  const { backend } = config.settings
+  if (backend !== 'sysfs' && chips.length > 0 && tools) return { backend: 'chardev', tools }
+  if (backend !== 'chardev' && hasSysfs) return { backend: 'sysfs' }
+  const noChip = 'this machine has no GPIO chip (no /dev/gpiochip*); plug it in, or move these points to a box with GPIO or to a Modbus input module'
+  const why = backend === 'sysfs' ? `this machine has no GPIO under ${sysfs}; set backend: auto, or move these points to a box with GPIO or to a Modbus input module`
+    : chips.length === 0 ? noChip
+    : `the command-line tools of libgpiod are not installed${config.settings.tools ? ` in ${config.settings.tools}` : ''}; install the package gpiod`
+  throw new DriverError('GPIO_UNAVAILABLE', `${whoOf(config)}: ${why}`, { retriable: true })
 }

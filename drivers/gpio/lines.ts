@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { GpioConfig } from './schema.ts'
 import { describe, DriverError } from '../../gateway/kit/index.ts'
+import { whoOf, type GpioConfig } from './settings.ts'
 
 export const sysfs = '/sys/class/gpio'
 
@@ -9,9 +9,9 @@ export const sysfs = '/sys/class/gpio'
  * The number that sysfs wants for line 0 of the chip. From Raspberry Pi kernels 6.6 on it is no longer 0, so the label decides, not the
  * number printed on the board. Throws DriverError GPIO_UNAVAILABLE.
  */
-export async function chipBase({ id, settings, devices }: GpioConfig, root = sysfs): Promise<number> {
-  const points = devices.flatMap((device) => device.points.map((point) => point.id)).join(', ')
-  const unavailable = (why: string, cause?: unknown): DriverError => new DriverError('GPIO_UNAVAILABLE', `connection ${id} (${points || 'no points'}): ${why}`, { cause, retriable: true })
+export async function chipBase(config: GpioConfig, root = sysfs): Promise<number> {
+  const { settings } = config
+  const unavailable = (why: string, cause?: unknown): DriverError => new DriverError('GPIO_UNAVAILABLE', `${whoOf(config)}: ${why}`, { cause, retriable: true })
   let names: string[]
   try {
     names = await readdir(root)
