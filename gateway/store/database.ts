@@ -136,8 +136,8 @@ async function openLevel({ folder, log }: DatabaseOptions): Promise<Opened> {
 /** LevelDB takes tables without an index for an empty folder and deletes them, and an index that is not there for an I/O error. */
 async function indexMissing(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch((): string[] => [])
-  if (!names.some((name) => /\.(ldb|log)$|^MANIFEST-|^CURRENT$/.test(name))) return false
-  if (!names.includes('CURRENT')) return true
+  // A manifest alone is a store that lost its power while it was made.
+  if (!names.includes('CURRENT')) return names.some((name) => /\.(ldb|log)$/.test(name))
   const current = (await readFile(path.join(folder, 'CURRENT'), 'utf8').catch(() => '')).trim()
   return current !== '' && !names.includes(current)
 }
