@@ -1,4 +1,4 @@
-// Lives of a journal under disk-recorder.c: opens, produces, is drained in part, closes, thrice. What was acknowledged and what the city got
+// Lives of a journal under power-cut-recorder.c: opens, produces, is drained in part, closes, thrice. What was acknowledged and what the city got
 // stands in the file ACKS, in the same order of writes as the disk's.
 import { openSync, writeSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'

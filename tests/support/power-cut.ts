@@ -18,8 +18,8 @@ export interface Recording { readonly entries: readonly Entry[]; readonly root: 
 /** Three lives of a journal in a process of its own, everything it does to the disk written down. */
 export async function record(perLife: number): Promise<Recording> {
   const home = await tempFolder()
-  const library = path.join(home, 'disk-recorder.so')
-  execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', library, path.join(import.meta.dirname, 'disk-recorder.c'), '-ldl', '-lpthread'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const library = path.join(home, 'power-cut-recorder.so')
+  execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', library, path.join(import.meta.dirname, 'power-cut-recorder.c'), '-ldl', '-lpthread'], { stdio: ['ignore', 'ignore', 'inherit'] })
   const root = path.join(home, 'disk')
   const [log, store, acks] = [path.join(home, 'log'), path.join(root, 'journal'), path.join(root, 'acks')]
   await mkdir(root)
