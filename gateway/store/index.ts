@@ -40,14 +40,13 @@ export async function openJournal({ folder, encoder, clock, random, log, commitM
   const database = stack.use(await Database.open({ folder: path.join(folder, 'log'), clock, random, log, ...(failing ? { failing } : {}) }))
   const mark = new Mark(folder)
   const streams = byUrgency(selections)
-  const found = await database.run((level) => readHeads(level, streams))
+  const { found, places } = await readAll(database, streams)
   const known = Object.values(found.heads).map(({ epoch }) => epoch).reduce((a, b) => (a > b ? a : b), '')
-  const places = await readPlaces(database)
   const next = await nextEpoch(folder, known || null)
   const { epoch, previous } = next
   const marked = await mark.read()
   const older = (await readEnds(folder)).filter((end) => end.epoch !== previous)
-  const ends = endsNow({ older, marked, previous, found, places })
+  const ends = endsNow({ older, marked, previous, found })
   // A repair may leave nothing: then it is a new database too.
   const replaced = database.replaced || (Object.values(found.heads).every(({ seq }) => seq === 0) && ends.some(({ seqs }) => Object.values(seqs).some((seq) => seq > 0)))
   const removed = await database.run((level) => removedStreams(level, streams))
@@ -84,16 +83,25 @@ interface Known {
   readonly marked: Ends | null
   readonly previous: string | null
   readonly found: Found
-  readonly places: ReadonlyMap<string, Readonly<Record<Stream, Place>>>
 }
 
 /** Of epochs whose records some reader may still have to get, the one that just ended included. */
-function endsNow({ older, marked, previous, found, places }: Known): readonly Ends[] {
+function endsNow({ older, marked, previous, found }: Known): readonly Ends[] {
   if (previous === null) return []
   const seqs = Object.fromEntries(Object.entries(found.heads).map(([stream, head]) => [stream, Math.max(head.epoch === previous ? head.seq : 0, marked?.epoch === previous ? marked.seqs[stream] ?? 0 : 0)]))
-  const slowest = [...places.values()].flatMap((each) => Object.values(each).map(({ at }) => at?.epoch ?? '')).reduce((a, b) => (a < b ? a : b), previous)
+  const isOwed = ({ epoch, seqs: last }: Ends): boolean => Object.entries(last).some(([stream, seq]) => seq > 0 && compare(found.trims[stream]?.at ?? null, { epoch, seq }) < 0)
   const ofThese = (end: Ends): Ends => ({ ...end, seqs: Object.fromEntries(Object.entries(end.seqs).filter(([stream]) => Object.hasOwn(found.heads, stream))) })
-  return [...older.filter(({ epoch }) => epoch >= slowest).map(ofThese), { epoch: previous, seqs }].slice(-keptEnds)
+  return [...older.map(ofThese).filter(isOwed), { epoch: previous, seqs }].slice(-keptEnds)
+}
+
+/** As one whole: damage that shows while reading changes what was read before. */
+async function readAll(database: Database, streams: readonly Stream[]) {
+  for (;;) {
+    const { life } = database
+    const found = await database.run((level) => readHeads(level, streams))
+    const places = await readPlaces(database)
+    if (database.life === life) return { found, places }
+  }
 }
 
 async function readPlaces(database: Database): Promise<Map<string, Record<Stream, Place>>> {

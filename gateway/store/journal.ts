@@ -164,8 +164,14 @@ export class LevelJournal implements Journal {
 
   async #scan(stream: Stream, after: Position | null, limit: number) {
     const head = this.#committer.heads[stream]!
-    const found = await this.#parts.database.run((level) => scan(level, { stream, after, limit, trimmed: this.#parts.trims[stream]!.at, head, epoch: this.epoch, ends: this.#parts.ends }))
-    if (found.damaged.length > 0) await this.#quarantine(found.damaged)
+    const look = () => this.#parts.database.run((level) => scan(level, { stream, after, limit, trimmed: this.#parts.trims[stream]!.at, head, epoch: this.epoch, ends: this.#parts.ends }))
+    let found = await look()
+    for (let tries = 0; found.damaged.length > 0 && tries < maxLooks; tries++) {
+      await this.#quarantine(found.damaged)
+      if (found.records.length > 0) break
+      // All that came was damaged: what lies behind it is not the end.
+      found = await look()
+    }
     return found
   }
 
@@ -268,5 +274,6 @@ export class LevelJournal implements Journal {
 }
 
 const keptDamaged = 100
+const maxLooks = 1_000
 const keptDeclared = 10_000
 const gapName = ({ stream, epoch, from, to, uplinks = [] }: Gap): string => `${stream}/${epoch}/${from}-${to} ${uplinks.join(' ')}`

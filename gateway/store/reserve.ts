@@ -6,6 +6,7 @@ import type { Logger } from '../kit/index.ts'
 const reserveBytes = 2 << 20
 /** With less than this the disk is called full; with four times as much it is called well again. */
 const lowBytes = reserveBytes
+const ampleBytes = 64 << 20
 const lookMs = 1_000
 
 /**
@@ -23,6 +24,9 @@ export class Reserve {
 
   /** Resolves when there is room for what is new. */
   get room(): Promise<void> | null { return this.#low }
+
+  /** Far from full: what fails does not fail for want of space. */
+  async ample(): Promise<boolean> { return await this.#free() > ampleBytes }
 
   /** Makes the reserve where there is room for it. */
   async ensure(): Promise<void> {
