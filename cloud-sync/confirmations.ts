@@ -47,6 +47,11 @@ export class Confirmations {
     }
     return { send, passed }
   }
+  /** New, or unconfirmed and not in the air: asked again before it goes out, for a word may have come since it was selected. */
+  wants(record: Stored): boolean {
+    const entry = this.#lane(record.stream).waiting.get(keyOf(record))
+    return entry ? entry.dueAt !== Infinity : !this.isKnown(record)
+  }
   /** Published before, by this process. */
   isKnown(record: Stored): boolean { return !isAfter(record, this.#lane(record.stream).highest) }
   /** Published, answered by the broker, and not due again. */
@@ -57,7 +62,7 @@ export class Confirmations {
     return count
   }
 
-  /** It goes out now. */
+  /** It goes out now; only what is wanted. */
   sent(record: Stored): void {
     const lane = this.#lane(record.stream)
     const entry = lane.waiting.get(keyOf(record))

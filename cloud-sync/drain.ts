@@ -57,7 +57,7 @@ export class Drain {
   #scheduled = false
   #cancelDeadline: (() => void) | null = null
   #cancelSettle: (() => void) | null = null
-  #settling: Promise<void> | null = null
+  #settling: Promise<void> = Promise.resolve()
   #idle: (() => void) | null = null
 
   constructor(parts: DrainParts, link: Link, counters: DrainCounters) {
@@ -134,7 +134,8 @@ export class Drain {
       const record = lane.queue.shift()
       if (!record) this.#fill(stream, lane)
       else if (suspects.isCondemned(record)) this.#giveUp(lane, record, 'the broker closes the connection on it')
-      else this.#alone = this.#send(lane, record)
+      else if (this.#send(lane, record)) this.#alone = true
+      else this.wake()
     }
   }
 
@@ -157,9 +158,10 @@ export class Drain {
       .finally(() => { lane.taking = false })
   }
 
-  /** False when it cannot be sent over this link, and is refused. */
+  /** False when it was confirmed meanwhile, or cannot be sent over this link and is refused. */
   #send(lane: Lane, record: Stored): boolean {
     const { topics, clock, format, ackTimeoutMs, confirmations } = this.#parts
+    if (confirmations && !confirmations.wants(record)) return false
     const topic = topics.up(record.stream)
     const { payload, contentType } = format.encode(record)
     const bytes = payload.length + Buffer.byteLength(topic) + publishOverheadBytes
@@ -216,13 +218,12 @@ export class Drain {
     this.#cancelSettle ??= this.#parts.clock.after(settleMs, () => { this.#cancelSettle = null; void this.#settle() })
   }
 
-  /** One at a time; those that come meanwhile go with the next. */
-  async #settle(): Promise<void> {
+  /** One after the other: on a slow disk the next comes before the last has ended, and two at once would drop what came in between. */
+  #settle(): Promise<void> {
     this.#cancelSettle?.()
     this.#cancelSettle = null
-    await this.#settling
-    this.#settling = this.#settleNow()
-    await this.#settling
+    this.#settling = this.#settling.then(() => this.#settleNow())
+    return this.#settling
   }
 
   async #settleNow(): Promise<void> {

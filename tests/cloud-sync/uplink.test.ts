@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { ProtocolChoice } from '../../cloud-sync/protocol-choice.ts'
 import { createVerifier } from '../../cloud-sync/verify.ts'
 import { startCity } from '../../cloud-sync/simulator.ts'
-import type { Journal } from '../../gateway/contract/index.ts'
+import type { Journal, JournalReader } from '../../gateway/contract/index.ts'
 import { FakeClock } from '../../gateway/kit/index.ts'
 import { scriptedBroker } from '../support/brokers.ts'
 import { event } from '../support/journals.ts'
@@ -165,6 +165,18 @@ describe('the uplink', () => {
     await produce(journal, 1, 3)
     await expect.poll(() => reader.backlog().event!.records, { timeout: 10_000 }).toBe(0)
     expect(uplink.status()).toMatchObject({ lastError: 'UPLINK_BUSY', rejected: 0 })
+  })
+  it('settles each record on a disk so slow that the next acknowledgements come before the last are written', async () => {
+    const broker = await scriptedBroker({})
+    const { journal, reader } = await realJournal()
+    const slow: JournalReader = {
+      name: reader.name, streams: reader.streams, position: (stream) => reader.position(stream), take: (...args) => reader.take(...args), backlog: () => reader.backlog(),
+      settle: async (stream, verdicts) => { const all = [...verdicts]; await new Promise((resolve) => setTimeout(resolve, 70)); await reader.settle(stream, all) },
+    }
+    const { uplink } = startUplink(journal, slow, { url: broker.url })
+    for (let n = 1; n <= 100; n++) { await journal.commit({ events: [event(n)], urgent: true }); await new Promise((resolve) => setTimeout(resolve, 4)) }
+    await expect.poll(() => reader.backlog().event!.records, { timeout: 5_000 }).toBe(0)
+    expect(uplink.status()).toMatchObject({ reconnects: 0, acked: 100 })
   })
   it('stops within a second of being told, also while the broker is unreachable', async () => {
     const { journal, reader } = await realJournal()

@@ -23,7 +23,8 @@ describe('a broker that goes silent', () => {
     const { uplink } = startUplink(journal, reader, { url: broker.url }, { clock: fastClock(20) })
     await expect.poll(() => uplink.status().lastError, { timeout: 5_000 }).toBe('UPLINK_NO_CONNACK')
     await expect.poll(() => backlogOf(reader), { timeout: 10_000 }).toBe(0)
-    expect(broker.connections).toHaveLength(3)
+    // Two that were silent, a try with 3.1.1, and MQTT 5 again before that is believed.
+    expect(broker.connections.map(({ connect }) => connect.protocolVersion)).toEqual([5, 5, 4, 5])
     expectInvariant(city, 20)
   })
   it('gives CONNACK and never a PUBACK: given up at the deadline, nothing condemned, all of it again to the next', async () => {
