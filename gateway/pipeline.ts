@@ -5,7 +5,7 @@ import type { LiveValues } from './live.ts'
 import { normalise } from './normalise.ts'
 import type { Repeats } from './repeats.ts'
 import { thinningMs, type TelemetryBranch } from './telemetry.ts'
-import type { TimeKeeper } from './time.ts'
+import type { ClockStep, TimeKeeper } from './time.ts'
 
 /** What the rules room gives: every rule of the site behind two calls. */
 export interface RuleEngine {
@@ -36,6 +36,8 @@ export class Pipeline {
   readonly counters = { readings: 0, events: 0, alerts: 0, unmapped: 0, refused: 0 }
   readonly #parts: PipelineParts
   #refusedSinceReport = 0
+  /** How far each stream had got when the clock last stepped. */
+  readonly #steppedAt = new Map<string, number>()
   #cancelTick: () => void = () => {}
   #cancelWake: () => void = () => {}
 
@@ -164,18 +166,23 @@ export class Pipeline {
   }
 
   #tick(): void {
-    const { clock, live, telemetry, time, journal } = this.#parts
+    const { clock, live, telemetry, time } = this.#parts
     const step = time.check()
-    if (step) {
-      const { epoch } = journal
-      const seq = journal.heads().event.seq
-      this.#background(this.emit(gatewayEvent(step.at, { action: 'clock-stepped', offsetMs: step.offsetMs, epoch, afterEventSeq: seq })))
-    }
+    if (step) this.#stepped(step)
     const calmed = live.states.calmed(clock.now())
     if (calmed.length > 0) this.#background(this.emit(...calmed.map((status) => this.#stateEvent(status))))
     const due = telemetry.due(clock.now(), live.readings(), (reading) => live.confirmedAt(reading))
     this.counters.readings += due.length
     if (due.length > 0) this.#background(this.#commit({ readings: due }))
+  }
+
+  /** Law 10: which records of this epoch carry times of the clock as it was, `offsetMs` from where it is now. */
+  #stepped({ offsetMs, at }: ClockStep): void {
+    const { journal } = this.#parts
+    const heads = Object.entries(journal.heads()).filter(([stream]) => stream !== 'ledger')
+    const ranges = heads.flatMap(([stream, { seq }]) => { const from = (this.#steppedAt.get(stream) ?? 0) + 1; return seq >= from ? [[stream, { from, to: seq }] as const] : [] })
+    for (const [stream, { seq }] of heads) this.#steppedAt.set(stream, seq)
+    this.#background(this.emit(gatewayEvent(at, { action: 'clock-stepped', offsetMs, epoch: journal.epoch, streams: Object.fromEntries(ranges) })))
   }
 
   #planWake(): void {

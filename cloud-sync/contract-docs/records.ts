@@ -85,7 +85,7 @@ export const recordTypes = {
       version: z.string().optional().meta({ description: 'of started' }),
       epoch: epoch.optional().meta({ description: 'of started and clock-stepped' }),
       offsetMs: z.int().optional().meta({ description: 'of clock-stepped: so far the wall clock jumped' }),
-      afterEventSeq: count.optional().meta({ description: 'of clock-stepped: events up to this seq have the time of before' }),
+      streams: z.record(z.string(), z.strictObject({ from: count, to: count })).optional().meta({ description: 'of clock-stepped: by stream, the records of this epoch that carry times of the clock as it was' }),
       readings: count.optional().meta({ description: 'of readings-refused: polled changes the store could not take' }),
       reason: code.optional(),
     }),

@@ -85,13 +85,14 @@ interface Known {
   readonly found: Found
 }
 
-/** Of epochs whose records some reader may still have to get, the one that just ended included. */
+/** Of epochs whose records some reader may still have to get, or that no ledger entry has closed; the one that just ended included. */
 function endsNow({ older, marked, previous, found }: Known): readonly Ends[] {
   if (previous === null) return []
   const seqs = Object.fromEntries(Object.entries(found.heads).map(([stream, head]) => [stream, Math.max(head.epoch === previous ? head.seq : 0, marked?.epoch === previous ? marked.seqs[stream] ?? 0 : 0)]))
   const isOwed = ({ epoch, seqs: last }: Ends): boolean => Object.entries(last).some(([stream, seq]) => seq > 0 && compare(found.trims[stream]?.at ?? null, { epoch, seq }) < 0)
   const ofThese = (end: Ends): Ends => ({ ...end, seqs: Object.fromEntries(Object.entries(end.seqs).filter(([stream]) => Object.hasOwn(found.heads, stream))) })
-  return [...older.map(ofThese).filter(isOwed), { epoch: previous, seqs }].slice(-keptEnds)
+  const isUnclosed = ({ epoch }: Ends): boolean => epoch >= found.heads.ledger.epoch
+  return [...older.map(ofThese).filter((end) => isOwed(end) || isUnclosed(end)), { epoch: previous, seqs }].slice(-keptEnds)
 }
 
 /** As one whole: damage that shows while reading changes what was read before. */

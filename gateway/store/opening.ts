@@ -80,7 +80,17 @@ export function openingEvents({ previous, found, places, mark, older, replaced, 
     return { seq: reached, hash: reached === seq ? hash : '' }
   })
   const unsure = restored || replaced || gaps.length > 0 || mark?.epoch !== previous
-  return [{ stream: 'ledger', type: 'epoch', at, data: { closes: previous, streams: ends, ...(unsure ? { atLeast: true } : {}) } }, ...gaps]
+  return [...unclosed({ previous, found, older, replaced, at }), { stream: 'ledger', type: 'epoch', at, data: { closes: previous, streams: ends, ...(unsure ? { atLeast: true } : {}) } }, ...gaps]
+}
+
+/** An opening that died before its first entry has left the epoch before it without an end: the ledger's last entry is as old as that. */
+function unclosed({ previous, found, older, replaced, at }: Pick<Opening, 'found' | 'older' | 'replaced' | 'at'> & { readonly previous: string }): readonly GatewayEvent[] {
+  // Of a lost database the last entry is not known; its earlier epochs are declared as gaps to their ends.
+  if (replaced) return []
+  return older.filter(({ epoch }) => epoch >= found.heads.ledger.epoch && epoch < previous).map(({ epoch, seqs }) => {
+    const streams = perStream(Object.keys(seqs), (stream) => ({ seq: seqs[stream]!, hash: found.heads[stream]?.epoch === epoch && found.heads[stream].seq === seqs[stream] ? found.heads[stream].hash : '' }))
+    return { stream: 'ledger', type: 'epoch', at, data: { closes: epoch, streams, atLeast: true } }
+  })
 }
 
 export interface Gap {

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#undef fwrite_unlocked
 
 enum { CREATE = 1, TRUNCATE, WRITE, SYNC, RENAME, UNLINK, DIRSYNC, MKDIR };
 enum { MAX_FDS = 4096 };
@@ -163,7 +164,7 @@ int close(int fd) {
   return REAL(close)(fd);
 }
 
-FILE *fopen(const char *path, const char *mode) {
+static FILE *open_stream(const char *path, const char *mode) {
   const char *name = below(path);
   if (!name || mode[0] == 'r') return REAL(fopen)(path, mode);
   int fd = open_any(path, O_WRONLY | O_CREAT | (mode[0] == 'a' ? O_APPEND : O_TRUNC), 0666);
@@ -172,6 +173,8 @@ FILE *fopen(const char *path, const char *mode) {
   if (of(fd)) of(fd)->stream = stream;
   return stream;
 }
+FILE *fopen(const char *path, const char *mode) { return open_stream(path, mode); }
+FILE *fopen64(const char *path, const char *mode) { return open_stream(path, mode); }
 static struct opened *behind(FILE *stream) {
   struct opened *file = of(fileno(stream));
   return file && file->stream == stream ? file : NULL;
