@@ -3,6 +3,7 @@ import { UplinkError } from '../gateway/kit/index.ts'
 import type { Confirmations } from './confirmations.ts'
 import type { UplinkFormat } from './format.ts'
 import type { Answer, Link } from './link.ts'
+import { within } from './parting.ts'
 import type { Place, Suspects } from './suspects.ts'
 import type { Topics } from './topics.ts'
 
@@ -27,6 +28,7 @@ export interface DrainCounters { sent: number; acked: number; rejected: number; 
 /** Records taken from the journal and not yet sent, a stream. */
 const ahead = 32
 const settleMs = 20
+const settlingMs = 1_000
 const backfillAfterMs = 60_000
 /** Fixed header, packet id and properties of a publish, beside topic and payload. */
 export const publishOverheadBytes = 128
@@ -112,7 +114,8 @@ export class Drain {
     }
     this.#cancelDeadline?.()
     this.#inAir.clear()
-    await this.#settle()
+    // A failing disk must not hold up the next connection, nor a stop.
+    await within(this.#parts.clock, settlingMs, this.#settle())
   }
 
   #pump(): void {

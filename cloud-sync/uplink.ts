@@ -41,6 +41,10 @@ const partingMs = 1_000
 const progressAttempt = 2
 /** Another gateway with our client id: two that retry at once would kick each other for ever. */
 const takenOverAttempt = 6
+/** So many connections in a row that were closed soon and without a word look like it. */
+const shortLivesOfTwins = 3
+/** Reasons of a DISCONNECT that no record is to blame for: busy, shutting down, keep alive, administrative, another server, rate, connect time. */
+const innocent = new Set([0x89, 0x8b, 0x8d, 0x98, 0x9c, 0x9d, 0x9f, 0xa0])
 const inspectEveryMs = 60_000
 const confirmEveryMs = 5_000
 /** What may be the broker's death is sent this long after the broker has answered something harmless. */
@@ -201,9 +205,9 @@ class MqttUplink implements Uplink {
     else void this.#options.reader.settle(stream, records.map((record) => ({ record, outcome: 'acked' }))).catch(() => {})
   }
 
-  #suspect(drain: Drain, { code }: UplinkError): void {
-    if (code === 'UPLINK_CLOSED') this.#suspects.died(drain.oldest, drain.alone)
-    else if (code === 'UPLINK_ACK_TIMEOUT' || code === 'UPLINK_SILENT') this.#suspects.clear()
+  #suspect(drain: Drain, { code, values }: UplinkError): void {
+    if (code === 'UPLINK_CLOSED' && !innocent.has(values.disconnect as number)) this.#suspects.died(drain.oldest, drain.alone)
+    else if (code === 'UPLINK_CLOSED' || code === 'UPLINK_ACK_TIMEOUT' || code === 'UPLINK_SILENT') this.#suspects.clear()
   }
 
   async #part(link: Link, drain: Drain, ending: Ending): Promise<void> {
@@ -224,8 +228,8 @@ class MqttUplink implements Uplink {
 
   #judge(error: UplinkError, steady: boolean): void {
     if (steady || error.code === 'UPLINK_RENEWED') this.#attempts = 0
-    this.#shortLives = error.code === 'UPLINK_CLOSED' && !steady && !this.#suspects.active ? this.#shortLives + 1 : 0
-    this.#note(this.#shortLives < 2 ? error : new UplinkError('UPLINK_TAKEN_OVER', `uplink ${this.id}: the broker closes each connection soon after it opened; most likely another client uses the same client id. Give each gateway its own site.id or clientId`, { cause: error, retriable: true }))
+    this.#shortLives = error.code === 'UPLINK_CLOSED' && error.values.disconnect === undefined && !steady && !this.#suspects.active ? this.#shortLives + 1 : 0
+    this.#note(this.#shortLives < shortLivesOfTwins ? error : new UplinkError('UPLINK_TAKEN_OVER', `uplink ${this.id}: the broker closes each connection soon after it opened; most likely another client uses the same client id. Give each gateway its own site.id or clientId`, { cause: error, retriable: true }))
     if (this.#error?.code !== 'UPLINK_TAKEN_OVER') return
     this.#attempts = Math.max(this.#attempts, takenOverAttempt)
     this.#conditions.takenOver()

@@ -54,6 +54,20 @@ describe('a broker that closes the connection on one record', () => {
     expect([...city.numbers].toSorted((a, b) => a - b)).toEqual(upTo(60).filter((n) => n !== 5))
     expectInvariant(city, 60)
   })
+  it('condemns nothing when the broker says that it is shutting down', { timeout: 60_000 }, async () => {
+    const city = countingCity()
+    const broker = await scriptedBroker({ publish(packet, answer, connection) {
+      if (packet.topic.includes('/up/') && connection.number < 9) { connection.send({ cmd: 'disconnect', reasonCode: 0x8b }); connection.close(); return }
+      city.accept(packet.topic, packet.payload)
+      answer()
+    } })
+    const { journal, reader } = await realJournal()
+    await produce(journal, 1, 10)
+    const { uplink } = startUplink(journal, reader, { url: broker.url }, { clock: fastClock(40) })
+    await drained(reader)
+    expect(uplink.status()).toMatchObject({ rejected: 0, lastError: 'UPLINK_CLOSED', lastErrorDetail: expect.stringContaining('0x8b') })
+    expectInvariant(city, 10)
+  })
   it('condemns nothing when the broker merely dies again and again', { timeout: 60_000 }, async () => {
     const city = countingCity()
     // Answers the announcement, then dies on the first record, seven times, whatever the record is.
