@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 5_000,
+    // Two cores and many counterparts: what is awaited may take its time, and only its never coming is a failure.
+    expect: { poll: { timeout: 5_000 } },
     setupFiles: ['tests/support/setup.ts'],
   },
 })
