@@ -11,13 +11,18 @@ const levelOptions = { keyEncoding: 'utf8', valueEncoding: 'buffer', cacheSize: 
 /** `fresh`: the folder's content could not be saved and was moved aside; this one is new. */
 export interface Opened { readonly level: Level; readonly fresh: boolean }
 
+/** A Level begins to open in the turn that made it, asked or not; without an index that would delete the tables. So it is made only here. */
+async function opened(folder: string): Promise<Level> {
+  const level: Level = new Leveldb<string, Buffer>(folder, levelOptions)
+  await level.open()
+  return level
+}
+
 /** Throws StoreError STORE_LOCKED, STORE_UNUSABLE (retriable). A damaged or missing index is repaired; what cannot be repaired is moved aside. */
 export async function openLevel(folder: string, log: Logger): Promise<Opened> {
-  const level: Level = new Leveldb<string, Buffer>(folder, levelOptions)
   if (!await indexMissing(folder)) {
     try {
-      await level.open()
-      return { level, fresh: false }
+      return { level: await opened(folder), fresh: false }
     } catch (error) {
       const cause = rootOf(error)
       if (codeOf(cause) === 'LEVEL_LOCKED') throw new StoreError('STORE_LOCKED', `${folder} is in use by another gateway; stop it first, or set store.path to another folder`, { cause })
@@ -36,9 +41,7 @@ export async function repaired(folder: string, log: Logger): Promise<Opened> {
   try {
     await repair(folder)
     await boundLost(path.join(folder, 'lost'))
-    const level: Level = new Leveldb<string, Buffer>(folder, levelOptions)
-    await level.open()
-    return { level, fresh: false }
+    return { level: await opened(folder), fresh: false }
   } catch (error) {
     const cause = rootOf(error)
     if (codeOf(cause) !== 'LEVEL_CORRUPTION' && !await indexMissing(folder)) throw unusable(folder, cause)
@@ -75,9 +78,7 @@ export async function begunAnew(folder: string, log: Logger): Promise<Opened> {
   const aside = `${folder}.broken-${next}`
   await rename(folder, aside)
   log.error({ code: 'STORE_REPLACED', aside }, `the store is damaged beyond repair; it was moved to ${aside} and a new one begun. What it held and was not delivered is declared to the city`)
-  const level: Level = new Leveldb<string, Buffer>(folder, levelOptions)
-  await level.open()
-  return { level, fresh: true }
+  return { level: await opened(folder), fresh: true }
 }
 
 const unusable = (folder: string, cause: unknown): StoreError =>
