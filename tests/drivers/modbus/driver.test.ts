@@ -108,7 +108,7 @@ describe('a device that answers wrongly', () => {
       let healed = false
       const port = await hostile((request, socket) => { if (request[6] === 1 && !healed) reply(request, socket); else socket.write(honest(request)) })
       const points = { x: { table: 'input', register: 0 } }
-      const running = await runSession(modbusDriver, modbusConfig(port, { bad: { unitId: 1, points }, good: { unitId: 2, points } }, { timeout: '60ms' }))
+      const running = await runSession(modbusDriver, modbusConfig(port, { bad: { unitId: 1, points }, good: { unitId: 2, points } }, { timeout: '250ms' }))
       await expect.poll(() => running.last('bad.x')).toMatchObject({ raw: null, quality: 'bad', reason })
       await expect.poll(() => running.last('good.x')).toMatchObject({ raw: 7, quality: 'good' })
       expect(running.intakes.flatMap(({ samples }) => samples).filter(({ pointId, raw }) => pointId === 'bad.x' && raw !== null)).toEqual([])
