@@ -12,6 +12,7 @@ const tools = [
   { package: 'gcc', here: has('gcc') },
   { package: 'libc6-dev', here: existsSync('/usr/include/stdio.h') },
   { package: 'socat', here: has('socat') },
+  { package: 'rabbitmq-server', here: has('rabbitmqctl') },
   { package: 'python3-paho-mqtt', here: existsSync('/usr/bin/python3') && existsSync('/usr/lib/python3/dist-packages/paho') },
   { package: 'python3-zstandard', here: existsSync('/usr/lib/python3/dist-packages/zstandard') },
   { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
