@@ -7,7 +7,8 @@ import path from 'node:path'
 
 const root = path.resolve(import.meta.dirname, '..')
 const folder = path.join(root, 'build/gpio-vm')
-const out = path.join(folder, 'out')
+/** Each run has its own: two at a time do not meet. */
+const out = path.join(folder, `out-${process.pid}`)
 const node = path.join(root, 'node_modules/.bin/node')
 const ci = process.env.CI === 'true'
 const seed = process.env.LINLI_SEED ?? String(randomInt(1, 2 ** 31))
@@ -106,8 +107,8 @@ function summarise() {
 console.log(`seed: ${seed} (repeat with LINLI_SEED=${seed} npm run test:gpio)`)
 if (process.arch !== 'x64' || process.platform !== 'linux') leftOut('the machine is built for x86-64 Linux')
 install()
-rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
+process.on('exit', () => rmSync(out, { recursive: true, force: true }))
 if (spawnSync(node, [path.join(root, 'scripts/native.mjs')], { stdio: 'inherit', env: { ...process.env, PATH: `${path.dirname(node)}:${process.env.PATH}` } }).status !== 0) leftOut('onoff\'s native part could not be built')
 if (run('bash', [path.join(root, 'tests/gpio-vm/build.sh'), folder], { stdio: 'inherit' }).status !== 0) leftOut('the machine could not be built; see above')
 const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`

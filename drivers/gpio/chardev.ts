@@ -192,7 +192,9 @@ class ChardevPins implements Pins {
       if (!this.#closed) await this.#monitor(group)
       if (this.#closed) await group.monitor?.stop()
     } catch (error) {
-      if (!this.#closed) events.failed(error instanceof DriverError ? error : new DriverError('GPIO_LOST', `connection ${this.#parts.config.id}: its lines could not be read again; the connection is opened anew`, { cause: error, retriable: true }))
+      // The tools' own words about a chip that is gone say less.
+      await this.#stillThere()
+      this.#fail(error instanceof DriverError ? error : new DriverError('GPIO_LOST', `connection ${this.#parts.config.id}: its lines could not be read again; the connection is opened anew`, { cause: error, retriable: true }))
     }
   }
 

@@ -2,7 +2,7 @@
 # Builds a small machine with GPIO: Debian's own kernel, gpio-sim compiled for it, and a busybox to boot from. $1: folder for it.
 # Wants qemu-system-x86 busybox-static kmod cpio make gcc linux-headers of that kernel; downloads linux-image and linux-source, installs neither.
 set -euo pipefail
-HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd); W=$1; mkdir -p "$W"; cd "$W"
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd); W=$1; mkdir -p "$W"; cd "$W"; exec 9>lock; flock 9
 V=$(apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: linux-image-//p' | head -1)
 [ -n "$V" ] || { echo "apt knows no linux-image-amd64; run apt-get update" >&2; exit 1; }
 S=linux-source-$(echo "$V" | cut -d. -f1,2)
@@ -33,6 +33,6 @@ for m in virtio_pci 9pnet_virtio 9p configfs; do
 done
 for m in irq_sim gpio-sim; do add mod/$m.ko; done
 cp "$HERE/init.sh" root/init; chmod +x root/init
-(cd root && find . | cpio -o -H newc --quiet | gzip -1) > initrd.gz
+(cd root && find . | cpio -o -H newc --quiet | gzip -1) > "initrd.$$" && mv "initrd.$$" initrd.gz
 rm -rf root
 echo "$V" > version
