@@ -142,8 +142,8 @@ describe('Modbus TCP', () => {
     }
   })
   it('knows an answer that comes after its time-out for what it is, with several in the air too, and keeps the connection', async () => {
-    const port = await tcpServer((n) => (n % 5 === 4 ? 60 : 0))
-    const running = await runSession(modbusDriver, modbusConfig(port, { a: { unitId: 1, pipeline: 3, maxGap: 0, points: many } }, { timeout: '30ms' }))
+    const port = await tcpServer((n) => (n % 5 === 4 ? 300 : 0))
+    const running = await runSession(modbusDriver, modbusConfig(port, { a: { unitId: 1, pipeline: 3, maxGap: 0, points: many } }, { timeout: '150ms' }))
     await expect.poll(() => Number(running.session.statistics!().lateReplies), { timeout: 10_000 }).toBeGreaterThan(5)
     expect(right(running)).toEqual([])
     expect(running.session.statistics!().reconnects).toBe(0)
