@@ -166,7 +166,7 @@ describe('Modbus TCP', () => {
         socket.write(encodeMbap(transaction, unit, Buffer.of(3, 2, 0, 7)))
       }))
     })
-    const running = await runSession(modbusDriver, modbusConfig(port, { a: { unitId: 1, points: { x: { table: 'holding', register: 0, pollMs: 0 } } } }, { timeout: '20ms' }))
+    const running = await runSession(modbusDriver, modbusConfig(port, { a: { unitId: 1, points: { x: { table: 'holding', register: 0, pollMs: 0 } } } }, { timeout: '500ms' }))
     await expect.poll(() => count, { timeout: 10_000 }).toBeGreaterThan(300)
     expect(running.session.statistics!().lateReplies).toBe(1)
     expect(running.intakes.flatMap(({ samples }) => samples).map(({ raw }) => raw)).not.toContain(0xdead)

@@ -58,7 +58,7 @@ describe('a serial line with libmodbus at its other end', () => {
       const { gateway, device } = await ptyPair()
       await startLibmodbusRtu(device, { parity: parity === 'even' ? 'E' : 'N', units: [1, 2] })
       const points = { temperature: { table: 'input', register: 1, format: 's16' }, volt: { table: 'input', register: 10, format: 'f32' }, contact: { table: 'discrete', register: 3 }, relay: { table: 'coil', register: 2, writable: true }, set: { table: 'holding', register: 5, format: 's16', writable: true } }
-      const config = modbusConfig(1, { a: { unitId: 1, points }, b: { unitId: 2, points } }, rtu(gateway, { parity }))
+      const config = modbusConfig(1, { a: { unitId: 1, points }, b: { unitId: 2, points } }, rtu(gateway, { parity, timeout: '2s' }))
       const running = await runSession(modbusDriver, config)
       await expect.poll(() => [running.last('a.volt')?.raw, running.last('b.temperature')?.raw, running.last('b.contact')?.raw]).toEqual([230.1, -215, true])
       await running.session.write!(config.devices[1]!.points[3]!, true, signal)
