@@ -1,125 +1,96 @@
-import { execFileSync } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { expect } from 'vitest'
+import { CutDisk, parseRecording, type FileSystem, type Operation } from './cut-disk.ts'
+import { reading } from './points.ts'
 import { tempFolder } from './resources.ts'
-import { adopt, nothingWrong, openStore, StoreCity, type Produced } from './store-city.ts'
+import { seed, seededRandom } from './seed.ts'
+import { nothingWrong, numbered, openStore, StoreCity, type Produced } from './store-city.ts'
 
-interface Entry { readonly op: string; readonly path: string; readonly offset: number; readonly data: Buffer }
-interface Write { readonly offset: number; readonly data: Buffer }
-/** What the disk has of a file, and what only the system's memory has. */
-interface DiskFile { synced: Buffer; size: number; pending: Write[] }
+/** Clean ends, a death in mid-commit, and a life with enough to fill LevelDB's buffer and make it merge; as power-cut-child.ts takes them. */
+const processes = [['1', '12:200', '6:3000', 'die'], ['101', '10:100', '8:100'], ['201', '110:45000'], ['401', '5:50']] as const
+export const acknowledged = 12 + 6 + 10 + 8 + 110 + 5
 
-/** What becomes of writes that were not synced: all are gone; some are there and the last of those in part; all are there (only the process died). */
-export const fates = ['dropped', 'torn', 'kept'] as const
-export type Fate = (typeof fates)[number]
-
-export interface Recording { readonly entries: readonly Entry[]; readonly root: string; readonly acks: string }
-
-/** Three lives of a journal in a process of its own, everything it does to the disk written down. */
-export async function record(perLife: number): Promise<Recording> {
-  const home = await tempFolder()
-  const library = path.join(home, 'power-cut-recorder.so')
-  execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', library, path.join(import.meta.dirname, 'power-cut-recorder.c'), '-ldl', '-lpthread'], { stdio: ['ignore', 'ignore', 'inherit'] })
-  const root = path.join(home, 'disk')
-  const [log, store, acks] = [path.join(home, 'log'), path.join(root, 'journal'), path.join(root, 'acks')]
+/** What these processes did to one journal's folder, one after the other. */
+export async function record(): Promise<readonly Operation[]> {
+  const folder = await tempFolder()
+  const recorder = path.join(folder, 'recorder.so')
+  execFileSync('gcc', ['-O1', '-shared', '-fPIC', '-o', recorder, path.join(import.meta.dirname, 'disk-recorder.c'), '-ldl', '-lpthread'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const [root, log] = [path.join(folder, 'journal'), path.join(folder, 'recording')]
   await mkdir(root)
-  execFileSync(process.execPath, [path.join(import.meta.dirname, 'power-cut-child.ts'), store, acks, String(perLife)], { env: { ...process.env, LD_PRELOAD: library, DISK_ROOT: root, DISK_LOG: log }, stdio: ['ignore', 'ignore', 'inherit'] })
-  return { entries: parse(await readFile(log)), root: store, acks }
-}
-
-function parse(log: Buffer): readonly Entry[] {
-  const entries: Entry[] = []
-  for (let at = 0; at < log.length;) {
-    const line = log.indexOf(10, at)
-    const [op, nameLength, offset, length] = log.toString('latin1', at, line).split(' ') as [string, string, string, string]
-    const name = line + 1
-    const data = name + Number(nameLength)
-    at = data + Number(length)
-    entries.push({ op, path: log.toString('utf8', name, data), offset: Number(offset), data: log.subarray(data, at) })
+  for (const lives of processes) {
+    const env = { ...process.env, LD_PRELOAD: recorder, RECORD_ROOT: root, RECORD_LOG: log }
+    const { status, signal, stderr } = spawnSync(process.execPath, [path.join(import.meta.dirname, 'power-cut-child.ts'), root, ...lives], { env, encoding: 'utf8' })
+    if (lives.at(-1) === 'die' ? signal !== 'SIGKILL' : status !== 0) throw new Error(`the recorded process ended with ${status ?? signal}:\n${stderr}`)
   }
-  return entries
+  const operations = parseRecording(await readFile(log))
+  await expectWhole(operations, root)
+  return operations
 }
 
-/** The disk after the first `count` entries, which are applied one after another. */
-export class Disk {
-  readonly #recording: Recording
-  readonly #files = new Map<string, DiskFile>()
-  readonly #acks: Buffer[] = []
-  count = 0
-  constructor(recording: Recording) { this.#recording = recording }
+/** What was recorded makes the files that are there: nothing was written past the recorder. */
+async function expectWhole(operations: readonly Operation[], root: string): Promise<void> {
+  const disk = new CutDisk('journalled')
+  for (const operation of operations) disk.apply(operation)
+  const files = (await readdir(root, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !/^(LOG.*|LOCK|reserve)$/.test(entry.name)).map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+  expect(files.length).toBeGreaterThan(5)
+  for (const file of files) expect(disk.read(file).equals(await readFile(path.join(root, file))), `the recording of ${file} is not whole`).toBe(true)
+}
 
-  advance(count: number): void {
-    const { entries, acks } = this.#recording
-    for (; this.count < count; this.count++) {
-      const entry = entries[this.count]!
-      if (entry.path === acks) { if (entry.op === 'W') this.#acks.push(entry.data) } else this.#apply(entry)
+/** Cuts the power after each of these numbers of operations, and goes on with what is left. Returns how many numbers were acknowledged at the last. */
+export async function cutAt(operations: readonly Operation[], system: FileSystem, cuts: readonly number[]): Promise<number> {
+  const wanted = new Set(cuts)
+  const disk = new CutDisk(system)
+  let told = ''
+  for (let done = 0; done <= operations.length; done++) {
+    if (wanted.has(done)) {
+      const where = { system, cut: done, of: operations.length, seed }
+      expect({ ...where, ...await goOn(disk, told, seededRandom(seed * 1_000_003 + done)) }).toEqual({ ...where, ...nothingWrong, lost: [], declared: [], state: 'kept' })
     }
+    const next = operations[done]
+    if (next?.path === 'told') told += next.data.toString()
+    else if (next) disk.apply(next)
   }
+  return [...told.matchAll(/^stored /gm)].length
+}
 
-  #apply({ op, path: name, offset, data }: Entry): void {
-    const file = this.#files.get(name) ?? { synced: Buffer.alloc(0), size: 0, pending: [] }
-    if (op === 'C' && (offset === 1 || !this.#files.has(name))) this.#files.set(name, { synced: Buffer.alloc(0), size: 0, pending: [] })
-    else if (op === 'W') file.pending.push({ offset, data })
-    else if (op === 'S') { for (const write of file.pending) put(file, write); file.pending = [] }
-    else if (op === 'U') this.#files.delete(name)
-    else if (op === 'R') { this.#files.delete(name); this.#files.set(data.toString(), file) }
-    else if (op === 'T') { for (const write of file.pending) put(file, write); file.pending = []; file.size = offset }
-  }
+/** In memory where there is some: what counts is what was written, not how fast. */
+const bench = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
-  /** What the power cut leaves, as a folder. */
-  async leave(fate: Fate, random: () => number): Promise<string> {
-    const home = await tempFolder()
-    const { root } = this.#recording
-    await mkdir(path.join(home, 'log'), { recursive: true })
-    for (const [name, { synced, size, pending }] of this.#files) {
-      if (!name.startsWith(`${root}/`)) continue
-      const copy: DiskFile = { synced: Buffer.from(synced), size, pending: [] }
-      const whole = fate === 'kept' ? pending.length : fate === 'dropped' ? 0 : Math.floor(random() * (pending.length + 1))
-      for (const write of pending.slice(0, whole)) put(copy, write)
-      const next = fate === 'torn' ? pending[whole] : undefined
-      if (next) put(copy, { offset: next.offset, data: next.data.subarray(0, Math.floor(random() * next.data.length)) })
-      await writeFile(path.join(home, name.slice(root.length + 1)), copy.synced.subarray(0, copy.size))
+/** Two lives after the cut: a store must also outlive its own recovery. */
+async function goOn(disk: CutDisk, told: string, random: () => number): Promise<object> {
+  const folder = await mkdtemp(path.join(bench, 'linli-cut-'))
+  try {
+    await disk.write(folder, random)
+    const city = new StoreCity({ complete: true })
+    for (const [, stream, bytes] of told.matchAll(/^received (\S+) (\S+)$/gm)) city.accept(stream!, Buffer.from(bytes!, 'base64'))
+    const stored = [...told.matchAll(/^stored (\d+) (\S+) (\d+) (\d+)$/gm)].map(([, n, epoch, event, telemetry]) => ({ n: Number(n), epoch: epoch!, event: Number(event), telemetry: Number(telemetry) }))
+    const before = stored.flatMap(({ n, epoch, event, telemetry }): Produced[] => [{ n, epoch, seq: event }, { n, epoch, seq: telemetry, stream: 'telemetry' }])
+    const undelivered = before.filter((item) => !city.has(item))
+    const last = stored.at(-1)?.n ?? 0
+    const after: Produced[] = []
+    let kept = true
+    for (let life = 0; life < 2; life++) {
+      await using journal = await openStore(folder)
+      const reader = await journal.reader('city', { from: 'start' })
+      for (let i = 0; i < 3; i++) {
+        const n = last + 1_000 + after.length
+        await journal.commit({ events: [numbered(n)], readings: [reading('meter.power', n)], urgent: true })
+        const { event, telemetry } = journal.heads()
+        after.push({ n, ...event }, { n, ...telemetry, stream: 'telemetry' })
+        if (i !== 1) await city.drain(reader)
+      }
+      const state = await journal.state.get('rule/last')
+      kept &&= last === 0 || (typeof state === 'number' && state >= last)
     }
-    await adopt(home)
-    return home
-  }
-
-  /** What had been acknowledged to devices, and what the city had. */
-  told(): { readonly produced: readonly Produced[]; readonly city: StoreCity } {
-    const produced: Produced[] = []
-    const city = new StoreCity()
-    for (const line of Buffer.concat(this.#acks).toString().split('\n')) {
-      const [word, a, b, c] = line.split(' ')
-      if (word === 'stored') produced.push({ n: Number(a), epoch: b!, seq: Number(c) })
-      else if (word === 'received') city.accept(a!, Buffer.from(b!, 'base64'))
-    }
-    return { produced, city }
+    const all = [...before, ...after]
+    // A disk that keeps its word loses nothing that was acknowledged: a gap would not do. Only what the city had already may be called lost,
+    // where its deletion reached the disk and the reader's place, written before it and no more synced than it, did not.
+    return { ...city.findings(all), lost: all.filter((item) => !city.has(item)), declared: undelivered.filter((item) => city.isDeclared(item)), state: kept ? 'kept' : 'gone' }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
 }
-
-function put(file: DiskFile, { offset, data }: Write): void {
-  const end = offset + data.length
-  if (end > file.synced.length) {
-    const grown = Buffer.alloc(Math.max(end, file.synced.length * 2))
-    file.synced.copy(grown)
-    file.synced = grown
-  }
-  data.copy(file.synced, offset)
-  file.size = Math.max(file.size, end)
-}
-
-/** Opens what a cut left, drains it, and says what is wrong. Twice: a store must also outlive its own recovery. */
-export async function judge(disk: Disk, fate: Fate, random: () => number): Promise<object> {
-  const folder = await disk.leave(fate, random)
-  const { produced, city } = disk.told()
-  const lost: number[] = []
-  for (let life = 0; life < 2; life++) {
-    await using journal = await openStore(folder)
-    await city.drain(await journal.reader('city', { from: 'start' }))
-    lost.push(...produced.filter(({ n }) => !city.received.has(n)).map(({ n }) => n))
-  }
-  // A disk that keeps its word loses nothing that was acknowledged: a gap would not do.
-  return { ...city.findings(produced), lost }
-}
-
-export const sound = { ...nothingWrong, lost: [] }

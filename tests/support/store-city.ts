@@ -4,12 +4,12 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { zstdDecompressSync } from 'node:zlib'
 import { createEncoder } from '../../cloud-sync/envelope.ts'
 import { createVerifier } from '../../cloud-sync/verify.ts'
-import type { Clock, GatewayEvent, Journal, JournalReader, TimeQuality } from '../../gateway/contract/index.ts'
+import type { Clock, GatewayEvent, Journal, JournalReader, Stream, TimeQuality } from '../../gateway/contract/index.ts'
 import { silentLog, systemClock, systemRandom } from '../../gateway/kit/index.ts'
 import { openJournal, type JournalOptions } from '../../gateway/store/index.ts'
 
-/** An event the journal acknowledged, by the number its producer gave it. */
-export interface Produced { readonly n: number; readonly epoch: string; readonly seq: number }
+/** What the journal acknowledged, by the number its producer gave it: an event's `data.n`, a reading's value. `stream`: event, if it is not named. */
+export interface Produced { readonly n: number; readonly epoch: string; readonly seq: number; readonly stream?: Stream }
 
 const topic = (stream: string): string => `linli/v1/420106/hall-1/up/${stream}`
 
@@ -28,15 +28,23 @@ export async function produce(journal: Journal, n: number, text = ''): Promise<P
   return { n, epoch, seq }
 }
 
-/** What a city has of one gateway's store, checked as it checks. */
+/** What a city has of one gateway's store, checked as it checks. `reader`: over whose uplink. `complete`: it has everything, so each epoch but the last must be closed. */
 export class StoreCity {
-  readonly verifier = createVerifier({ fromStart: true })
+  readonly #reader: string
+  readonly verifier
   readonly received = new Set<number>()
   readonly order: number[] = []
   readonly gaps: { readonly stream: string; readonly epoch: string; readonly from: number; readonly to: number; readonly reason: string; readonly uplinks?: readonly string[] }[] = []
   /** Ids that came with two contents: never. */
   readonly twice: string[] = []
   readonly #contents = new Map<string, string>()
+  /** By stream, in the order of their first arrival. */
+  readonly #numbers = new Map<Stream, Set<number>>()
+
+  constructor({ reader = 'city', complete = false }: { readonly reader?: string; readonly complete?: boolean } = {}) {
+    this.#reader = reader
+    this.verifier = createVerifier({ fromStart: true, uplink: reader, complete })
+  }
 
   accept(stream: string, bytes: Uint8Array): void {
     const plain = bytes[0] === 0x28 ? zstdDecompressSync(bytes) : bytes
@@ -47,6 +55,15 @@ export class StoreCity {
     this.verifier.accept(topic(stream), plain)
     if (type === 'org.linli.gap.v1') this.gaps.push(data)
     if (typeof data.n === 'number' && !this.received.has(data.n)) { this.received.add(data.n); this.order.push(data.n) }
+    const numbers = this.#numbers.get(stream) ?? new Set()
+    this.#numbers.set(stream, numbers)
+    for (const { value } of data.readings ?? []) numbers.add(value)
+    if (typeof data.n === 'number') numbers.add(data.n)
+  }
+
+  has({ n, stream = 'event' }: Pick<Produced, 'n' | 'stream'>): boolean { return this.#numbers.get(stream)?.has(n) ?? false }
+  isDeclared({ stream = 'event', epoch, seq }: Produced): boolean {
+    return this.gaps.some((gap) => gap.stream === stream && gap.epoch === epoch && gap.from <= seq && seq <= gap.to && (!gap.uplinks || gap.uplinks.includes(this.#reader)))
   }
 
   /** Takes and settles all there is. `only`: so many of each stream. */
@@ -65,17 +82,18 @@ export class StoreCity {
 
   /** Law 5, the wrong side of it: what was acknowledged, and is neither received nor declared. */
   unaccounted(produced: Iterable<Produced>): readonly number[] {
-    return [...produced].filter(({ n, epoch, seq }) => !this.received.has(n) && !this.gaps.some((gap) => gap.stream === 'event' && gap.epoch === epoch && gap.from <= seq && seq <= gap.to)).map(({ n }) => n)
+    return [...produced].filter((item) => !this.has(item) && !this.isDeclared(item)).map(({ n }) => n)
   }
 
   /** Empty lists, or what is wrong. */
   findings(produced: Iterable<Produced>): object {
     const { holes, chainBreaks, invalid } = this.verifier.report()
-    return { unaccounted: this.unaccounted(produced), holes, chainBreaks, invalid, twice: this.twice }
+    const disordered = [...this.#numbers].flatMap(([stream, numbers]) => { const list = [...numbers]; return list.some((n, index) => index > 0 && n < list[index - 1]!) ? [stream] : [] })
+    return { unaccounted: this.unaccounted(produced), holes, chainBreaks, invalid, twice: this.twice, disordered }
   }
 }
 
-export const nothingWrong = { unaccounted: [], holes: [], chainBreaks: [], invalid: 0, twice: [] }
+export const nothingWrong = { unaccounted: [], holes: [], chainBreaks: [], invalid: 0, twice: [], disordered: [] }
 
 /** A copied folder whose epoch file is as good as the original: it is told by its inode from a backup. */
 export async function adopt(folder: string): Promise<void> {
