@@ -49,7 +49,14 @@ export class Outputs {
     const limit = on ? limitFor({ pulse: point.address.pulse, maxOn: maxOnOf(point.address) }, now - since!) : 0
     output.onSince = since
     if (on && point.address.pulse !== undefined) output.pulses++
-    await this.#pins.drive(point, on, limit)
+    try {
+      await this.#pins.drive(point, on, limit)
+    } catch (error) {
+      // What nobody confirmed is taken back: who hears of a failure does not expect the door to open.
+      output.onSince = null
+      await this.#pins.drive(point, false, 0).catch(() => {})
+      throw error
+    }
     // Dropped while it was being confirmed: that has been told, and is the news.
     if (output.onSince === since) this.#tell(point, on)
   }
