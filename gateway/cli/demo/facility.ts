@@ -66,11 +66,15 @@ export async function startFacility(log: Logger): Promise<Facility> {
   }
 }
 
+/** So that there is something to see on the first page: one terminal never has much paper. */
+const shortOfPaper = 'terminal-2.paper'
+const littlePaper = 8
+
 /** Moves a connection's values once a second, from now on; returns what stops it. */
 function play({ devices }: ConnectionConfig<any, any, any>, simulator: Simulator): () => void {
   const world = new World(devices, random)
   const points = new Map(devices.flatMap((device) => device.points.map((point) => [point.id, point] as const)))
-  const move = (): void => { for (const [id, value] of world.step(stepMs)) simulator.set(id, toRaw(value, points.get(id)!)) }
+  const move = (): void => { for (const [id, value] of world.step(stepMs)) simulator.set(id, toRaw(id === shortOfPaper && typeof value === 'number' ? Math.min(value, littlePaper) : value, points.get(id)!)) }
   let cancel = clock.after(stepMs, function step() { move(); cancel = clock.after(stepMs, step) })
   move()
   return () => cancel()
