@@ -71,7 +71,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const open = () => openJournal({ folder: path.join(site.store.path, 'journal'), encoder, clock, random, log: storeLog, commitMs, maxBytes, shares, selections: site.streams.map(createSelection), failing: (now) => told(now) })
   const journal = stack.use(await mkdir(site.store.path, { recursive: true }).then(open).catch((error: unknown) => hold(error, { clock, random, log: storeLog, attempt: async () => { await mkdir(site.store.path, { recursive: true }); await (await open())[Symbol.asyncDispose]() } })))
   const holding = journal instanceof HoldingJournal ? journal : null
-  for (const work of pending) await journal.commit(work)
+  await withinPatience(clock, Promise.all(pending.map((work) => journal.commit(work).catch((error: unknown) => log.error({ code: codeOf(error) }, describe(error))))))
 
   const rules = createRules(site.rules)
   const engine = createEngine(rules)
@@ -92,10 +92,10 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   await journal.forget(site.uplinks.map(({ id }) => id))
   let publicKey = ''
   if (!holding) {
-    await pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch }))
+    await withinPatience(clock, pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch })))
     const signer = await openSigner(site.store.path, log)
     const ledger = new Ledger({ gateway, journal, signer, clock, log, everyMs: site.ledger.checkpoint })
-    await ledger.start()
+    await withinPatience(clock, ledger.start())
     stack.defer(() => ledger.stop())
     publicKey = signer.publicKey
   }
@@ -151,6 +151,14 @@ function hold(error: unknown, options: HoldingOptions): Journal {
   if (codeOf(error) === 'STORE_LOCKED') throw error
   options.log.error({ code: 'STORE_UNUSABLE', cause: codeOf(error) }, `${describe(error)}. The gateway runs without it: rules and alarms work, nothing is acknowledged, and it is tried again`)
   return new HoldingJournal(options)
+}
+
+const patienceMs = 5_000
+
+/** On a full disk it goes on by itself later; a house does not wait for that without alarms. */
+async function withinPatience(clock: Clock, work: Promise<unknown>): Promise<void> {
+  const stop = new AbortController()
+  await Promise.race([work, clock.sleep(patienceMs, stop.signal).catch(() => {})]).finally(() => stop.abort())
 }
 
 function runUntilDisposed(stack: AsyncDisposableStack, run: (signal: AbortSignal) => Promise<void>): void {

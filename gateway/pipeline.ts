@@ -35,7 +35,7 @@ const tickMs = 1_000
 export class Pipeline {
   readonly counters = { readings: 0, events: 0, alerts: 0, unmapped: 0, refused: 0 }
   readonly #parts: PipelineParts
-  #refusedSinceReport = 0
+  #lost = { readings: 0, events: 0 }
   /** How far each stream had got when the clock last stepped. */
   readonly #steppedAt = new Map<string, number>()
   #cancelTick: () => void = () => {}
@@ -71,7 +71,7 @@ export class Pipeline {
     this.#parts.repeats.pending(taken.keys, stored)
     Promise.all([stored, ...taken.waits]).then(
       () => intake.settled?.('stored'),
-      (error: unknown) => this.#refuse(error, intake, readings.length),
+      (error: unknown) => this.#refuse(error, intake, readings.length, work.events.length - taken.events.length),
     )
   }
 
@@ -85,7 +85,7 @@ export class Pipeline {
       if (alerts.events.length === 0) return
       this.counters.alerts += alerts.events.length
       if (this.#parts.feed.watched) for (const event of alerts.events) this.#parts.feed.publish({ kind: 'event', event })
-      this.#background(this.#commit({ ...alerts, urgent: true }))
+      this.#background({ ...alerts, urgent: true })
     }
     const of = (key: string) => ({ key: `gateway/${key}`, ruleId: 'gateway', at: this.#parts.clock.now() })
     return {
@@ -151,17 +151,27 @@ export class Pipeline {
 
   async #commit(work: Work): Promise<void> {
     await this.#parts.journal.commit(work)
-    if (this.#refusedSinceReport === 0) return
-    const readings = this.#refusedSinceReport
-    this.#refusedSinceReport = 0
-    await this.#parts.journal.commit({ events: [gatewayEvent(this.#parts.clock.now(), { action: 'readings-refused', readings, reason: 'JOURNAL_OVERLOADED' })] })
+    if (this.#lost.readings + this.#lost.events > 0) this.#declareLost()
   }
 
-  #refuse(error: unknown, intake: Intake, readings: number): void {
+  /** What the store would not take and nobody sends again, once it takes something again. */
+  #declareLost(): void {
+    const { readings, events } = this.#lost
+    this.#lost = { readings: 0, events: 0 }
+    const data = { action: 'readings-refused', readings, ...(events > 0 ? { events } : {}), reason: 'JOURNAL_OVERLOADED' }
+    this.#parts.journal.commit({ events: [gatewayEvent(this.#parts.clock.now(), data)] }).catch(() => this.#lose({ readings, events }))
+  }
+
+  #lose({ readings, events }: { readonly readings: number; readonly events: number }): void {
+    this.#lost = { readings: this.#lost.readings + readings, events: this.#lost.events + events }
+  }
+
+  /** `own`: events that the gateway drew from it; its device sends again what it sent, not those. */
+  #refuse(error: unknown, intake: Intake, readings: number, own: number): void {
     this.counters.refused++
     // What a device keeps for a resend is not lost; a polled change is, so its number is declared once the store is back.
-    if (intake.settled) intake.settled('refused')
-    else this.#refusedSinceReport += readings
+    this.#lose({ readings: intake.settled ? 0 : readings, events: own + (intake.settled ? 0 : intake.occurrences?.length ?? 0) })
+    intake.settled?.('refused')
     if (this.counters.refused % 1_000 === 1) this.#parts.log.error({ code: codeOf(error), refused: this.counters.refused }, describe(error))
   }
 
@@ -170,10 +180,10 @@ export class Pipeline {
     const step = time.check()
     if (step) this.#stepped(step)
     const calmed = live.states.calmed(clock.now())
-    if (calmed.length > 0) this.#background(this.emit(...calmed.map((status) => this.#stateEvent(status))))
+    if (calmed.length > 0) this.#background(this.#work([], calmed.map((status) => this.#stateEvent(status)), true))
     const due = telemetry.due(clock.now(), live.readings(), (reading) => live.confirmedAt(reading))
     this.counters.readings += due.length
-    if (due.length > 0) this.#background(this.#commit({ readings: due }))
+    if (due.length > 0) this.#background({ readings: due })
   }
 
   /** Law 10: which records of this epoch carry times of the clock as it was, `offsetMs` from where it is now. */
@@ -182,7 +192,7 @@ export class Pipeline {
     const heads = Object.entries(journal.heads()).filter(([stream]) => stream !== 'ledger')
     const ranges = heads.flatMap(([stream, { seq }]) => { const from = (this.#steppedAt.get(stream) ?? 0) + 1; return seq >= from ? [[stream, { from, to: seq }] as const] : [] })
     for (const [stream, { seq }] of heads) this.#steppedAt.set(stream, seq)
-    this.#background(this.emit(gatewayEvent(at, { action: 'clock-stepped', offsetMs, epoch: journal.epoch, streams: Object.fromEntries(ranges) })))
+    this.#background(this.#work([], [gatewayEvent(at, { action: 'clock-stepped', offsetMs, epoch: journal.epoch, streams: Object.fromEntries(ranges) })], true))
   }
 
   #planWake(): void {
@@ -194,12 +204,16 @@ export class Pipeline {
       const now = clock.now()
       history?.tick(now)
       const work = this.#work([], [], false, engine.tick(now))
-      if (!isEmpty(work)) this.#background(this.#commit(work))
+      if (!isEmpty(work)) this.#background(work)
     })
   }
 
-  #background(work: Promise<void>): void {
-    work.catch((error: unknown) => this.#parts.log.error({ code: codeOf(error) }, describe(error)))
+  /** Nobody waits for it. */
+  #background(work: Work): void {
+    this.#commit(work).catch((error: unknown) => {
+      this.#lose({ readings: work.readings?.length ?? 0, events: work.events?.length ?? 0 })
+      this.#parts.log.error({ code: codeOf(error) }, describe(error))
+    })
   }
 }
 

@@ -87,6 +87,7 @@ export const recordTypes = {
       offsetMs: z.int().optional().meta({ description: 'of clock-stepped: so far the wall clock jumped' }),
       streams: z.record(z.string(), z.strictObject({ from: count, to: count })).optional().meta({ description: 'of clock-stepped: by stream, the records of this epoch that carry times of the clock as it was' }),
       readings: count.optional().meta({ description: 'of readings-refused: polled changes the store could not take' }),
+      events: count.optional().meta({ description: 'of readings-refused: events the store could not take and no device sends again' }),
       reason: code.optional(),
     }),
   },

@@ -1,8 +1,10 @@
 import path from 'node:path'
 import type { Clock, Random } from '../contract/index.ts'
 import { backoffMs, codeOf, describe, StoreError, type Backoff, type Logger } from '../kit/index.ts'
-import { begunAnew, openLevel, repaired, rootOf, type Level, type Opened } from './level.ts'
+import { begunAnew, openLevel, repaired, rootOf, setAside, unusable, type Level, type Opened } from './level.ts'
 import { Reserve } from './reserve.ts'
+import { Running } from './running.ts'
+import { unsoundTables } from './tables.ts'
 
 export type { Level }
 export type Operation = { readonly type: 'put'; readonly key: string; readonly value: Buffer } | { readonly type: 'del'; readonly key: string }
@@ -20,6 +22,9 @@ export class Database implements AsyncDisposable {
   readonly #options: DatabaseOptions
   readonly #stop = new AbortController()
   readonly #reserve: Reserve
+  readonly #running: Running
+  /** Until `begun`: then a disk that fails is waited for, before it is an answer. */
+  #patient = false
   /** What was there could not be saved and was moved aside: this one is new. */
   replaced: boolean
   /** One higher after each repair or replacement: what was read before it may not be there any more. */
@@ -28,8 +33,9 @@ export class Database implements AsyncDisposable {
   #level: Level
   #recovery: Promise<void> | null = null
 
-  private constructor(options: DatabaseOptions, reserve: Reserve, opened: Opened) {
+  private constructor(options: DatabaseOptions, reserve: Reserve, running: Running, opened: Opened) {
     this.#options = options
+    this.#running = running
     this.#reserve = reserve
     this.#level = opened.level
     this.replaced = opened.fresh
@@ -37,10 +43,14 @@ export class Database implements AsyncDisposable {
 
   /** Throws StoreError STORE_LOCKED, STORE_UNUSABLE. A damaged index is repaired; what cannot be repaired is moved aside. */
   static async open(options: DatabaseOptions): Promise<Database> {
-    const reserve = new Reserve(path.dirname(options.folder), options.clock, options.log)
+    const { folder, clock, log } = options
+    const reserve = new Reserve(path.dirname(folder), clock, log)
+    const running = new Running(path.dirname(folder))
+    const doubtful = await running.begin(folder)
     await reserve.yield()
     try {
-      const database = new Database(options, reserve, await openLevel(options.folder, options.log))
+      const unsound = doubtful && !reserve.room && await setAside(folder, await unsoundTables(folder), log)
+      const database = new Database(options, reserve, running, unsound ? await repaired(folder, log) : await openLevel(folder, log))
       if (reserve.room) { options.failing?.(true); database.#well() } else { await reserve.ensure() }
       return database
     } catch (error) {
@@ -48,6 +58,9 @@ export class Database implements AsyncDisposable {
       throw error
     }
   }
+
+  /** The journal is open and has its first entries on disk. */
+  begun(): void { this.#patient = true }
 
   get failing(): boolean { return this.#recovery !== null }
   /** While the disk is full: resolves when there is room for what is new. */
@@ -66,6 +79,7 @@ export class Database implements AsyncDisposable {
         return await operation(this.#level)
       } catch (error) {
         if (!isStoreFault(error)) throw error
+        if (!this.#patient && failures >= hopeless) throw unusable(this.#options.folder, rootOf(error))
         this.#recovery ??= this.#recover(error, ++failures >= hopeless).finally(() => { this.#recovery = null })
       }
     }
@@ -76,6 +90,7 @@ export class Database implements AsyncDisposable {
     this.#reserve.end()
     await this.#recovery
     await this.#level.close().catch(() => {})
+    await this.#running.end()
   }
 
   /** Tells that the store works, once there is room for what is new. */
@@ -94,7 +109,7 @@ export class Database implements AsyncDisposable {
     await this.#reserve.yield()
     // On a full disk a repair would drop what could not be read for want of space. A table that is too short is called an I/O error.
     const damaged = codeOf(rootOf(error)) === 'LEVEL_CORRUPTION' ? !this.#reserve.room : lasting && await this.#reserve.ample()
-    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+    for (let attempt = 0; !this.#stop.signal.aborted && (this.#patient || attempt < hopeless); attempt++) {
       if (!damaged || attempt > 0) await clock.sleep(backoffMs(reopening, attempt, random), this.#stop.signal).catch(() => {})
       try {
         const { level, fresh } = damaged ? await this.#heal() : await openLevel(folder, log)

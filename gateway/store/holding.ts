@@ -1,4 +1,4 @@
-import { streams as baseStreams, type Clock, type DeadLetters, type Head, type Journal, type JournalReader, type JournalStatistics, type Random, type StateStore, type Work } from '../contract/index.ts'
+import { streams as baseStreams, type Clock, type DeadLetters, type EpochMs, type Head, type Journal, type JournalReader, type JournalStatistics, type Random, type StateStore, type Work } from '../contract/index.ts'
 import { backoffMs, codeOf, StoreError, type Backoff, type Logger } from '../kit/index.ts'
 import { perStream } from './keys.ts'
 
@@ -29,14 +29,18 @@ export class HoldingJournal implements Journal {
   readonly #held: Work[] = []
   readonly #closed = Promise.withResolvers<never>()
   readonly #stop = new AbortController()
-  #refused = 0
+  readonly #clock: Clock
+  #refused: { readonly at: EpochMs; readonly readings: number; readonly events: number } | null = null
 
-  constructor(options: HoldingOptions) { this.#closed.promise.catch(() => {}); this.returned = this.#wait(options) }
+  constructor(options: HoldingOptions) { this.#clock = options.clock; this.#closed.promise.catch(() => {}); this.returned = this.#wait(options) }
 
   /** Never resolves: nothing is on disk. Rejects with JOURNAL_CLOSED when it is closed, and holds it all the same. */
   commit(work: Work): Promise<void> {
-    if (this.#held.length >= maxHeld) {
-      this.#refused += work.readings?.length ?? 0
+    // Readings alone leave room for an alarm.
+    const room = work.events?.length || work.again?.length ? maxHeld : maxHeld / 2
+    if (this.#held.length >= room) {
+      const { at, readings, events } = this.#refused ?? { at: this.#clock.now(), readings: 0, events: 0 }
+      this.#refused = { at, readings: readings + (work.readings?.length ?? 0), events: events + (work.events?.length ?? 0) }
       return Promise.reject(new StoreError('JOURNAL_OVERLOADED', 'the disk has failed since the start and memory holds no more', { retriable: true }))
     }
     this.#held.push(work)
@@ -48,8 +52,9 @@ export class HoldingJournal implements Journal {
 
   /** What waited, for the journal that comes. */
   held(): readonly Work[] {
-    const refused: Work[] = this.#refused === 0 ? [] : [{ events: [{ stream: 'event', type: 'gateway', at: this.#held.at(-1)?.events?.[0]?.at ?? 0, data: { action: 'readings-refused', readings: this.#refused, reason: 'JOURNAL_OVERLOADED' } }] }]
-    return [...this.#held, ...refused]
+    if (!this.#refused) return this.#held
+    const { at, readings, events } = this.#refused
+    return [...this.#held, { events: [{ stream: 'event', type: 'gateway', at, data: { action: 'readings-refused', readings, events, reason: 'JOURNAL_OVERLOADED' } }] }]
   }
 
   async reader(name: string): Promise<JournalReader> {

@@ -6,7 +6,7 @@ import { Database } from './database.ts'
 import { Mark, nextEpoch, readEnds, writeEnds, writeEpoch, type Ends } from './epoch.ts'
 import { LevelJournal } from './journal.ts'
 import { compare, perStream } from './keys.ts'
-import { gapEvent, openingEvents, readHeads, type Found, type Gap } from './opening.ts'
+import { gapEvent, openingEvents, raiseFences, readHeads, type Found, type Gap } from './opening.ts'
 import type { Place } from './reader.ts'
 import { owedOf, removedStreams, removeStream } from './removed.ts'
 import { unseal } from './sealed.ts'
@@ -40,6 +40,7 @@ export async function openJournal({ folder, encoder, clock, random, log, commitM
   const database = stack.use(await Database.open({ folder: path.join(folder, 'log'), clock, random, log, ...(failing ? { failing } : {}) }))
   const mark = new Mark(folder)
   const streams = byUrgency(selections)
+  await database.run((level) => raiseFences(level, streams))
   const { found, places } = await readAll(database, streams)
   const known = Object.values(found.heads).map(({ epoch }) => epoch).reduce((a, b) => (a > b ? a : b), '')
   const next = await nextEpoch(folder, known || null)
@@ -62,6 +63,7 @@ export async function openJournal({ folder, encoder, clock, random, log, commitM
   if (events.length > 0) await journal.begin(events)
   for (const stream of removed) await database.run((level) => removeStream(level, stream))
   for (const { type, data } of events) if (type === 'gap' && data.reason === 'log-damage') log.error({ code: 'STORE_RECORDS_LOST', ...data }, 'the log lost records at the end of the last epoch; the gap is declared to the city')
+  database.begun()
   stack.move()
   return journal
 }

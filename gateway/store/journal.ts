@@ -1,17 +1,19 @@
-import { streams as baseStreams, type BaseStream, type Clock, type GatewayEvent, type Head, type Journal, type JournalReader, type JournalStatistics, type PerStream, type Position, type StateStore, type Stream, type StreamStatistics, type Work } from '../contract/index.ts'
+import { streams as baseStreams, type Clock, type GatewayEvent, type Head, type Journal, type JournalReader, type JournalStatistics, type PerStream, type Position, type StateStore, type Stream, type Work } from '../contract/index.ts'
 import type { Logger } from '../kit/index.ts'
 import { Committer, seqsOf } from './committer.ts'
 import type { Heads } from './batch.ts'
 import type { Database, Operation } from './database.ts'
 import { StoredDeadLetters } from './dead-letters.ts'
 import type { Ends, Mark } from './epoch.ts'
-import { compare, perStream, placeKey, placesOf, quarantineKey, recordKey, recordPrefix, trimKey } from './keys.ts'
+import { compare, perStream, placeKey, placesOf, quarantineKey } from './keys.ts'
+import { LettingGo } from './letting-go.ts'
 import { gapEvent, type Gap, type Trim } from './opening.ts'
-import { makeRoom, usedBytes, usedOf, type Placed, type Quotas } from './quota.ts'
+import { pressure, roomOf } from './pressure.ts'
+import { makeRoom, usedBytes, type Placed, type Quotas } from './quota.ts'
 import { Rates } from './rates.ts'
 import { StoreReader, type Place } from './reader.ts'
 import { scan } from './scan.ts'
-import { putSealed, seal } from './sealed.ts'
+import { putSealed } from './sealed.ts'
 import { stateStore } from './state.ts'
 
 export interface JournalParts {
@@ -47,7 +49,7 @@ export class LevelJournal implements Journal {
   readonly #rates: Rates
   readonly #listeners = new Set<() => void>()
   readonly #declared = new Set<string>()
-  readonly #letting = new Map<Stream, Promise<void>>()
+  readonly #lettingGo: LettingGo
   #gaps = 0
   #deadLetters = 0
   #quarantined = 0
@@ -59,6 +61,7 @@ export class LevelJournal implements Journal {
     this.#parts = parts
     this.epoch = parts.epoch
     this.streams = parts.streams
+    this.#lettingGo = new LettingGo(parts.database, parts.trims, (stream) => this.#placesIn(stream))
     this.#rates = new Rates(parts.clock, parts.committer.heads)
     this.#committer = new Committer({ ...parts.committer, makeRoom: () => this.#makeRoom(), committed: (heads) => this.#committed(heads) })
     this.state = stateStore(parts.database)
@@ -94,7 +97,7 @@ export class LevelJournal implements Journal {
       save: async (stream, operations) => {
         await database.run((level) => level.batch([...operations]))
         this.#fill = null
-        await this.#letGo(stream)
+        this.#lettingGo.upTo(stream)
       },
       deadLetters: (count) => { this.#deadLetters += count; this.deadLetters.trim(count).catch(() => {}) },
     })
@@ -114,7 +117,7 @@ export class LevelJournal implements Journal {
     }
     this.#settled = true
     this.#fill = null
-    for (const stream of this.streams) await this.#letGo(stream)
+    for (const stream of this.streams) this.#lettingGo.upTo(stream)
   }
 
   heads(): Readonly<PerStream<Head>> {
@@ -129,17 +132,14 @@ export class LevelJournal implements Journal {
     const { counters, heads } = this.#committer
     return {
       ...counters, gaps: this.#gaps, deadLetters: this.#deadLetters, quarantined: this.#quarantined, fsyncMsP50: this.#committer.latency(0.5), fsyncMsP99: this.#committer.latency(0.99),
-      fill: usedBytes(heads, this.#parts.trims) / this.#parts.quotas.maxBytes, streams: Object.fromEntries(this.streams.map((stream) => [stream, this.#room(stream)])),
+      fill: usedBytes(heads, this.#parts.trims) / this.#parts.quotas.maxBytes, streams: roomOf(this.streams, { ...this.#parts, heads }, this.#rates),
     }
   }
 
   /** By the reader that lags least: what waits only for one that is gone is no reason to tell the others less. */
   get fill(): number {
-    const { maxBytes, streams: own } = this.#parts.quotas
-    if (this.#fill !== null) return this.#fill
-    const waiting = baseStreams.map((base) => [base, this.#waiting(base)] as const)
-    const shares = waiting.map(([base, bytes]) => bytes / (own[base] ?? Infinity))
-    return this.#fill = Math.max(...shares, waiting.reduce((sum, [, bytes]) => sum + bytes, 0) / maxBytes)
+    const { trims, quotas, committer: { selections } } = this.#parts
+    return this.#fill ??= pressure({ heads: this.#committer.heads, trims, quotas, selections, placesIn: (stream) => this.#placesIn(stream) })
   }
 
   onCommit(listener: () => void): () => void {
@@ -150,7 +150,7 @@ export class LevelJournal implements Journal {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#parts.database.failing || this.#parts.database.room) await this.#parts.database[Symbol.asyncDispose]()
     await this.#committer.close()
-    await Promise.all(this.#letting.values())
+    await this.#lettingGo.idle()
     await this.#parts.mark[Symbol.asyncDispose]()
     await this.#parts.database[Symbol.asyncDispose]()
   }
@@ -204,35 +204,11 @@ export class LevelJournal implements Journal {
     return from === 'end' && seq > 0 ? { at: { epoch, seq }, records, bytes } : { ...this.#parts.trims[stream]!, at: null }
   }
 
-  /** Bytes that the least lagging reader of a base stream, and of what is selected from it, has not settled; 0 where nobody reads it. */
-  #waiting(base: BaseStream): number {
-    const { committer: { selections }, trims } = this.#parts
-    const { heads } = this.#committer
-    const lags = new Map<string, number>()
-    for (const stream of [base, ...selections.filter(({ from }) => from === base).map((selection) => selection.stream)]) {
-      for (const { name, bytes } of this.#placesIn(stream)) lags.set(name, (lags.get(name) ?? 0) + Math.max(0, heads[stream]!.bytes - Math.max(bytes, trims[stream]!.bytes)))
-    }
-    return lags.size === 0 ? 0 : Math.min(...lags.values())
-  }
-
   #placesIn(stream: Stream): readonly (Place & Placed)[] {
     return [...this.#parts.places].flatMap(([name, places]) => {
       const place = this.#readers.get(name)?.place(stream) ?? places[stream]
       return place ? [{ name, ...place }] : []
     })
-  }
-
-  #room(stream: Stream): StreamStatistics {
-    const { trims, quotas } = this.#parts
-    const { heads } = this.#committer
-    const used = usedOf(heads, trims, stream)
-    const rate = this.#rates.perSecond(heads, stream)
-    const total = this.streams.reduce((sum, each) => sum + this.#rates.perSecond(heads, each), 0)
-    const seconds = Math.min(((quotas.streams[stream] ?? Infinity) - used) / rate, total > 0 ? (quotas.maxBytes - usedBytes(heads, trims)) / total : Infinity)
-    return {
-      records: heads[stream]!.records - trims[stream]!.records, bytes: used, bytesPerSecond: Math.round(rate * 10) / 10,
-      roomMs: rate > 0 && Number.isFinite(seconds) ? Math.max(0, Math.round(seconds * 1_000)) : null,
-    }
   }
 
   async #makeRoom() {
@@ -246,29 +222,6 @@ export class LevelJournal implements Journal {
         this.#gaps += dropped.events.length
         if (dropped.events.length > 0) log.warn({ code: 'STORE_QUOTA_DROPPED', gaps: dropped.events.length, records: dropped.operations.length }, 'the store is full: the oldest records were dropped and declared as a gap')
       },
-    }
-  }
-
-  /** Deletes what every reader has settled. One deletion in the air per stream; those that follow find the newest place. */
-  async #letGo(stream: Stream): Promise<void> {
-    if (this.#letting.has(stream)) return
-    const work = this.#delete(stream).finally(() => this.#letting.delete(stream))
-    this.#letting.set(stream, work)
-  }
-
-  async #delete(stream: Stream): Promise<void> {
-    const { database, trims } = this.#parts
-    for (;;) {
-      const [first, ...others] = this.#placesIn(stream)
-      if (!first) return
-      const { at, records, bytes } = others.reduce((a: Place, b) => (compare(a.at, b.at) <= 0 ? a : b), first)
-      const from = trims[stream]!
-      if (!at || compare(at, from.at) <= 0) return
-      const upTo: Position = at
-      const slowest: Trim = { at, records, bytes }
-      await database.run((level) => level.clear({ gt: from.at ? recordKey(stream, from.at) : recordPrefix(stream), lte: recordKey(stream, upTo) }))
-      await database.run((level) => level.put(trimKey(stream), seal(trimKey(stream), slowest)))
-      if (compare(slowest.at, trims[stream]!.at) > 0) trims[stream] = slowest
     }
   }
 }

@@ -9,6 +9,7 @@ import type { BaseStream, PerStream, Position, Stream } from '../contract/index.
  *   d/<reader>/<stream>/…      dead letters
  *   q/<key>                    damaged records, as they were found under that key
  *   s/<key>                    state of rules, alerts, repeats
+ * and a fence at the end of each range (opening.ts).
  */
 const codes: Readonly<Record<BaseStream, string>> = { alert: 'a', event: 'e', ledger: 'l', telemetry: 't' }
 const seqDigits = 12

@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Level as Leveldb } from 'level'
 import { codeOf, describe, StoreError, type Logger } from '../kit/index.ts'
@@ -49,6 +49,16 @@ export async function repaired(folder: string, log: Logger): Promise<Opened> {
   }
 }
 
+/** Out of LevelDB's sight. Answers whether there were any; a repair must follow. */
+export async function setAside(folder: string, tables: readonly string[], log: Logger): Promise<boolean> {
+  if (tables.length === 0) return false
+  const lost = path.join(folder, 'lost')
+  await mkdir(lost, { recursive: true })
+  for (const name of tables) await rename(path.join(folder, name), path.join(lost, name))
+  log.error({ code: 'STORE_REPAIRED', tables }, 'damaged tables of the store were put aside; what they held and was not delivered is declared to the city. Check the disk')
+  return true
+}
+
 const keptLostBytes = 16 << 20
 
 /** What a repair could not read lies there for whoever wants to look at it. */
@@ -81,7 +91,7 @@ export async function begunAnew(folder: string, log: Logger): Promise<Opened> {
   return { level: await opened(folder), fresh: true }
 }
 
-const unusable = (folder: string, cause: unknown): StoreError =>
+export const unusable = (folder: string, cause: unknown): StoreError =>
   new StoreError('STORE_UNUSABLE', `cannot open ${folder}: ${describe(cause)}; check the disk, its free space and the folder's owner`, { cause, retriable: true })
 
 /** `level` is classic-level on Node; its static `repair` is not in the shared type. */

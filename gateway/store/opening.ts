@@ -11,6 +11,17 @@ export interface Trim { readonly at: Position | null; readonly records: number; 
 export interface Found { readonly heads: Heads; readonly trims: PerStream<Trim>; readonly lastStored: Readonly<PerStream<Position | null>> }
 export const noTrim: Trim = { at: null, records: 0, bytes: 0 }
 
+/**
+ * LevelDB finds the end of a range only at the next key that is there, and passes over every deleted one on its way: a million of them after
+ * a long outage. So a key stands behind each range.
+ */
+export async function raiseFences(level: Level, streams: readonly Stream[]): Promise<void> {
+  const keys = [...streams.map(recordEnd), ...roomEnds]
+  const missing = (await level.getMany(keys)).flatMap((value, index) => (value ? [] : [{ type: 'put' as const, key: keys[index]!, value: Buffer.from('fence') }]))
+  if (missing.length > 0) await level.batch(missing)
+}
+const roomEnds = ['d0', 'h0', 'p0', 'q0', 's0', 't0']
+
 /** The state of an opened database. A head that damage took is rebuilt from the last sound record, a trim's totals from the first. */
 export async function readHeads(level: Level, streams: readonly Stream[]): Promise<Found> {
   const heads: PerStream<StreamHead> = { ...emptyHeads(streams) }
@@ -19,7 +30,7 @@ export async function readHeads(level: Level, streams: readonly Stream[]): Promi
   for (const stream of streams) {
     const trim = unseal<Trim>(trimKey(stream), await level.get(trimKey(stream)))
     const written = unseal<StreamHead>(headKey(stream), await level.get(headKey(stream)))
-    const last = await lastRecord(level, stream, trim?.at ?? null)
+    const last = await lastRecord(level, stream, trim?.at ?? null, written ?? null)
     lastStored[stream] = last
     heads[stream] = written && compare(written, last) >= 0 ? written : last ?? heads[stream]!
     trims[stream] = trim ?? await trimBefore(level, stream, heads[stream]!)
@@ -27,8 +38,19 @@ export async function readHeads(level: Level, streams: readonly Stream[]): Promi
   return { heads, trims, lastStored }
 }
 
-/** From the trim on only: what was deleted before it is passed over one by one until LevelDB compacts it, and that may be millions. */
-async function lastRecord(level: Level, stream: Stream, trimmed: Position | null): Promise<StreamHead | null> {
+/**
+ * The last sound record after the trim. Deleted ones are passed over one by one until LevelDB merges its tables, and that may be millions: so
+ * what lies where the head says is looked at first, and the way back from the end is for a damaged store.
+ */
+async function lastRecord(level: Level, stream: Stream, trimmed: Position | null, written: StreamHead | null): Promise<StreamHead | null> {
+  const known = compare(written, trimmed) >= 0 ? written : trimmed
+  if (written && known) {
+    const beyond = await level.keys({ gt: recordKey(stream, known), lt: recordEnd(stream), limit: 1 }).all()
+    if (beyond.length === 0 && compare(written, trimmed) <= 0) return null
+    const key = recordKey(stream, known)
+    const value = await level.get(key)
+    if (beyond.length === 0 && value && decodeFrame(key, value)) return written
+  }
   for await (const [key, value] of level.iterator({ gt: trimmed ? recordKey(stream, trimmed) : recordPrefix(stream), lt: recordEnd(stream), reverse: true })) {
     const frame = decodeFrame(key, value)
     if (frame) return { ...positionOf(key), hash: hashOfFrame(frame), records: frame.records, bytes: frame.bytes, at: frame.at }

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { randomBytes } from 'node:crypto'
@@ -5,7 +7,7 @@ import { tempFolder } from './resources.ts'
 import { adopt, openStore, produce, StoreCity, type Produced } from './store-city.ts'
 
 type Random = () => number
-export interface Damage { readonly name: string; apply(folder: string, random: Random): Promise<void> }
+export interface Damage { readonly name: string; /** It may end the process. */ readonly deadly?: boolean; apply(folder: string, random: Random): Promise<void> }
 
 /** A store of several lives, closed: what it acknowledged, and what a city has of it already. */
 export interface Worn { readonly folder: string; readonly produced: readonly Produced[]; readonly delivered: readonly { readonly stream: string; readonly bytes: Uint8Array }[] }
@@ -38,11 +40,20 @@ async function flip(file: string, random: Random): Promise<void> {
   await writeFile(file, bytes)
 }
 
+/** Where LevelDB aborts when it merges: a key that is not in order. */
+async function flipKey(file: string): Promise<void> {
+  const bytes = await readFile(file)
+  const at = bytes.indexOf('r/e/')
+  if (at >= 0) bytes[at]! ^= 0x80
+  await writeFile(file, bytes)
+}
+
 const inLog = (name: string, pattern: RegExp, harm: (file: string, random: Random) => Promise<void>): Damage => ({ name, apply: async (folder, random) => harm(pick(await filesOf(folder, pattern), random), random) })
 const beside = (name: string, harm: (file: string) => Promise<void>): readonly Damage[] => ['epoch', 'mark', 'ends'].map((file) => ({ name: `${file} ${name}`, apply: (folder) => harm(path.join(folder, file)) }))
 
 export const damages: readonly Damage[] = [
-  inLog('bits flipped in a table', /\.ldb$/, flip),
+  { ...inLog('bits flipped in a table', /\.ldb$/, flip), deadly: true },
+  { ...inLog('a flipped bit in a table\'s first key', /\.ldb$/, flipKey), deadly: true },
   inLog('bits flipped in the log', /\.log$/, flip),
   inLog('bits flipped in the manifest', /^MANIFEST-/, flip),
   inLog('the log cut off', /\.log$/, async (file, random) => truncate(file, Math.floor(random() * (await readFile(file)).length))),
@@ -70,6 +81,7 @@ export async function outlive(worn: Worn, damage: Damage, random: Random): Promi
   for (const { stream, bytes } of worn.delivered) city.accept(stream, bytes)
   const produced = [...worn.produced]
   for (let life = 0; life < 2; life++) {
+    if (damage.deadly) { produced.push(...lifeApart(folder, produced.length + 1, city)); continue }
     await using journal = await openStore(folder)
     const reader = await journal.reader('city', { from: 'start' })
     produced.push(await produce(journal, produced.length + 1))
@@ -78,4 +90,22 @@ export async function outlive(worn: Worn, damage: Damage, random: Random): Promi
     await city.drain(reader)
   }
   return city.findings(produced)
+}
+
+/** In a process of its own, started again as a service would be; throws when it does not get through in four starts. */
+function lifeApart(folder: string, first: number, city: StoreCity): readonly Produced[] {
+  const produced: Produced[] = []
+  const told = path.join(folder, '../told')
+  for (let start = 0; start < 4; start++) {
+    writeFileSync(told, '')
+    const { status, signal, stderr } = spawnSync(process.execPath, [path.join(import.meta.dirname, 'store-damage-child.ts'), folder, String(first + produced.length), told], { encoding: 'utf8', timeout: 20_000 })
+    for (const line of readFileSync(told, 'utf8').split('\n')) {
+      const [word, a = '', b = '', c] = line.split(' ')
+      if (word === 'stored') produced.push({ n: Number(a), epoch: b, seq: Number(c) })
+      else if (word === 'received') city.accept(a, Buffer.from(b, 'base64'))
+    }
+    if (status === 0) return produced
+    if (signal !== 'SIGABRT') throw new Error(`the store's process ended with ${status ?? signal}: ${stderr}`)
+  }
+  throw new Error('the store ends its process at each start')
 }
