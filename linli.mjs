@@ -3,14 +3,15 @@
 // is on before the first TypeScript file, so that a second start neither strips types nor loads what does it (18 MB).
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+// Named imports that this Node lacks would stop it before it could hand over.
+import module from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = path.dirname(fileURLToPath(import.meta.url))
 const main = path.join(root, 'gateway/cli/main.ts')
 if (Number(process.versions.node.split('.')[0]) >= 24) {
-  enableCompileCache()
+  module.enableCompileCache()
   await import(main)
 } else {
   const node = path.join(root, 'node_modules/.bin/node')
