@@ -3,9 +3,12 @@ import path from 'node:path'
 import type { Clock } from '../contract/index.ts'
 import type { Logger } from '../kit/index.ts'
 
-const reserveBytes = 2 << 20
-/** With less than this the disk is called full; with four times as much it is called well again. */
-const lowBytes = reserveBytes
+/** LevelDB writes its log (4 MiB) once more as a table when it opens, and needs some for merging. */
+const reserveBytes = 8 << 20
+/** With less than this the disk is called full. */
+const lowBytes = 4 << 20
+/** With so much beside the reserve it is called well again. */
+const wellBytes = 16 << 20
 const ampleBytes = 64 << 20
 const lookMs = 1_000
 
@@ -31,7 +34,7 @@ export class Reserve {
   /** Makes the reserve where there is room for it. */
   async ensure(): Promise<void> {
     const size = await stat(this.#file).then((found) => found.size, () => 0)
-    if (size !== reserveBytes && await this.#free() > 4 * lowBytes) await writeFile(this.#file, Buffer.alloc(reserveBytes), { mode: 0o600 }).catch(() => {})
+    if (size !== reserveBytes && await this.#free() > wellBytes) await writeFile(this.#file, Buffer.alloc(reserveBytes), { mode: 0o600 }).catch(() => {})
   }
 
   /** After a failure: gives the reserve up if the disk is full. */
@@ -43,7 +46,7 @@ export class Reserve {
     this.#low = promise
     const look = (): void => {
       this.#stop = this.#clock.after(lookMs, () => void this.#free().then(async (free) => {
-        if (free <= 4 * lowBytes) return look()
+        if (free <= wellBytes) return look()
         await this.ensure()
         this.#low = null
         this.#log.info('there is room on the disk again')

@@ -9,7 +9,7 @@ import { tempFolder } from '../../support/resources.ts'
 /** A small file system of its own; null where this user or container may not mount. */
 async function smallDisk(): Promise<string | null> {
   const folder = await tempFolder()
-  try { execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder], { stdio: 'ignore' }) } catch { return null }
+  try { execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', folder], { stdio: 'ignore' }) } catch { return null }
   onTestFinished(() => { execFileSync('umount', ['-l', folder]) })
   return folder
 }
@@ -24,12 +24,12 @@ it.skipIf(!disk)('a full disk withholds commits and loses none; when there is ro
   const journal = await journalIn(folder)
   const reader = await journal.reader('city', { from: 'start' })
   const filler = path.join(folder, 'filler')
-  await writeFile(filler, Buffer.alloc(18 << 20))
+  await writeFile(filler, Buffer.alloc(26 << 20))
   let stored = 0
   let produced = 0
   const waiting: Promise<void>[] = []
   // Commits until one does not come back: the disk is full.
-  for (let full = false; !full && produced < 400;) {
+  for (let full = false; !full && produced < 800;) {
     const n = ++produced
     const commit = journal.commit({ events: [event(n, { data: { n, text: randomBytes(45_000).toString('base64') } })], urgent: true }).then(() => { stored++ })
     waiting.push(commit)
