@@ -212,8 +212,8 @@ export class LevelJournal implements Journal {
   }
 
   async #makeRoom() {
-    const { database, trims, quotas, sacrificed, clock, log } = this.#parts
-    const dropped = await makeRoom({ database, heads: this.#committer.heads, trims, quotas, sacrificed, settled: this.#settled, readers: (stream) => this.#placesIn(stream), at: clock.now() })
+    const { database, trims, quotas, sacrificed, ends, clock, log } = this.#parts
+    const dropped = await makeRoom({ database, ends, heads: this.#committer.heads, trims, quotas, sacrificed, settled: this.#settled, readers: (stream) => this.#placesIn(stream), at: clock.now() })
     if (!dropped) return null
     return {
       ...dropped,

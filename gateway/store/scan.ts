@@ -30,8 +30,9 @@ export interface ScanOptions {
   readonly ends: readonly Ends[]
 }
 
-interface Range { readonly epoch: string; readonly from: number; readonly to: number }
-const beginning: Position = { epoch: '', seq: 0 }
+export interface Range { readonly epoch: string; readonly from: number; readonly to: number }
+/** Before everything. */
+export const beginning: Position = { epoch: '', seq: 0 }
 
 /** The records after a position, and every hole between them that is not explained by `trimmed`. A record that fails its CRC is a hole. */
 export async function scan(level: Level, { stream, after, limit, trimmed, head, epoch, ends }: ScanOptions): Promise<Scan> {
@@ -46,25 +47,26 @@ export async function scan(level: Level, { stream, after, limit, trimmed, head, 
     const frame = decodeFrame(key, value)
     if (!frame) { damaged.push([key, value]); continue }
     const position = positionOf(key)
-    if (position.seq !== last.seq + 1 || position.epoch !== last.epoch) gaps.push(...missingBetween(stream, last, position, ends, frame.prevHash))
+    if (position.seq !== last.seq + 1 || position.epoch !== last.epoch) gaps.push(...damageBetween(stream, last, position, ends, frame.prevHash))
     records.push({ stream, ...position, at: frame.at, encoding: frame.encoding, bytes: frame.payload, prevHash: frame.prevHash, totals: { records: frame.records, bytes: frame.bytes } })
     last = position
   }
   // The tail: more was written than the database still has.
-  if (entries.length < limit) gaps.push(...missingBetween(stream, last, { epoch, seq: upTo.seq + 1 }, ends, head.hash))
+  if (entries.length < limit) gaps.push(...damageBetween(stream, last, { epoch, seq: upTo.seq + 1 }, ends, head.hash))
   return { records, damaged, gaps: gaps.map((gap) => ({ ...gap, hashBefore: hashBeforeOf(gap, records) })) }
 }
 
-/** The rest of the one's epoch, whole epochs, the beginning of the other's. `hash`: of the record before `next`. */
-function missingBetween(stream: Stream, last: Position, next: Position, ends: readonly Ends[], hash: string): readonly Gap[] {
-  const ranges: Range[] = []
-  if (last.epoch === next.epoch) {
-    ranges.push({ epoch: next.epoch, from: last.seq + 1, to: next.seq - 1 })
-  } else {
-    for (const { epoch, seqs } of ends) if (epoch >= last.epoch && epoch < next.epoch) ranges.push({ epoch, from: epoch === last.epoch ? last.seq + 1 : 1, to: seqs[stream] ?? 0 })
-    ranges.push({ epoch: next.epoch, from: 1, to: next.seq - 1 })
-  }
-  return ranges.filter(({ from, to }) => from <= to).map((range) => ({ stream, ...range, reason: 'log-damage', hashBefore: '', hashAfter: range.epoch === next.epoch ? hash : '' }))
+/** What lies between: the rest of the one's epoch, whole epochs, the beginning of the other's. */
+export function missingBetween(last: Position, next: Position, stream: Stream, ends: readonly Ends[]): readonly Range[] {
+  if (last.epoch === next.epoch) return [{ epoch: next.epoch, from: last.seq + 1, to: next.seq - 1 }].filter(isSome)
+  const before = ends.filter(({ epoch }) => epoch >= last.epoch && epoch < next.epoch).map(({ epoch, seqs }) => ({ epoch, from: epoch === last.epoch ? last.seq + 1 : 1, to: seqs[stream] ?? 0 }))
+  return [...before, { epoch: next.epoch, from: 1, to: next.seq - 1 }].filter(isSome)
+}
+const isSome = ({ from, to }: Range): boolean => from <= to
+
+/** `hash`: of the record before `next`. */
+function damageBetween(stream: Stream, last: Position, next: Position, ends: readonly Ends[], hash: string): readonly Gap[] {
+  return missingBetween(last, next, stream, ends).map((range) => ({ stream, ...range, reason: 'log-damage', hashBefore: '', hashAfter: range.epoch === next.epoch ? hash : '' }))
 }
 
 function hashBeforeOf(gap: Gap, records: readonly Scanned[]): string {

@@ -28,7 +28,7 @@ export async function produce(journal: Journal, n: number, text = ''): Promise<P
   return { n, epoch, seq }
 }
 
-/** What a city has of one gateway's store, checked as it checks. `reader`: over whose uplink. `complete`: it has everything, so each epoch but the last must be closed. */
+/** What a city has of one gateway's store, checked as it checks. `reader`: over whose uplink, and `streams` of them, if not all. `complete`: it has everything, so each epoch but the last must be closed. */
 export class StoreCity {
   readonly #reader: string
   readonly verifier
@@ -41,9 +41,10 @@ export class StoreCity {
   /** By stream, in the order of their first arrival. */
   readonly #numbers = new Map<Stream, Set<number>>()
 
-  constructor({ reader = 'city', complete = false }: { readonly reader?: string; readonly complete?: boolean } = {}) {
+  constructor({ reader = 'city', streams, complete = false }: { readonly reader?: string; readonly streams?: readonly Stream[]; readonly complete?: boolean } = {}) {
     this.#reader = reader
     this.verifier = createVerifier({ fromStart: true, uplink: reader, complete })
+    if (streams) this.verifier.accept('linli/v1/420106/hall-1/status', Buffer.from(JSON.stringify({ uplink: reader, streams })))
   }
 
   accept(stream: string, bytes: Uint8Array): void {
