@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs'
 import { open, readFile, rename, stat, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { randomHex } from '../kit/index.ts'
@@ -17,13 +18,13 @@ export interface NextEpoch {
 
 /**
  * Law 6: every opening begins a new epoch. `known` is the newest epoch the database knows: where the file is missing or older, the
- * database was restored or the file lost. Where the file is not the one that was written (it names its own inode), the whole folder is a copy.
+ * database was restored or the file lost. Where the file is not the one that was written (it names its own inode and the moment that was made), the whole folder is a copy.
  */
 export async function nextEpoch(folder: string, known: string | null): Promise<NextEpoch> {
   const file = path.join(folder, 'epoch')
-  const [text = '', inode] = (await readFile(file, 'utf8').catch(() => '')).split('\n')
+  const [text = '', identity = ''] = (await readFile(file, 'utf8').catch(() => '')).split('\n')
   const written = epochPattern.test(text) ? text : null
-  const copied = written !== null && inode !== undefined && inode !== '' && inode !== await inodeOf(file)
+  const copied = written !== null && identity !== '' && identity !== identityOf(await stat(file, { bigint: true }))
   const older = known !== null && (written === null || epochCounter(written) < epochCounter(known))
   const restored = older || copied
   const counter = Math.max(epochCounter(written ?? ''), epochCounter(known ?? '')) + (restored ? restoreJump : 1)
@@ -31,15 +32,16 @@ export async function nextEpoch(folder: string, known: string | null): Promise<N
 }
 
 /** Fsynced before the first append. */
-export const writeEpoch = (folder: string, epoch: string): Promise<void> => writeDurably(path.join(folder, 'epoch'), (inode) => `${epoch}\n${inode}\n`)
+export const writeEpoch = (folder: string, epoch: string): Promise<void> => writeDurably(path.join(folder, 'epoch'), (identity) => `${epoch}\n${identity}\n`)
 
-const inodeOf = async (file: string): Promise<string> => String((await stat(file, { bigint: true })).ino)
+/** An inode's number is used again, and kept by whoever writes into the file; the moment it was made is not. */
+const identityOf = ({ ino, birthtimeNs }: BigIntStats): string => `${ino}-${birthtimeNs}`
 
-async function writeDurably(file: string, textFor: (inode: string) => string): Promise<void> {
+async function writeDurably(file: string, textFor: (identity: string) => string): Promise<void> {
   const temporary = `${file}.new`
   {
     await using handle = await open(temporary, 'w', 0o600)
-    await handle.writeFile(textFor(String((await handle.stat({ bigint: true })).ino)))
+    await handle.writeFile(textFor(identityOf(await handle.stat({ bigint: true }))))
     await handle.sync()
   }
   await rename(temporary, file)

@@ -1,4 +1,4 @@
-import { cp, rename, rm } from 'node:fs/promises'
+import { cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, it } from 'vitest'
 import { tempFolder } from '../support/resources.ts'
@@ -37,4 +37,42 @@ it('a folder that only moved is no backup', async () => {
   await rename(folder, moved)
   await using journal = await openStore(moved)
   expect(journal.epoch.slice(0, 8)).toBe('00000002')
+})
+
+it('a store copied back over the one that went on is known as a backup', async () => {
+  const home = await tempFolder()
+  const [folder, backup] = [path.join(home, 'journal'), path.join(home, 'backup')]
+  const city = new StoreCity()
+  const produced: Produced[] = []
+  const life = async (): Promise<number> => {
+    await using journal = await openStore(folder)
+    const reader = await journal.reader('city', { from: 'start' })
+    for (let i = 0; i < 5; i++) produced.push(await produce(journal, produced.length + 1))
+    await city.drain(reader)
+    return Number(journal.epoch.slice(0, 8))
+  }
+  await life()
+  // After two starts the epoch's file may well have the inode that its copy names: that is used again.
+  for (const lives of [1, 2, 3, 4]) {
+    await rm(backup, { recursive: true, force: true })
+    await cp(folder, backup, { recursive: true })
+    let last = 0
+    for (let i = 0; i < lives; i++) last = await life()
+    await rm(path.join(folder, 'log'), { recursive: true })
+    await cp(backup, folder, { recursive: true })
+    expect(await life(), `after ${lives} lives`).toBeGreaterThan(last + 900)
+    expect(city.findings(produced)).toEqual(nothingWrong)
+  }
+})
+
+it('a file that has the inode its text names, but was made at another moment, is a backup\'s', async () => {
+  const folder = path.join(await tempFolder(), 'journal')
+  { await using journal = await openStore(folder); await produce(journal, 1) }
+  const file = path.join(folder, 'epoch')
+  const { ino, birthtimeNs } = await stat(file, { bigint: true })
+  const text = await readFile(file, 'utf8')
+  expect(text).toContain(`\n${ino}-${birthtimeNs}\n`)
+  await writeFile(file, text.replace(String(birthtimeNs), String(birthtimeNs - 1n)))
+  await using journal = await openStore(folder)
+  expect(journal.epoch.slice(0, 8)).toBe('00001001')
 })

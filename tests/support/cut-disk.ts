@@ -91,8 +91,9 @@ export class CutDisk {
       const content = contentAfter(file.durable, survivors(file, random))
       await writeFile(target, content, { mode: 0o600 })
       // The epoch's file names its own inode (gateway/store/epoch.ts); on the same disk it is still the same.
-      const [text, inode] = path.basename(name).startsWith('epoch') ? content.toString().split('\n') : []
-      if (inode === file.inode) await writeFile(target, `${text}\n${(await stat(target, { bigint: true })).ino}\n`)
+      const [text, identity = ''] = path.basename(name).startsWith('epoch') ? content.toString().split('\n') : []
+      const { ino, birthtimeNs } = await stat(target, { bigint: true })
+      if (identity.startsWith(`${file.inode}-`)) await writeFile(target, `${text}\n${ino}-${birthtimeNs}\n`)
     }
   }
 

@@ -99,6 +99,8 @@ export const nothingWrong = { unaccounted: [], holes: [], chainBreaks: [], inval
 /** A copied folder whose epoch file is as good as the original: it is told by its inode from a backup. */
 export async function adopt(folder: string): Promise<void> {
   const file = path.join(folder, 'epoch')
-  const [epoch, inode] = (await readFile(file, 'utf8').catch(() => '')).split('\n')
-  if (inode) await writeFile(file, `${epoch}\n${(await stat(file, { bigint: true })).ino}\n`)
+  const [epoch, identity] = (await readFile(file, 'utf8').catch(() => '')).split('\n')
+  if (!identity) return
+  const { ino, birthtimeNs } = await stat(file, { bigint: true })
+  await writeFile(file, `${epoch}\n${ino}-${birthtimeNs}\n`)
 }
