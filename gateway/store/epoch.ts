@@ -102,17 +102,21 @@ export class Mark implements AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
-    try {
-      this.#handle ??= await open(this.#file, 'w', 0o600)
-      while (this.#next) {
-        const text = JSON.stringify(this.#next)
-        this.#next = null
-        await this.#handle.write(text.padEnd(markBytes), 0)
-      }
-    } catch {
-      // A mark that cannot be written costs only the proof of a lost tail; the commit itself stands.
+    for (let failures = 0; this.#next && failures < 2;) {
+      const content = this.#next
       this.#next = null
+      try {
+        this.#handle ??= await open(this.#file, 'w', 0o600)
+        await this.#handle.write(JSON.stringify(content).padEnd(markBytes), 0)
+      } catch {
+        // Once more on a new handle, for the disk may be another one since. A mark that cannot be written costs only the proof of a lost tail.
+        failures++
+        this.#next ??= content
+        await this.#handle?.close().catch(() => {})
+        this.#handle = null
+      }
     }
+    this.#next = null
     this.#writing = null
   }
 }
