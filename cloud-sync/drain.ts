@@ -130,10 +130,10 @@ export class Drain {
 
   /** One record alone, when nothing else is in the air. */
   #pumpCareful(): void {
-    const { suspects } = this.#parts
+    const { suspects, clock } = this.#parts
     for (const [stream, lane] of this.#lanes) {
       if (this.#stopped || this.inFlight > 0) return
-      if (!suspects.isCareful(stream)) continue
+      if (!suspects.isCareful(stream) || suspects.isResting(stream, clock.monotonic())) continue
       const record = lane.queue.shift()
       if (!record) this.#fill(stream, lane)
       else if (suspects.isCondemned(record)) this.#giveUp(lane, record, 'the broker closes the connection on it')
@@ -205,7 +205,7 @@ export class Drain {
 
   #giveUp(lane: Lane, record: Stored, reason: string): void {
     this.#refuse(lane, record, reason)
-    this.#parts.suspects.answered(record.stream)
+    this.#parts.suspects.givenUp(record.stream, this.#parts.clock.monotonic())
     this.wake()
   }
 

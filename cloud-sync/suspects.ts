@@ -8,21 +8,28 @@ const deathsToSuspect = 3
 const strikesToCondemn = 3
 /** So many of a suspected stream are answered one by one before it is trusted again. */
 const answersToTrust = 20
+/** So many given up in a row, without the broker answering one of the stream: then it is not the records. */
+const givenUpToRest = 3
+const restMs = 600_000
 
 /**
  * Some brokers close the connection on a publish they do not like instead of refusing it (mosquitto 2.0 on a denied topic when its queue
  * is unlimited, any broker on a packet it finds too large). Such a record would hold up everything behind it for ever. It is found by
  * what it does: first by coincidence, then proven alone. Its stream is sent one record at a time meanwhile, after all others, so that
- * nothing else dies with it. A broker that merely dies, or a line that flaps, condemns nothing.
+ * nothing else dies with it. A broker that merely dies, or a line that flaps, condemns nothing. One that closes on everything (RabbitMQ 3.10
+ * does while a queue that rejects is full) costs three records and then one in ten minutes; the rest waits.
  */
 export class Suspects {
   #first: Place | null = null
   #deaths = 0
   #strikes = 0
   readonly #careful = new Map<Stream, number>()
+  readonly #resting = new Map<Stream, { givenUp: number; until: number }>()
 
   /** Its records are sent alone, one at a time. */
   isCareful(stream: Stream): boolean { return this.#careful.has(stream) }
+  /** None of its records is sent for a while. `now`: monotonic. */
+  isResting(stream: Stream, now: number): boolean { return now < (this.#resting.get(stream)?.until ?? -Infinity) }
   get anyCareful(): boolean { return this.#careful.size > 0 }
   /** Connections end because of what is sent, and not because of who else uses our client id. */
   get active(): boolean { return this.anyCareful || this.#deaths > 1 }
@@ -41,8 +48,16 @@ export class Suspects {
     if (this.#deaths >= deathsToSuspect) this.#careful.set(first.stream, answersToTrust)
   }
 
-  /** The broker had its say, or the record was given up: the next of this stream is another matter. */
+  /** It had its chances: the next of this stream is another matter. */
+  givenUp(stream: Stream, now: number): void {
+    const givenUp = (this.#resting.get(stream)?.givenUp ?? 0) + 1
+    this.#resting.set(stream, { givenUp, until: givenUp >= givenUpToRest ? now + restMs : -Infinity })
+    this.#forget()
+  }
+
+  /** The broker had its say. */
   answered(stream: Stream): void {
+    this.#resting.delete(stream)
     const left = this.#careful.get(stream)
     if (left === undefined) return
     if (this.#first?.stream === stream) this.#forget()

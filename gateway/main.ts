@@ -3,8 +3,7 @@ import path from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { Clock, DriverKit, Journal, PointWriter, Random, RaiseAlert, Work } from './contract/index.ts'
 import { codeOf, describe, DriverError, keyedHash, randomHex, readSecret, systemClock, systemRandom, type Logger } from './kit/index.ts'
-import { CommandDesk } from '../cloud-sync/command-desk.ts'
-import { createCommandPort } from '../cloud-sync/commands.ts'
+import type { CommandDesk } from '../cloud-sync/command-desk.ts'
 import { createEncoder } from '../cloud-sync/envelope.ts'
 import { Ledger } from '../cloud-sync/ledger.ts'
 import { openSigner } from '../cloud-sync/signing.ts'
@@ -116,13 +115,13 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
       await supervisors.get(live.devices.get(point.deviceId)!.connectionId)!.write(point, toRaw(value, point), signal)
     },
   }
-  const commands = await CommandDesk.open({
+  const commands = site.uplinks.some((uplink) => uplink.commands) ? await openCommands({
     clock, log: log.child({ room: 'commands' }), writer, reader: live, state: journal.state, point: (id) => live.points.get(id), timeQuality: () => time.quality,
     record: (event, state) => { feed.publish({ kind: 'event', event }); return journal.commit({ events: [event], state, urgent: true }) },
     onReading: (listener) => feed.subscribe((item) => { if (item.kind === 'reading') listener(item.reading) }),
-  })
+  }) : null
   const uplinks = readers.map(({ config, reader }) => createUplink({
-    ...(config.commands ? createCommandPort({ desk: commands, gateway, base: `${config.prefix}/${region}/${gateway}`, uplink: config.id, config: config.commands }) : {}),
+    ...(config.commands ? commands!.portOf({ gateway, base: `${config.prefix}/${region}/${gateway}`, uplink: config.id, config: config.commands }) : {}),
     config, gateway, region, reader, clock, random, log: log.child({ uplink: config.id }), version, epoch: journal.epoch, maxMessageBytes: site.journal.maxMessageBytes,
     conditions, onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
     model: () => ({ ...siteModel(site), publicKey }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
@@ -132,7 +131,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   // Stopped in this order: commands called off, devices, then what they brought is on disk, then the uplinks let go.
   for (const uplink of uplinks) runUntilDisposed(stack, (signal) => uplink.run(signal))
   for (const supervisor of supervisors.values()) runUntilDisposed(stack, (signal) => supervisor.run(signal))
-  stack.use(commands)
+  if (commands) stack.use(commands.desk)
   const control = serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
 
@@ -159,6 +158,13 @@ const patienceMs = 5_000
 async function withinPatience(clock: Clock, work: Promise<unknown>): Promise<void> {
   const stop = new AbortController()
   await Promise.race([work, clock.sleep(patienceMs, stop.signal).catch(() => {})]).finally(() => stop.abort())
+}
+
+/** Loaded only where an uplink takes commands: most sites do not. */
+async function openCommands(parts: Parameters<typeof CommandDesk.open>[0]) {
+  const [{ CommandDesk: Desk }, { createCommandPort }] = await Promise.all([import('../cloud-sync/command-desk.ts'), import('../cloud-sync/commands.ts')])
+  const desk = await Desk.open(parts)
+  return { desk, portOf: (options: Omit<Parameters<typeof createCommandPort>[0], 'desk'>) => createCommandPort({ ...options, desk }) }
 }
 
 function runUntilDisposed(stack: AsyncDisposableStack, run: (signal: AbortSignal) => Promise<void>): void {

@@ -49,20 +49,20 @@ function libgpiod2() {
   const bin = path.join(home, 'bin')
   if (existsSync(path.join(bin, 'gpiodetect'))) return bin
   const mirror = run('apt-get', ['indextargets', '--format', '$(REPO_URI)']).stdout?.split('\n').find((line) => /\/debian\/?$/.test(line)) ?? 'http://deb.debian.org/debian'
-  for (const each of ['lists/partial', 'cache/archives/partial', 'root', 'bin']) mkdirSync(path.join(home, each), { recursive: true })
+  for (const each of ['lists/partial', 'cache/archives/partial', 'system', 'bin']) mkdirSync(path.join(home, each), { recursive: true })
   writeFileSync(path.join(home, 'sources.list'), `deb ${mirror} trixie main\n`)
   const own = ['-qq', ...[`Dir::Etc::sourcelist=${home}/sources.list`, 'Dir::Etc::sourceparts=-', `Dir::State::lists=${home}/lists`, `Dir::Cache=${home}/cache`].flatMap((each) => ['-o', each])]
   const names = ['gpiod', 'libgpiod3', 'libc6', 'libgcc-s1', 'libstdc++6'].map((name) => `${name}/trixie`)
   const done = run('apt-get', [...own, 'update'], { stdio: 'ignore' }).status === 0 && run('apt-get', [...own, 'download', ...names], { cwd: home, stdio: 'ignore' }).status === 0
-    && readdirSync(home).filter((name) => name.endsWith('.deb')).every((name) => run('dpkg-deb', ['-x', path.join(home, name), path.join(home, 'root')]).status === 0)
-  const library = path.join(home, 'root/usr/lib/x86_64-linux-gnu')
-  if (!done || !existsSync(path.join(home, 'root/usr/bin/gpiomon'))) {
+    && readdirSync(home).filter((name) => name.endsWith('.deb')).every((name) => run('dpkg-deb', ['-x', path.join(home, name), path.join(home, 'system')]).status === 0)
+  const library = path.join(home, 'system/usr/lib/x86_64-linux-gnu')
+  if (!done || !existsSync(path.join(home, 'system/usr/bin/gpiomon'))) {
     rmSync(home, { recursive: true, force: true })
     console.log('GPIO: libgpiod 2 could not be fetched from Debian 13; its half of the suite is LEFT OUT, version 1 is tested')
     return ''
   }
   for (const name of ['gpiodetect', 'gpioinfo', 'gpioget', 'gpioset', 'gpiomon']) {
-    writeFileSync(path.join(bin, name), `#!/bin/sh\nexec ${library}/ld-linux-x86-64.so.2 --library-path ${library} ${home}/root/usr/bin/${name} "$@"\n`)
+    writeFileSync(path.join(bin, name), `#!/bin/sh\nexec ${library}/ld-linux-x86-64.so.2 --library-path ${library} ${home}/system/usr/bin/${name} "$@"\n`)
     chmodSync(path.join(bin, name), 0o755)
   }
   for (const each of ['lists', 'cache']) rmSync(path.join(home, each), { recursive: true, force: true })

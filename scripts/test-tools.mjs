@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
-const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin']
+const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
 const has = (name) => folders.some((folder) => existsSync(path.join(folder, name)))
 const tools = [
   { package: 'mosquitto', here: has('mosquitto') },
@@ -15,6 +15,7 @@ const tools = [
   { package: 'rabbitmq-server', here: has('rabbitmqctl') },
   { package: 'python3-paho-mqtt', here: existsSync('/usr/bin/python3') && existsSync('/usr/lib/python3/dist-packages/paho') },
   { package: 'python3-zstandard', here: existsSync('/usr/lib/python3/dist-packages/zstandard') },
+  { package: 'e2fsprogs', here: has('mkfs.ext4') },
   { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
 ]
 const missing = tools.filter((tool) => !tool.here).map((tool) => tool.package)

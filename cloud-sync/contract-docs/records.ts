@@ -114,7 +114,7 @@ export const recordTypes = {
       atLeast: z.literal(true).optional().meta({ description: 'the store was damaged or restored from a backup: the epoch may have gone on after what is told here' }) }),
   },
   gap: {
-    stream: 'ledger', title: 'Records that will never come',
+    stream: 'ledger', title: 'Records that will never come; a gap may be told again, wider, and gaps may overlap',
     data: z.object({
       stream, epoch, from: seq, to: seq,
       reason: z.string().regex(/^[a-z-]{1,48}$/).meta({ description: 'quota, log-damage, refused, and what later versions add' }),

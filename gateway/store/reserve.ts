@@ -1,16 +1,24 @@
-import { rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { open, rm, stat, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import type { Clock } from '../contract/index.ts'
 import type { Logger } from '../kit/index.ts'
 
 /** LevelDB writes its log (4 MiB) once more as a table when it opens, and needs some for merging. */
 const reserveBytes = 8 << 20
+const pieceBytes = 64 << 10
 /** With less than this the disk is called full. */
 const lowBytes = 4 << 20
 /** With so much beside the reserve it is called well again. */
 const wellBytes = 16 << 20
 const ampleBytes = 64 << 20
 const lookMs = 1_000
+
+/** In pieces: one buffer of that size would stay in the process's memory for good. */
+async function fill(file: string): Promise<void> {
+  await using handle = await open(file, 'w', 0o600)
+  const piece = Buffer.alloc(pieceBytes)
+  for (let at = 0; at < reserveBytes; at += pieceBytes) await handle.write(piece, 0, pieceBytes, at)
+}
 
 /**
  * Room set aside for a full disk. Without it LevelDB could not even be opened again, nor a delivered record be deleted. While the disk is
@@ -34,7 +42,7 @@ export class Reserve {
   /** Makes the reserve where there is room for it. */
   async ensure(): Promise<void> {
     const size = await stat(this.#file).then((found) => found.size, () => 0)
-    if (size !== reserveBytes && await this.#free() > wellBytes) await writeFile(this.#file, Buffer.alloc(reserveBytes), { mode: 0o600 }).catch(() => {})
+    if (size !== reserveBytes && await this.#free() > wellBytes) await fill(this.#file).catch(() => {})
   }
 
   /** After a failure: gives the reserve up if the disk is full. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import mqttPacket from 'mqtt-packet'
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import type { IClientOptions, MqttClient } from 'mqtt'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { mqttDriver } from '../../../drivers/mqtt/driver.ts'
 import { mqttSchemas } from '../../../drivers/mqtt/schema.ts'
@@ -9,7 +9,7 @@ import { mosquitto } from '../../support/mosquitto.ts'
 import { freePort } from '../../support/resources.ts'
 import { runSession, type Running } from '../../support/sessions.ts'
 import { findTool, itWith } from '../../support/tools.ts'
-import { mqttConfig, mqttDevice } from './support.ts'
+import { connectDevice, mqttConfig, mqttDevice } from './support.ts'
 
 const kiosk = () => mqttDevice('kiosk', {
   points: { paper: { topic: 'devices/{device}/state', pointer: '/paper' } },
@@ -21,16 +21,7 @@ async function broker(settle: 'at once' | 'by the test' = 'at once', settings: o
   const port = await freePort()
   return { running: await runSession(mqttDriver, mqttConfig(port, [kiosk(), door()], settings), undefined, settle), port }
 }
-async function client(port: number, options: IClientOptions = {}): Promise<MqttClient> {
-  const opened = mqtt.connect(`mqtt://127.0.0.1:${port}`, { username: 'kiosk', password: 'right horse', reconnectPeriod: 0, ...options })
-  onTestFinished(() => { opened.end(true) })
-  await new Promise<void>((resolve, reject) => {
-    opened.once('connect', () => resolve())
-    opened.on('error', reject)
-    opened.once('close', () => reject(new Error('closed without an answer')))
-  })
-  return opened
-}
+const client = (port: number, options: IClientOptions = {}): Promise<MqttClient> => connectDevice(port, 'kiosk', options)
 const publishes = (running: Running) => running.intakes.filter(({ settled }) => settled)
 
 describe('the local broker', () => {
