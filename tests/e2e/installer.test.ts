@@ -95,6 +95,8 @@ describe('an installer with a laptop', () => {
     expect((await probe('read', 'input', '0', '4', '--unit', '2')).stdout).toMatch(/REGISTER.*FLOAT[\s\S]*2(2|3)\d\.\d/)
     expect((await probe('identify', '--unit', '3')).stdout).toMatch(/vendor\s+Linli/)
     expect((await probe('write', 'coil', '0', '1', '0', '1', '--unit', '3')).stdout.trim().split('\n').map((line) => line.split(/\s+/)[1])).toEqual(['1', '0', '1'])
+    expect(await probe('write', 'coil', '0', 'onn', '--unit', '3')).toMatchObject({ code: 1, stderr: expect.stringContaining('"onn" is neither on nor off') })
+    expect(JSON.parse((await probe('exchange', '40', '2', '40', '7', '9', '--unit', '1', '--json')).stdout).map(({ value }: { value: number }) => value)).toEqual([7, 9])
     expect(await probe('dance')).toMatchObject({ code: 1, stderr: expect.stringMatching(/PROBE_USAGE.*read TABLE START/) })
     expect(await probe('read', 'input', '0', '--unit', '9')).toMatchObject({ code: 1, stderr: expect.stringMatching(/MODBUS_TIMEOUT/) })
   })

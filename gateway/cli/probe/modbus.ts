@@ -1,6 +1,6 @@
 import { openLine } from '../../../drivers/modbus/driver.ts'
 import type { Line } from '../../../drivers/modbus/line.ts'
-import { identifyReply, identifyRequest, readReply, readRequest, writeCoilRequest, writeCoilsRequest, writeRegisterRequest, writeRegistersRequest, writeReply } from '../../../drivers/modbus/pdu.ts'
+import { identifyReply, identifyRequest, readReply, readRequest, readWriteRequest, writeCoilRequest, writeCoilsRequest, writeRegisterRequest, writeRegistersRequest, writeReply } from '../../../drivers/modbus/pdu.ts'
 import { connection as connectionSchema, isBitTable, type ModbusAddress } from '../../../drivers/modbus/settings.ts'
 import { codeOf, ConfigError, createLog, describe, systemClock as clock } from '../../kit/index.ts'
 import { paint, print, printJson, stopSignal, table } from '../output.ts'
@@ -8,7 +8,7 @@ import { paint, print, printJson, stopSignal, table } from '../output.ts'
 export interface ModbusProbeOptions { readonly unit: number; readonly baud: number; readonly parity: string; readonly timeout: number; readonly rtu?: boolean; readonly json?: boolean }
 
 const tables = ['coil', 'discrete', 'holding', 'input'] as const
-const usage = 'write: read TABLE START [COUNT] | write coil|holding START VALUE… | identify | scan [FIRST] [LAST]'
+const usage = 'write: read TABLE START [COUNT] | write coil|holding START VALUE… | exchange READ-START COUNT WRITE-START VALUE… | identify | scan [FIRST] [LAST]'
 
 /** `linli probe modbus`: raw requests on a line, for an installer with a laptop. `target` is HOST[:PORT], or a serial device. */
 export async function probeModbus(target: string, words: readonly string[], options: ModbusProbeOptions): Promise<void> {
@@ -20,6 +20,7 @@ export async function probeModbus(target: string, words: readonly string[], opti
   const [verb, ...rest] = words
   if (verb === 'read') return await readOut(rest, options, ask)
   if (verb === 'write') return await writeOut(rest, options, ask)
+  if (verb === 'exchange') return await exchange(rest, options, ask)
   if (verb === 'identify') return await identify(options, ask)
   if (verb === 'scan') return await scan(rest, options, ask, signal)
   throw new ConfigError('PROBE_USAGE', verb === undefined ? usage : `"${verb}" is nothing to do; ${usage}`)
@@ -82,14 +83,38 @@ async function writeOut([name, first, ...texts]: readonly string[], { unit, json
   const kind = name as ModbusAddress['table']
   if ((kind !== 'coil' && kind !== 'holding') || first === undefined || texts.length === 0) throw new ConfigError('PROBE_USAGE', usage)
   const start = whole(first, 0)
-  const values = texts.map((text) => (kind === 'coil' ? (/^(1|on|true)$/i.test(text) ? 1 : 0) : whole(text, 0)))
-  const data = Buffer.alloc(values.length * 2)
-  values.forEach((value, index) => data.writeUInt16BE(value, index * 2))
+  const values = texts.map((text) => (kind === 'coil' ? bitOf(text) : whole(text, 0)))
+  const data = wordsOf(values)
   const request = kind === 'coil'
     ? values.length === 1 ? writeCoilRequest(start, values[0] === 1) : writeCoilsRequest(start, values.map((value) => value === 1))
     : values.length === 1 ? writeRegisterRequest(start, values[0]!) : writeRegistersRequest(start, data)
   writeReply(request, await ask(unit, request))
   await readOut([kind, String(start), String(values.length)], { unit, json: json ?? false } as ModbusProbeOptions, ask)
+}
+
+const bits: Readonly<Record<string, number>> = { 1: 1, on: 1, true: 1, 0: 0, off: 0, false: 0 }
+
+/** A slip of the finger switches nothing. */
+function bitOf(text: string): number {
+  const bit = bits[text.toLowerCase()]
+  if (bit === undefined) throw new ConfigError('PROBE_USAGE', `"${text}" is neither on nor off; ${usage}`)
+  return bit
+}
+
+function wordsOf(values: readonly number[]): Buffer {
+  const data = Buffer.alloc(values.length * 2)
+  values.forEach((value, index) => data.writeUInt16BE(value, index * 2))
+  return data
+}
+
+/** Function 23: writes holding registers and reads others, in one request. */
+async function exchange([readStart, count, writeStart, ...texts]: readonly string[], { unit, json }: ModbusProbeOptions, ask: Ask): Promise<void> {
+  if (writeStart === undefined || texts.length === 0) throw new ConfigError('PROBE_USAGE', usage)
+  const start = whole(readStart, 0)
+  const request = readWriteRequest(start, whole(count, 1), whole(writeStart, 0), wordsOf(texts.map((text) => whole(text, 0))))
+  const rows = registers(readReply(request, await ask(unit, request)), start)
+  if (json) return printJson(rows)
+  print(table([['REGISTER', 'HEX', 'U16'], ...rows.map(({ register, hex, value }) => [String(register), hex, String(value)])]))
 }
 
 const objectNames = ['vendor', 'product code', 'revision', 'vendor url', 'product name', 'model', 'application']
