@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, identifier, secretRef } from '../gateway/kit/schema.ts'
+import { duration, filePath, identifier, secretRef } from '../gateway/kit/schema.ts'
 import { commandsSchema } from './command-schema.ts'
 
 /** The `uplinks` section of the site file: one entry, one named reader of the journal. */
@@ -16,10 +16,10 @@ export const uplinkSchema = z.strictObject({
   username: z.string().min(1).optional(),
   password: secretRef.optional(),
   /** Certificate authority of the broker (PEM), for one the system does not know. */
-  ca: z.string().optional(),
+  ca: filePath.optional(),
   /** The gateway's own certificate and key (PEM). */
-  cert: z.string().optional(),
-  key: z.string().optional(),
+  cert: filePath.optional(),
+  key: filePath.optional(),
   /** Publishes in the air at once. */
   window: z.int().min(1).max(1_000).default(100),
   /** Without a PUBACK for this long the connection is given up and everything unacknowledged is sent again. */

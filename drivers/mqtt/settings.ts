@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import type { ConnectionConfig, DeviceConfig } from '../../gateway/contract/index.ts'
-import { duration, secretRef } from '../../gateway/kit/schema.ts'
+import { duration, filePath, secretRef } from '../../gateway/kit/schema.ts'
 
 const host = z.string().min(1)
 const port = z.int().min(0).max(65_535)
-const file = z.string().min(1)
 
 export const connection = z.strictObject({
   /** `broker`: devices connect to the gateway. `client`: the gateway connects to a broker that is already in the building. */
@@ -13,7 +12,7 @@ export const connection = z.strictObject({
   /** False: devices come through `tls` only. */
   plain: z.boolean().default(true),
   /** PEM files; read again when they change. With `ca` a device must bring a certificate signed by it, beside its password. */
-  tls: z.strictObject({ host: host.default('127.0.0.1'), port: port.default(8_883), cert: file, key: file, ca: file.optional() }).optional(),
+  tls: z.strictObject({ host: host.default('127.0.0.1'), port: port.default(8_883), cert: filePath, key: filePath, ca: filePath.optional() }).optional(),
   maxClients: z.int().min(1).max(10_000).default(256),
   maxClientsPerAddress: z.int().min(1).max(10_000).default(32),
   /** Publishes of one client that may wait for the disk; more are read when these are done. */
@@ -28,9 +27,9 @@ export const connection = z.strictObject({
   username: z.string().min(1).optional(),
   password: secretRef.optional(),
   /** PEM files: who signed the broker's certificate, and the gateway's own. */
-  ca: file.optional(),
-  cert: file.optional(),
-  key: file.optional(),
+  ca: filePath.optional(),
+  cert: filePath.optional(),
+  key: filePath.optional(),
 })
 
 const pointer = z.string().regex(/^(\/([^~/]|~[01])*)*$/, 'write a JSON pointer such as /state/paper, or leave it empty for the whole payload')

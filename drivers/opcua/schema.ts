@@ -15,7 +15,7 @@ const connection = z.strictObject({
   /** Instead of a user name: PEM or DER files. */
   userCertificate: z.string().min(1).optional(),
   userKey: z.string().min(1).optional(),
-  /** Folder of our own certificate and of those we trust; relative to the working directory, as all files are. */
+  /** Folder of our own certificate and of those we trust; relative to the working directory, as that of `linli probe opcua` is. */
   pki: z.string().min(1).default('data/opcua'),
   /** `listed`: only certificates in `pki`. `first-use`: the first certificate of a server is taken and kept; another one later is refused. */
   trust: z.enum(['listed', 'first-use']).default('listed'),

@@ -4,6 +4,7 @@ import type { ConnectionConfig } from '../../gateway/contract/index.ts'
 import { check, unknownKey } from './check.ts'
 import { joinConnections, readConnections, readDevices } from './devices.ts'
 import { parseText, readDocument } from './document.ts'
+import { placeConnectionFiles, placeFiles } from './place-files.ts'
 import { isObject, type PlainObject } from './plain.ts'
 import { Problems, type Report } from './problems.ts'
 import { ProfileLibrary, shippedProfiles } from './profile-library.ts'
@@ -67,12 +68,13 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const history = section('history', sections.history)
   const entries = Object.fromEntries(lists.map((name) => [name, entriesOf(root, name, report)])) as Record<ListName, readonly unknown[]>
 
-  const library = await ProfileLibrary.open([...(options.profiles ? [options.profiles] : []), path.join(path.dirname(path.resolve(file)), 'profiles'), shippedProfiles])
+  const folder = path.dirname(path.resolve(file))
+  const library = await ProfileLibrary.open([...(options.profiles ? [options.profiles] : []), path.join(folder, 'profiles'), shippedProfiles])
   const connections = readConnections(entries.connections, rooms.drivers, report)
   const connectionIds = entries.connections.flatMap((entry) => (isObject(entry) && typeof entry.id === 'string' ? [entry.id] : []))
   const devices = await readDevices(entries.devices, { connections, connectionIds, drivers: rooms.drivers, library, problems, report })
   const rules = entries.rules.flatMap((entry, index) => { const rule = check(rooms.rule, entry, report, ['rules', index]); return rule ? [{ rule: rule.data, index }] : [] })
-  const uplinks = entries.uplinks.flatMap((entry, index) => check(rooms.uplink, entry, report, ['uplinks', index])?.data ?? [])
+  const uplinks = entries.uplinks.flatMap((entry, index) => { const uplink = check(rooms.uplink, entry, report, ['uplinks', index]); return uplink ? [placeFiles(rooms.uplink, uplink.data, folder)] : [] })
 
   const streams = entries.streams.flatMap((entry, index) => check(streamSchema, entry, report, ['streams', index])?.data ?? [])
 
@@ -84,11 +86,10 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
     reportEffects(devices, report)
   }
   reportOverlappingPorts(connections, rooms.drivers, report)
-  const joined = joinConnections(connections, devices)
+  const joined = joinConnections(connections, devices).map((connection) => placeConnectionFiles(connection, rooms.drivers, folder))
   reportReviews(joined, rooms.drivers, devices, report)
   if (site?.grid) reportGrid(site.grid, site.region, report)
   if (!site || !store || !journal || !ledger || !history || !control || !log) return null
-  const folder = path.dirname(path.resolve(file))
   const storePath = path.resolve(folder, store.path)
   const socket = control.socket ? path.resolve(folder, control.socket) : path.join(storePath, 'linli.sock')
   if (Buffer.byteLength(socket) > maxSocketPath) report(control.socket ? ['control', 'socket'] : ['store', 'path'], `the control socket ${socket} has more than ${maxSocketPath} bytes; set control.socket to a shorter path`)

@@ -7,7 +7,7 @@ export function keysAt(schema: z.core.$ZodType, path: Path): readonly string[] {
   return [...new Set(places.flatMap(objects).flatMap((object) => Object.keys(object._zod.def.shape)))]
 }
 
-function child(schema: z.core.$ZodType, part: string | number): readonly z.core.$ZodType[] {
+export function child(schema: z.core.$ZodType, part: string | number): readonly z.core.$ZodType[] {
   return unwrap(schema).flatMap(({ _zod: { def } }) => {
     if (def.type === 'object') return Object.hasOwn(def.shape, part) ? [def.shape[part]!] : []
     if (def.type === 'array') return [def.element]
@@ -18,7 +18,7 @@ function child(schema: z.core.$ZodType, part: string | number): readonly z.core.
 const objects = (schema: z.core.$ZodType): readonly z.core.$ZodObject[] => unwrap(schema).filter((each) => each._zod.def.type === 'object') as z.core.$ZodObject[]
 
 /** Through optional, default, union and the like, down to what holds keys. */
-function unwrap(schema: z.core.$ZodType): readonly z.core.$ZodTypes[] {
+export function unwrap(schema: z.core.$ZodType): readonly z.core.$ZodTypes[] {
   const each = schema as z.core.$ZodTypes
   const { def } = each._zod
   switch (def.type) {

@@ -65,7 +65,7 @@ function uplinkOf({ uplinks, file }: Site, id: string | undefined): Site['uplink
 /** What the site file says; where it says nothing, a folder in the store. */
 function filesOf({ store }: Site, { id, cert, key, ca }: Site['uplinks'][number]): CredentialFiles {
   const folder = path.join(store.path, 'tls', id)
-  const at = (file: string | undefined, name: string): string => (file === undefined ? path.join(folder, name) : path.resolve(file))
+  const at = (file: string | undefined, name: string): string => file ?? path.join(folder, name)
   return { cert: at(cert, 'cert.pem'), key: at(key, 'key.pem'), ca: at(ca, 'ca.pem') }
 }
 

@@ -10,8 +10,11 @@ export const duration = z.string().regex(durationPattern, 'write a duration as 5
   return Number(count) * unitsMs[unit as keyof typeof unitsMs]
 })
 
+/** Relative to the site file; absolute once the site is read. It is known by its identity: wrap it, never refine it. */
+export const filePath = z.string().min(1)
+
 /** Where a secret is kept; the secret itself is never in a site file. */
-export const secretRef = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })])
+export const secretRef = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: filePath })])
 
 const unitsBytes = { kB: 1_000, MB: 1_000_000, GB: 1_000_000_000 } as const
 

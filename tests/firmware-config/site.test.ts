@@ -69,6 +69,27 @@ describe('a good site file', () => {
     const site = await load(good, { override: (raw) => ({ ...(raw as object), store: { path: '/tmp/elsewhere' } }) })
     expect(site.store.path).toBe('/tmp/elsewhere')
   })
+
+  it('names files beside itself, wherever the gateway was started; absolute paths stay', async () => {
+    const secret = change('url: "mqtt://city:1883"', 'url: "mqtts://city:8883", ca: tls/ca.pem, cert: ./box.pem, key: /etc/linli/box.key, username: box, password: { file: ../secrets/city }')
+    const site = await load(secret)
+    const folder = path.dirname(site.file)
+    expect(site.uplinks[0]).toMatchObject({ ca: path.join(folder, 'tls/ca.pem'), cert: path.join(folder, 'box.pem'), key: '/etc/linli/box.key', password: { file: path.join(path.dirname(folder), 'secrets/city') } })
+  })
+
+  it('names the secret files of a connection and of its devices beside itself too, and leaves other text alone', async () => {
+    const site = await load(`linli: 1
+site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }
+connections:
+  - { id: cloud, driver: mqtt, mode: client, url: "mqtt://127.0.0.1:1883", username: file, password: { file: cloud.secret } }
+  - { id: broker, driver: mqtt, listen: { port: 18833 } }
+devices:
+  - { id: meter, name: { zh: 表, en: meter }, connection: broker, password: { file: secrets/meter }, points: { n: { name: { zh: 数, en: number }, type: number, topic: "devices/{device}/n", pointer: /n } } }
+`)
+    const folder = path.dirname(site.file)
+    expect(site.connections[0]!.settings).toMatchObject({ username: 'file', password: { file: path.join(folder, 'cloud.secret') } })
+    expect(site.connections[1]!.devices[0]!.settings).toMatchObject({ password: { file: path.join(folder, 'secrets/meter') } })
+  })
 })
 
 describe('a wrong site file', () => {
