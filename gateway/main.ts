@@ -3,6 +3,7 @@ import path from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { Clock, DriverKit, Journal, PointWriter, Random, RaiseAlert, Work } from './contract/index.ts'
 import { codeOf, describe, DriverError, keyedHash, randomHex, readSecret, systemClock, systemRandom, type Logger } from './kit/index.ts'
+import { bookState, hasUnfinished } from '../cloud-sync/command-book.ts'
 import type { CommandDesk } from '../cloud-sync/command-desk.ts'
 import { createEncoder } from '../cloud-sync/envelope.ts'
 import { Ledger } from '../cloud-sync/ledger.ts'
@@ -14,6 +15,7 @@ import type { Site } from './cli/rooms.ts'
 import { serveControl } from './control/server.ts'
 import { Feed } from './feed.ts'
 import { FileHistory } from './history/index.ts'
+import { HostClock } from './host-clock.ts'
 import { LiveValues } from './live.ts'
 import { toRaw } from './normalise.ts'
 import { gatewayEvent, memoryKey, Pipeline } from './pipeline.ts'
@@ -54,7 +56,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   await using stack = new AsyncDisposableStack()
   const gateway = site.site.id
   const { region } = site.site
-  const time = new TimeKeeper(clock)
+  const host = stack.use(new HostClock({ clock, log: log.child({ room: 'time' }) }))
+  const time = new TimeKeeper(clock, () => host.synchronised)
   const live = new LiveValues(site.connections)
   const feed = new Feed()
   const startedAt = clock.now()
@@ -72,7 +75,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const holding = journal instanceof HoldingJournal ? journal : null
   await withinPatience(clock, Promise.all(pending.map((work) => journal.commit(work).catch((error: unknown) => log.error({ code: codeOf(error) }, describe(error))))))
 
-  const rules = createRules(site.rules)
+  const rules = createRules(site.decisions.rules)
   const engine = createEngine(rules)
   engine.restore(await journal.state.entries('rule/'))
   const desk = createAlertDesk({ newId: () => randomHex(8) })
@@ -90,17 +93,13 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const readers = holding ? [] : await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start', ...(config.streams ? { streams: [...config.streams, 'ledger'] } : {}) }) })))
   await journal.forget(site.uplinks.map(({ id }) => id))
   let publicKey = ''
+  let ledger: Ledger | null = null
   if (!holding) {
     await withinPatience(clock, pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch })))
     const signer = await openSigner(site.store.path, log)
-    const ledger = new Ledger({ gateway, journal, signer, clock, log, everyMs: site.ledger.checkpoint })
-    await withinPatience(clock, ledger.start())
-    stack.defer(() => ledger.stop())
+    ledger = new Ledger({ gateway, journal, signer, clock, log, everyMs: site.ledger.checkpoint })
     publicKey = signer.publicKey
   }
-  pipeline.start()
-  stack.defer(() => pipeline.stop())
-  if (holding) stack.defer(() => holding.close())
 
   const siteKey = await loadSiteKey(path.join(site.store.path, 'site.key')).catch((error: unknown) => { if (holding) return randomBytes(32); throw error })
   const supervisors = new Map(site.connections.map((config) => {
@@ -115,7 +114,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
       await supervisors.get(live.devices.get(point.deviceId)!.connectionId)!.write(point, toRaw(value, point), signal)
     },
   }
-  const commands = site.uplinks.some((uplink) => uplink.commands) ? await openCommands({
+  const commands = site.uplinks.some((uplink) => uplink.commands) || hasUnfinished(await journal.state.entries(bookState)) ? await openCommands({
     clock, log: log.child({ room: 'commands' }), writer, reader: live, state: journal.state, point: (id) => live.points.get(id), timeQuality: () => time.quality,
     record: (event, state) => { feed.publish({ kind: 'event', event }); return journal.commit({ events: [event], state, urgent: true }) },
     onReading: (listener) => feed.subscribe((item) => { if (item.kind === 'reading') listener(item.reading) }),
@@ -128,8 +127,13 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   }))
   const status = createStatus({ site, startedAt, clock, time, journal, readers: readers.map(({ reader }) => reader), live, desk, pipeline, telemetry, repeats, supervisors, uplinks, history })
 
-  // Stopped in this order: commands called off, devices, then what they brought is on disk, then the uplinks let go.
-  for (const uplink of uplinks) runUntilDisposed(stack, (signal) => uplink.run(signal))
+  // Stopped in this order: commands called off, devices, then what they brought is on disk and signed, then the uplinks send what they can and let go.
+  if (ledger) await withinPatience(clock, ledger.start())
+  for (const uplink of uplinks) runUntilDisposed(stack, async (signal) => { await host.ready; time.ask(); await uplink.run(signal) })
+  stack.defer(() => ledger?.stop())
+  pipeline.start()
+  stack.defer(() => withinPatience(clock, pipeline.stop()))
+  if (holding) stack.defer(() => holding.close())
   for (const supervisor of supervisors.values()) runUntilDisposed(stack, (signal) => supervisor.run(signal))
   if (commands) stack.use(commands.desk)
   const control = serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, log, writer })
@@ -160,7 +164,7 @@ async function withinPatience(clock: Clock, work: Promise<unknown>): Promise<voi
   await Promise.race([work, clock.sleep(patienceMs, stop.signal).catch(() => {})]).finally(() => stop.abort())
 }
 
-/** Loaded only where an uplink takes commands: most sites do not. */
+/** Loaded only where an uplink takes commands, or took some whose end nobody has told: most sites do not. */
 async function openCommands(parts: Parameters<typeof CommandDesk.open>[0]) {
   const [{ CommandDesk: Desk }, { createCommandPort }] = await Promise.all([import('../cloud-sync/command-desk.ts'), import('../cloud-sync/commands.ts')])
   const desk = await Desk.open(parts)

@@ -1,4 +1,4 @@
-import type { AlertDesk, Clock, DeviceStatus, Effect, EpochMs, GatewayConditions, GatewayEvent, HistoryIntake, Intake, Journal, Occurrence, Reading, StateWrite, Work } from './contract/index.ts'
+import type { AlertDesk, ClearAlert, Clock, DeviceStatus, Effect, EpochMs, GatewayConditions, GatewayEvent, HistoryIntake, Intake, Journal, Occurrence, RaiseAlert, Reading, StateWrite, Work } from './contract/index.ts'
 import { codeOf, describe, type Logger } from './kit/index.ts'
 import type { Feed } from './feed.ts'
 import type { LiveValues } from './live.ts'
@@ -80,7 +80,7 @@ export class Pipeline {
 
   /** What the gateway has to tell about itself. */
   conditions(): GatewayConditions {
-    const apply = (effect: Effect): void => {
+    const apply = (effect: RaiseAlert | ClearAlert): void => {
       const alerts = this.#parts.desk.apply([effect])
       if (alerts.events.length === 0) return
       this.counters.alerts += alerts.events.length
@@ -134,7 +134,7 @@ export class Pipeline {
   /** Rules, alerts and the telemetry branch for these readings, gathered into one batch. */
   #work(readings: readonly Reading[], events: readonly GatewayEvent[], urgent: boolean, step = readings.length > 0 ? this.#parts.engine.step(readings) : undefined) {
     const { journal, telemetry, desk, feed } = this.#parts
-    const alerts = step && step.effects.length > 0 ? desk.apply(step.effects) : undefined
+    const alerts = step && step.effects.length > 0 ? desk.apply(step.effects.filter((effect) => effect.kind === 'raise' || effect.kind === 'clear')) : undefined
     const all = alerts ? [...events, ...alerts.events] : events
     const thin = readings.length > 0 ? thinningMs(journal.fill) : 0
     const selected = readings.flatMap((reading) => telemetry.select(reading, thin))

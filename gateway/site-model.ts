@@ -24,6 +24,6 @@ export function snapshot(parts: { live: LiveValues; desk: AlertDesk; journal: Jo
   return {
     at: clock.now(), timeQuality: time.quality, heads: journal.heads(),
     values: [...live.readings()].map(({ pointId, value, quality, at }) => ({ point: pointId, value, quality, at })),
-    alerts: desk.open(),
+    alerts: desk.open().map(({ timeline: _, ...alert }) => alert),
   }
 }

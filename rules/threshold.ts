@@ -47,7 +47,7 @@ export function createThreshold(config: RuleConfig): Rule {
         take(reading)
         if (memory.raised && reading.quality !== 'bad' && reading.value !== null && isOver(config, reading.value)) effects.push(clear(reading.at))
         if (isDue(memory, config, reading.at)) effects.push(raise(memory.since! + config.for))
-      } else if (isDue(memory, config, input.tick)) {
+      } else if ('tick' in input && isDue(memory, config, input.tick)) {
         effects.push(raise(memory.since! + config.for))
       }
       return { effects, ...wake(memory, config) }

@@ -99,5 +99,5 @@ export function fixtures(): readonly Fixture[] {
 
 const snapshotAt = (heads: ReadonlyMap<Stream, Head>): Snapshot => ({
   at: start + 300_000, timeQuality: 'synced', heads: { alert: heads.get('alert')!, event: heads.get('event')!, ledger: heads.get('ledger')!, telemetry: heads.get('telemetry')! }, values: [{ point: 'hall-env.temperature', value: 31.5, quality: 'good', at: start + 2_000 }],
-  alerts: [{ id: '5f0c1d2e3a4b5c6d', key: 'hall-hot', ruleId: 'hall-hot', severity: 3, title: { zh: '大厅过热', en: 'hall too hot' }, raisedAt: start + 2_000, state: 'raised', data: { point: 'hall-env.temperature', value: 31.5, above: 30 } }],
+  alerts: [{ id: '5f0c1d2e3a4b5c6d', key: 'hall-hot', ruleId: 'hall-hot', severity: 3, title: { zh: '大厅过热', en: 'hall too hot' }, raisedAt: start + 2_000, changedAt: start + 2_000, lastRaisedAt: start + 2_000, state: 'raised', condition: 'active', count: 1, reopened: 0, escalation: 0, due: {}, data: { point: 'hall-env.temperature', value: 31.5, above: 30 } }],
 })

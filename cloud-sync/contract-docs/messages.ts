@@ -45,8 +45,11 @@ const snapshot = z.object({
   ...part,
   values: z.array(z.object({ point: pointId, value: valueOrNone, quality, at })),
   alerts: z.array(z.object({
-    id: z.string(), key: z.string(), ruleId: z.string(), severity, title: label, raisedAt: at, state: z.enum(['raised', 'cleared']), data: z.record(z.string(), z.unknown()),
-  })).meta({ description: 'open alerts; with the first part' }),
+    id: z.string(), key: z.string(), ruleId: z.string(), severity, title: label, raisedAt: at,
+    state: z.enum(['raised', 'acknowledged', 'resolved', 'closed']).meta({ description: 'what people have done' }),
+    condition: z.enum(['active', 'returned', 'momentary']).meta({ description: 'what the building does: its cause is there, is gone, or is nothing that could go' }),
+    count: z.int().meta({ description: 'how often it was raised since it was opened' }), data: z.record(z.string(), z.unknown()),
+  }).catchall(z.unknown().meta({ description: 'who did what, and by when somebody should' }))).meta({ description: 'open alerts; with the first part' }),
 })
 
 const answer = z.object({

@@ -4,6 +4,7 @@ import { connection, device, formatOf, isBitTable, point, widthOf, type ModbusAd
 
 export const modbusSchemas: DriverSchemas = {
   connection, device, point,
+  answersWithinMs: (settings) => (settings as { readonly timeout: number }).timeout,
   // Two DTU lines on one port are told apart by what the modem says first: that is no overlap.
   review: (config) => review(config as ModbusConfig),
   foresee: (config) => foresee(config as ModbusConfig),

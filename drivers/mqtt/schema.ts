@@ -6,6 +6,7 @@ export type { MqttAddress, MqttConfig, MqttConnection, MqttDevice, MqttDeviceCon
 
 export const mqttSchemas: DriverSchemas = {
   connection, device, point,
+  pushes: true,
   listens: (settings) => {
     const { mode, plain, listen, tls } = settings as MqttConnection
     return mode === 'broker' ? [...(plain ? [listen] : []), ...(tls ? [tls] : [])].filter(({ port }) => port !== 0).map(({ host, port }) => ({ host, port })) : []

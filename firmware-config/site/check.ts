@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { expectedNoun, keyIssue, show, wording } from './explain.ts'
 import type { Path, Report } from './problems.ts'
 import { keysAt } from './schema-keys.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean } from '../../gateway/kit/suggest.ts'
 
 type Issue = z.core.$ZodIssue
 

@@ -6,7 +6,7 @@ import { isObject } from './plain.ts'
 import type { Path, Problems, Report } from './problems.ts'
 import type { ProfileLibrary } from './profile-library.ts'
 import { connectionKeys, deviceKeys, pointKeys, type Profile } from './schema.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean } from '../../gateway/kit/suggest.ts'
 
 export type Drivers = Readonly<Record<string, DriverSchemas>>
 

@@ -1,6 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from 'yaml'
 import { keyText, toPlain, type Plain } from './plain.ts'
-import { Problems, type Located, type Path } from './problems.ts'
+import { Problems, type Located, type Path, type Place } from './problems.ts'
+import { offsetInText } from './text-offset.ts'
 import { readText } from './read-text.ts'
 
 /** A parsed YAML file that knows where each path stands. */
@@ -36,7 +37,7 @@ export function parseText(file: string, text: string, problems: Problems): Sourc
   if (yaml.explicit && yaml.version !== '1.2') problems.in(at(0))([], `YAML ${yaml.version} reads values differently; remove the %YAML line`)
   for (const { pos, message } of [...document.errors, ...document.warnings].slice(0, 20)) problems.in(at(pos[0]))([], message)
   if (document.errors.length > 0) return null
-  const source = { file, locate: (path: Path, part: 'key' | 'value') => position(lines, offsetOf(document.contents, path, part)) }
+  const source = { file, locate: (path: Path, place: Place) => position(lines, typeof place === 'number' ? offsetInText(document.getIn(path, true), text, place) ?? offsetOf(document.contents, path, 'value') : offsetOf(document.contents, path, place)) }
   const value = toPlain(document.contents, (path, node, message) => problems.in(node?.range ? at(node.range[0]) : source, path)([], message))
   return { ...source, value }
 }

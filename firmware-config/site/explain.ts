@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { didYouMean } from './suggest.ts'
+import { didYouMean } from '../../gateway/kit/suggest.ts'
 
 const nouns: Readonly<Record<string, string>> = {
   string: 'text', number: 'a number', int: 'a whole number', boolean: 'true or false', object: 'a mapping of keys', record: 'a mapping of keys',

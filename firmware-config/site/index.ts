@@ -2,14 +2,15 @@ import path from 'node:path'
 import type { z } from 'zod'
 import type { ConnectionConfig } from '../../gateway/contract/index.ts'
 import { check, unknownKey } from './check.ts'
+import { facilityOf, isWhole, listsOf, readDecisions, reviewDecisions } from './decisions.ts'
 import { joinConnections, readConnections, readDevices } from './devices.ts'
 import { parseText, readDocument } from './document.ts'
 import { placeConnectionFiles, placeFiles } from './place-files.ts'
 import { isObject, type PlainObject } from './plain.ts'
 import { Problems, type Report } from './problems.ts'
 import { ProfileLibrary, shippedProfiles } from './profile-library.ts'
-import { reportDanglingPoints, reportDuplicates, reportEffects, reportGrid, reportOverlappingPorts, reportReviews, reportStreams } from './references.ts'
-import type { RoomSchemas } from './room-schemas.ts'
+import { reportDuplicates, reportEffects, reportGrid, reportOverlappingPorts, reportReviews, reportStreams } from './references.ts'
+import type { DecisionSchemas, RoomSchemas } from './room-schemas.ts'
 import { lists, sections, streamSchema, type ListName } from './schema.ts'
 
 export { SiteError, type SiteProblem } from './problems.ts'
@@ -17,8 +18,8 @@ export { siteJsonSchema } from './json-schema.ts'
 export { rawRange } from './profile-address-lint.ts'
 export { lintProfile, type LintedProfile } from './profile-lint.ts'
 export { ProfileLibrary, shippedProfiles } from './profile-library.ts'
-export { didYouMean } from './suggest.ts'
-export type { RoomSchemas } from './room-schemas.ts'
+export { facilityOf } from './decisions.ts'
+export type { DecisionSchemas, OpenDecisions, RoomSchemas } from './room-schemas.ts'
 
 export interface LoadOptions {
   /** Changes the plain values before they are checked, as the demo does with ports and paths. */
@@ -30,7 +31,7 @@ export interface LoadOptions {
 }
 
 /** A checked site file, frozen. Paths are absolute, durations milliseconds. */
-export interface SiteConfig<Rule = unknown, Uplink = unknown> {
+export interface SiteConfig<Decisions = unknown, Uplink = unknown> {
   readonly file: string
   readonly site: z.output<typeof sections.site>
   readonly store: { readonly path: string }
@@ -40,7 +41,10 @@ export interface SiteConfig<Rule = unknown, Uplink = unknown> {
   readonly control: { readonly socket: string }
   readonly log: z.output<typeof sections.log>
   readonly connections: readonly ConnectionConfig[]
-  readonly rules: readonly Rule[]
+  /** The keys of the rules room: rules, doors, alerts, … */
+  readonly decisions: Decisions
+  /** What works but will not please. */
+  readonly warnings: readonly string[]
   readonly streams: readonly z.output<typeof streamSchema>[]
   readonly uplinks: readonly Uplink[]
 }
@@ -48,19 +52,21 @@ export interface SiteConfig<Rule = unknown, Uplink = unknown> {
 /** The kernel's limit for the name of a Unix socket. */
 const maxSocketPath = 107
 
+type Decided<D extends DecisionSchemas> = { readonly [K in keyof D]: z.output<D[K]> }
+
 /** Throws SiteError with every problem at once, and nothing else. */
-export async function loadSite<Rule extends z.ZodType, Uplink extends z.ZodType>(file: string, rooms: RoomSchemas<Rule, Uplink>, options: LoadOptions = {}): Promise<SiteConfig<z.output<Rule>, z.output<Uplink>>> {
+export async function loadSite<D extends DecisionSchemas, Uplink extends z.ZodType>(file: string, rooms: RoomSchemas<D, Uplink>, options: LoadOptions = {}): Promise<SiteConfig<Decided<D>, z.output<Uplink>>> {
   const problems = new Problems()
   const document = options.text === undefined ? await readDocument(file, problems) : parseText(file, options.text, problems)
   const report = document ? problems.in(document) : () => {}
-  const site = document ? await readSite(file, options.override ? options.override(document.value) : document.value, rooms, options, problems, report) : null
+  const site = document ? await readSite(file, options.override ? options.override(document.value) : document.value, rooms as unknown as RoomSchemas, options, problems, report) : null
   problems.throwIfAny(file)
-  return deepFreeze(site!) as SiteConfig<z.output<Rule>, z.output<Uplink>>
+  return deepFreeze(site!) as SiteConfig<Decided<D>, z.output<Uplink>>
 }
 
 async function readSite(file: string, root: unknown, rooms: RoomSchemas, options: LoadOptions, problems: Problems, report: Report): Promise<SiteConfig | null> {
   if (!isObject(root)) { report([], 'a site file is a mapping of keys; begin with linli: 1'); return null }
-  reportUnknown(root, report)
+  reportUnknown(root, rooms.decisions, report)
   const section = <T extends z.ZodType>(name: keyof typeof sections, schema: T): z.output<T> | undefined => check(schema, root[name], report, [name])?.data
   section('linli', sections.linli)
   const [site, store, journal] = [section('site', sections.site), section('store', sections.store), section('journal', sections.journal)]
@@ -73,31 +79,32 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const connections = readConnections(entries.connections, rooms.drivers, report)
   const connectionIds = entries.connections.flatMap((entry) => (isObject(entry) && typeof entry.id === 'string' ? [entry.id] : []))
   const devices = await readDevices(entries.devices, { connections, connectionIds, drivers: rooms.drivers, library, problems, report })
-  const rules = entries.rules.flatMap((entry, index) => { const rule = check(rooms.rule, entry, report, ['rules', index]); return rule ? [{ rule: rule.data, index }] : [] })
+  const decisions = readDecisions(root, rooms.decisions, report)
   const uplinks = entries.uplinks.flatMap((entry, index) => { const uplink = check(rooms.uplink, entry, report, ['uplinks', index]); return uplink ? [placeFiles(rooms.uplink, uplink.data, folder)] : [] })
 
   const streams = entries.streams.flatMap((entry, index) => check(streamSchema, entry, report, ['streams', index])?.data ?? [])
 
-  reportDuplicates(root, report)
+  reportDuplicates(root, [...lists, ...listsOf(rooms.decisions, root)], report)
   reportStreams(entries.streams, entries.uplinks, devices, report)
+  const joined = joinConnections(connections, devices).map((connection) => placeConnectionFiles(connection, rooms.drivers, folder))
   // A device that could not be read would make every rule on it look wrong.
+  const warnings: string[] = []
   if (devices.length === entries.devices.length) {
-    reportDanglingPoints(rules, rooms.watches, devices, report)
+    warnings.push(...reviewDecisions(rooms, decisions, facilityOf(joined, rooms.drivers, site?.timezone ?? 'UTC'), report))
     reportEffects(devices, report)
   }
   reportOverlappingPorts(connections, rooms.drivers, report)
-  const joined = joinConnections(connections, devices).map((connection) => placeConnectionFiles(connection, rooms.drivers, folder))
   reportReviews(joined, rooms.drivers, devices, report)
   if (site?.grid) reportGrid(site.grid, site.region, report)
-  if (!site || !store || !journal || !ledger || !history || !control || !log) return null
+  if (!site || !store || !journal || !ledger || !history || !control || !log || !isWhole(decisions)) return null
   const storePath = path.resolve(folder, store.path)
   const socket = control.socket ? path.resolve(folder, control.socket) : path.join(storePath, 'linli.sock')
   if (Buffer.byteLength(socket) > maxSocketPath) report(control.socket ? ['control', 'socket'] : ['store', 'path'], `the control socket ${socket} has more than ${maxSocketPath} bytes; set control.socket to a shorter path`)
-  return { file, site, store: { path: storePath }, journal, ledger, history, control: { socket }, log, connections: joined, rules: rules.map(({ rule }) => rule), streams, uplinks }
+  return { file, site, store: { path: storePath }, journal, ledger, history, control: { socket }, log, connections: joined, decisions, warnings, streams, uplinks }
 }
 
-function reportUnknown(root: PlainObject, report: Report): void {
-  const known = [...Object.keys(sections), ...lists]
+function reportUnknown(root: PlainObject, decisions: DecisionSchemas, report: Report): void {
+  const known = [...Object.keys(sections), ...lists, ...Object.keys(decisions)]
   for (const key of Object.keys(root)) if (!known.includes(key)) report([key], () => unknownKey(key, known), 'key')
 }
 

@@ -5,7 +5,7 @@ import { connectionKeys, deviceKeys, pointKeys, sections, streamSchema } from '.
 type Shape = Record<string, z.core.$ZodType>
 
 /** JSON Schema (draft 2020-12) of the site file, for editors: from the same zod schemas that check it. */
-export function siteJsonSchema({ drivers, rule, uplink }: RoomSchemas): object {
+export function siteJsonSchema({ drivers, decisions, uplink }: RoomSchemas): object {
   const all = Object.entries(drivers)
   const connections = all.map(([name, { connection }]) => z.strictObject({ ...connectionKeys.shape, driver: z.literal(name), ...(connection.shape as Shape) }))
   // Which driver a device belongs to stands at its connection, which a schema cannot follow: any driver's keys may be there.
@@ -16,7 +16,7 @@ export function siteJsonSchema({ drivers, rule, uplink }: RoomSchemas): object {
   const site = z.strictObject({
     ...sections,
     connections: z.array(connections.length > 1 ? z.union(connections) : connections[0]!).optional(),
-    devices: z.array(device).optional(), rules: z.array(rule).optional(), streams: z.array(streamSchema).optional(), uplinks: z.array(uplink).optional(),
+    devices: z.array(device).optional(), ...decisions, streams: z.array(streamSchema).optional(), uplinks: z.array(uplink).optional(),
   })
   return { title: 'Linli site file', ...z.toJSONSchema(site, { io: 'input', unrepresentable: 'any' }) }
 }

@@ -35,15 +35,18 @@ export function formatPath(path: Path): string {
   }).join('')
 }
 
-/** Where problems point at: a parsed file. `at` chooses the key or the value of the last part of the path. */
+/** The key or the value of the last part of a path, or a place in the text that is the value, counted from 0. */
+export type Place = 'key' | 'value' | number
+
+/** Where problems point at: a parsed file. */
 export interface Located {
   readonly file: string
-  locate(path: Path, at: 'key' | 'value'): { readonly line: number; readonly column: number }
+  locate(path: Path, at: Place): { readonly line: number; readonly column: number }
 }
 
 /** A message that costs something (a suggestion among thousands of names) is a function, called only when it is shown. */
 export type Message = string | (() => string)
-export type Report = (path: Path, message: Message, at?: 'key' | 'value') => void
+export type Report = (path: Path, message: Message, at?: Place) => void
 
 /** More than this help nobody, and a hostile file must not make us search for a million suggestions. */
 const shown = 200
@@ -59,7 +62,7 @@ export class Problems {
     return (path, message, at = 'value') => this.#add(source, [...base, ...path], message, at)
   }
 
-  #add(source: Located, path: Path, message: Message, at: 'key' | 'value'): void {
+  #add(source: Located, path: Path, message: Message, at: Place): void {
     if (this.#found.length >= shown) { this.#more++; return }
     const { line, column } = source.locate(path, at)
     const [where, what] = [formatPath(path), typeof message === 'string' ? message : message()]

@@ -6,7 +6,7 @@ import { Problems, type Report, type SiteProblem } from './problems.ts'
 import { lintAddresses } from './profile-address-lint.ts'
 import { lintName, lintPoint } from './profile-point-lint.ts'
 import { profileSchema, type Profile } from './schema.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean } from '../../gateway/kit/suggest.ts'
 
 export interface LintedProfile { readonly file: string; readonly profile: Profile | null; readonly points: readonly PointConfig[]; readonly problems: readonly SiteProblem[] }
 

@@ -1,7 +1,7 @@
 import type { Label, PointConfig } from '../../gateway/contract/index.ts'
 import type { Path, Report } from './problems.ts'
 import { rawRange } from './profile-address-lint.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean } from '../../gateway/kit/suggest.ts'
 import { ucumCodes } from './ucum.ts'
 
 type Written = Readonly<Record<string, unknown>>

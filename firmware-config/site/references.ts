@@ -1,12 +1,11 @@
-import type { ConnectionConfig, PointId } from '../../gateway/contract/index.ts'
+import type { ConnectionConfig } from '../../gateway/contract/index.ts'
 import type { Drivers, OpenConnection, PlacedDevice } from './devices.ts'
 import { isObject } from './plain.ts'
 import type { Report } from './problems.ts'
-import { lists } from './schema.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean } from '../../gateway/kit/suggest.ts'
 
 /** What no single entry can see: ids told twice, points that are not there, ports that meet. */
-export function reportDuplicates(root: { readonly [key: string]: unknown }, report: Report): void {
+export function reportDuplicates(root: { readonly [key: string]: unknown }, lists: readonly string[], report: Report): void {
   for (const list of lists) {
     const first = new Map<string, number>()
     const entries = Array.isArray(root[list]) ? root[list] : []
@@ -16,13 +15,6 @@ export function reportDuplicates(root: { readonly [key: string]: unknown }, repo
       if (first.has(id)) report([list, index, 'id'], `id "${id}" is already ${list}[${first.get(id)}]; give each its own`)
       else first.set(id, index)
     }
-  }
-}
-
-export function reportDanglingPoints<Rule>(rules: readonly { readonly rule: Rule; readonly index: number }[], watches: (rule: Rule) => readonly PointId[], devices: readonly PlacedDevice[], report: Report): void {
-  const points = new Set(devices.flatMap(({ config }) => config.points.map(({ id }) => id)))
-  for (const { rule, index } of rules) {
-    for (const point of watches(rule)) if (!points.has(point)) report(['rules', index, 'point'], () => `no point "${point}"${didYouMean(point, points)}`)
   }
 }
 

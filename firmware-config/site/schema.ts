@@ -52,7 +52,7 @@ export const sections = {
 } as const
 
 /** Lists whose entries are composed from the rooms' schemas, one by one. */
-export const lists = ['connections', 'devices', 'rules', 'streams', 'uplinks'] as const
+export const lists = ['connections', 'devices', 'streams', 'uplinks'] as const
 export type ListName = (typeof lists)[number]
 
 export const connectionKeys = z.object({ id: identifier, driver: z.string().min(1) })

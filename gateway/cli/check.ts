@@ -3,14 +3,15 @@ import { readSite, roomSchemas } from './rooms.ts'
 
 export async function check(file: string, { json }: { readonly json?: boolean }): Promise<void> {
   try {
-    const { connections, rules, uplinks } = await readSite(file)
+    const { connections, decisions: { rules }, uplinks, warnings } = await readSite(file)
     const devices = connections.flatMap((connection) => connection.devices)
     const points = devices.reduce((sum, device) => sum + device.points.length, 0)
     const forecasts = connections.flatMap((connection) => roomSchemas.drivers[connection.driver]?.foresee?.(connection) ?? []).map(({ message }) => message)
     const counts = { connections: connections.length, devices: devices.length, points, rules: rules.length, uplinks: uplinks.length }
-    if (json) return printJson({ ok: true, problems: [], forecasts, ...counts })
+    if (json) return printJson({ ok: true, problems: [], forecasts, warnings, ...counts })
     print(`${file} is valid: ${Object.entries(counts).map(([name, count]) => `${count} ${name}`).join(', ')}`)
     for (const forecast of forecasts) print(paint('yellow', `forecast: ${forecast}`))
+    for (const warning of warnings) print(paint('yellow', `warning: ${warning}`))
   } catch (error) {
     if (!json || !(error instanceof Error) || !('problems' in error)) throw error
     process.exitCode = 1

@@ -1,5 +1,6 @@
 import type { ConnectionConfig, PointConfig, Sample, Value } from '../contract/index.ts'
-import { didYouMean, rawRange } from '../../firmware-config/site/index.ts'
+import { rawRange } from '../../firmware-config/site/index.ts'
+import { didYouMean } from '../kit/suggest.ts'
 import { codeOf, ConfigError, createLog, DriverError, GatewayError, keyedHash, readSecret, systemClock as clock, systemRandom as random } from '../kit/index.ts'
 import { controlClient } from '../control/client.ts'
 import { normalise, toRaw } from '../normalise.ts'

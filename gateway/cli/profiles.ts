@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { didYouMean, lintProfile, ProfileLibrary, shippedProfiles, SiteError, type LintedProfile } from '../../firmware-config/site/index.ts'
+import { lintProfile, ProfileLibrary, shippedProfiles, SiteError, type LintedProfile } from '../../firmware-config/site/index.ts'
+import { didYouMean } from '../kit/suggest.ts'
 import type { PointConfig } from '../contract/index.ts'
 import { ConfigError } from '../kit/index.ts'
 import { paint, print, printJson, table } from './output.ts'

@@ -1,18 +1,18 @@
 import { uplinkSchema } from '../../cloud-sync/schema.ts'
 import { driverRegistry } from '../../drivers/registry.ts'
 import { loadSite, type LoadOptions, type SiteConfig } from '../../firmware-config/site/index.ts'
-import { ruleSchema, watches } from '../../rules/schema.ts'
+import { decisionSchemas, reviewDecisions, type Decisions } from '../../rules/site.ts'
 import type { z } from 'zod'
 
 /** Each room's part of the site file, composed in one place; main and cli hand it to firmware-config. */
 export const roomSchemas = {
   drivers: Object.fromEntries(Object.values(driverRegistry).map(({ name, schemas }) => [name, schemas])),
-  rule: ruleSchema,
+  decisions: decisionSchemas,
   uplink: uplinkSchema,
-  watches,
+  review: reviewDecisions,
 }
 
-export type Site = SiteConfig<z.output<typeof ruleSchema>, z.output<typeof uplinkSchema>>
+export type Site = SiteConfig<Decisions, z.output<typeof uplinkSchema>>
 
 /** Throws SiteError with every problem at once. */
 export const readSite = (file: string, options?: LoadOptions): Promise<Site> => loadSite(file, roomSchemas, options) as Promise<Site>

@@ -66,6 +66,10 @@ export interface ConnectionConfig<Settings = unknown, Device = unknown, Address 
  * `device` and `point` keys stand beside the common keys of a device or point and must not collide with them.
  */
 export interface DriverSchemas {
+  /** Its points speak when they want to: silence says nothing. */
+  readonly pushes?: true
+  /** Longest wait for one answer of the connection, for forecasts; absent where nothing is asked. */
+  answersWithinMs?(connection: unknown): number
   readonly connection: z.ZodObject
   readonly device: z.ZodObject
   /** The address of a point: all keys of a point that are not common ones. */

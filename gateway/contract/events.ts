@@ -22,6 +22,9 @@ export interface Selection {
 /** The name between `org.linli.` and `.v1` in the CloudEvents type. */
 export type EventType = OccurrenceType | 'telemetry' | 'alert' | 'device' | 'command' | 'report' | 'gateway' | 'gap' | 'checkpoint' | 'epoch'
 
+/** Such events are left out of indicators. */
+export type Mode = 'maintenance' | 'commissioning' | 'test'
+
 /** One thing that happened, before it has a place in a stream. */
 export interface GatewayEvent {
   readonly stream: Exclude<BaseStream, 'telemetry'>
@@ -30,7 +33,7 @@ export interface GatewayEvent {
   /** CloudEvents `subject`: a device id, alert id, or absent for the gateway itself. */
   readonly subject?: string
   readonly data: JsonObject
-  readonly mode?: 'maintenance' | 'commissioning' | 'test'
+  readonly mode?: Mode
   readonly redelivered?: boolean
 }
 

@@ -1,10 +1,18 @@
-import type { GatewayEvent } from './events.ts'
-import type { StateWrite } from './journal.ts'
 import type { Label } from './config.ts'
-import type { EpochMs, Json, JsonObject, PointId, Reading } from './values.ts'
+import type { GatewayEvent, Mode } from './events.ts'
+import type { DeviceStatus, EpochMs, Json, JsonObject, Occurrence, PointId, Reading, Value } from './values.ts'
 
 /** 1 特急 · 2 紧急 · 3 重要 · 4 一般. The number travels, the words are configurable. */
 export type Severity = 1 | 2 | 3 | 4
+
+/** What a rule is given. Nothing else reaches it, so that a replay of these gives the same effects. */
+export type RuleInput =
+  | { readonly reading: Reading }
+  | { readonly occurrence: Occurrence; readonly receivedAt: EpochMs }
+  | { readonly device: DeviceStatus }
+  /** Another rule started the scene of this id. */
+  | { readonly start: string; readonly at: EpochMs }
+  | { readonly tick: EpochMs }
 
 export interface RaiseAlert {
   readonly kind: 'raise'
@@ -15,49 +23,45 @@ export interface RaiseAlert {
   readonly at: EpochMs
   readonly title: Label
   readonly data: JsonObject
+  /** What it is about, for tiles, maintenance and suppression. */
+  readonly deviceId?: string
+  readonly place?: string
+  /** Nothing will clear it: a call for help, a report. It waits for an answer alone. */
+  readonly momentary?: true
+  readonly mode?: Mode
 }
 export interface ClearAlert { readonly kind: 'clear'; readonly key: string; readonly ruleId: string; readonly at: EpochMs; readonly data: JsonObject }
-export type Effect = RaiseAlert | ClearAlert
 
-export type RuleInput = { readonly reading: Reading } | { readonly tick: EpochMs }
+/** In the point's unit. Carried out at most once, and not begun later than `deadlineMs` after `at`; its end becomes a `command` event with the rule as actor. */
+export interface WritePoint { readonly kind: 'write'; readonly ruleId: string; readonly at: EpochMs; readonly point: PointId; readonly value: Value; readonly deadlineMs: number }
+/** To the building's own broker, below `linli/rules/`. */
+export interface PublishLocally { readonly kind: 'publish'; readonly ruleId: string; readonly at: EpochMs; readonly topic: string; readonly payload: Json }
+/** A message that is no alert. `channels`: ids of the site file. */
+export interface NotifyPeople { readonly kind: 'notify'; readonly ruleId: string; readonly at: EpochMs; readonly channels: readonly string[]; readonly text: Label }
+/** Handled inside the engine: the scene gets a `start`. */
+export interface StartScene { readonly kind: 'start'; readonly ruleId: string; readonly at: EpochMs; readonly scene: string }
+/** What a door or terminal model found out. */
+export interface RecordEvent { readonly kind: 'record'; readonly event: GatewayEvent }
 
-/** Deterministic: no clock, no I/O, no chance. The same inputs give the same effects. Time comes in as `tick`, or with a reading. */
+export type Effect = RaiseAlert | ClearAlert | WritePoint | PublishLocally | NotifyPeople | StartScene | RecordEvent
+
+export interface RuleStep {
+  readonly effects: readonly Effect[]
+  /** The next moment a tick is wanted, absent for none. */
+  readonly wakeAt?: EpochMs
+  /** Something that a restart must not forget changed, such as the start of a `for`: the state is stored in this batch. Effects imply it. */
+  readonly changed?: boolean
+}
+
+/** Deterministic: no clock, no I/O, no chance. The same inputs give the same effects. Time comes in as `tick`, or with an input. */
 export interface Rule {
   readonly id: string
   readonly watches: readonly PointId[]
-  /** `wakeAt`: the next moment a tick is wanted, absent for none. */
-  step(input: RuleInput): { readonly effects: readonly Effect[]; readonly wakeAt?: EpochMs }
-  /** Everything needed to go on after a restart; stored in the same batch as the effects. */
+  /** Devices whose occurrences and states it is given. */
+  readonly devices?: readonly string[]
+  step(input: RuleInput): RuleStep
+  /** Everything needed to go on after a restart. Stored in the same batch as what changed it, else every 60 s. */
   state(): Json
   /** Called once before the first step. Unknown or old shapes are ignored, never thrown. */
   restore(state: Json): void
-}
-
-export interface Alert {
-  readonly id: string
-  readonly key: string
-  readonly ruleId: string
-  readonly severity: Severity
-  readonly title: Label
-  readonly raisedAt: EpochMs
-  readonly state: 'raised' | 'cleared'
-  readonly data: JsonObject
-}
-
-/** Owns the alerts' life. Pure memory: what it returns is committed by the caller in one batch. */
-export interface AlertDesk {
-  apply(effects: readonly Effect[]): { readonly events: readonly GatewayEvent[]; readonly state: readonly StateWrite[] }
-  open(): readonly Alert[]
-  /** From `StateStore.entries('alert/')`. */
-  restore(entries: readonly (readonly [string, Json])[]): void
-}
-
-/**
- * What the gateway has to tell about itself (disk, clock, uplink, certificate), as alerts of the rule `gateway`. Raising a key that is
- * raised changes nothing, neither does clearing one that is not. Never throws, waits for nothing.
- */
-export interface GatewayConditions {
-  /** `key` below `gateway/`, such as `uplink/city/offline`. */
-  raise(condition: { readonly key: string; readonly severity: Severity; readonly title: Label; readonly data?: JsonObject }): void
-  clear(key: string, data?: JsonObject): void
 }

@@ -1,7 +1,7 @@
+import type { Alert } from './alerts.ts'
 import type { Label } from './config.ts'
-import type { Head } from './journal.ts'
 import type { PerStream } from './events.ts'
-import type { Alert } from './rules.ts'
+import type { Head } from './journal.ts'
 import type { EpochMs, PointId, Quality, TimeQuality, Value } from './values.ts'
 
 /** What the city may know about the facility; published retained as `model`. */
@@ -24,7 +24,8 @@ export interface Snapshot {
   readonly timeQuality: TimeQuality
   readonly heads: Readonly<PerStream<Head>>
   readonly values: readonly { readonly point: PointId; readonly value: Value | null; readonly quality: Quality; readonly at: EpochMs }[]
-  readonly alerts: readonly Alert[]
+  /** Without their timelines: those are the records of the alert stream. */
+  readonly alerts: readonly Omit<Alert, 'timeline'>[]
 }
 
 export interface UplinkStatus {

@@ -1,4 +1,5 @@
 import type { Chart, EpochMs, History, HistoryIntake, HistorySpan, HistoryStatistics, PointId, Reading, RuleInput } from '../contract/index.ts'
+import { arrivalOf } from './arrival.ts'
 import { Book, PointHour, union, type Span } from './books.ts'
 import { ChartDrawing, slotsOf, type HourOfPoint } from './chart.ts'
 import { encodeMinutes, type FreshRow } from './minute-block.ts'
@@ -97,7 +98,7 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
       if (segment.times && (segment.times.to < from || segment.times.from >= to)) continue
       for await (const { payload } of log.blocks(segment, (head) => head.kind === 'raw' && head.seq <= last && head.to >= from && head.from < to, () => this.#writer.damage())) {
         for (const input of this.#decoded(payload)) {
-          const at = 'reading' in input ? input.reading.receivedAt : input.tick
+          const at = arrivalOf(input)
           if (at >= from && at < to) yield input
         }
       }

@@ -1,4 +1,5 @@
 import type { EpochMs, RuleInput } from '../contract/index.ts'
+import { arrivalOf } from './arrival.ts'
 import { Book, type Span } from './books.ts'
 import type { HourFiles } from './hours.ts'
 import type { Block, BlockHead, BlockLog, Segment } from './log.ts'
@@ -112,7 +113,7 @@ class Rest {
   take(inputs: readonly RuleInput[], after: EpochMs | null): void {
     if (after === null) return
     for (const input of inputs) {
-      const at = 'reading' in input ? input.reading.receivedAt : input.tick
+      const at = arrivalOf(input)
       if (at < after) continue
       const run = this.alive.at(-1)
       if (!run || Math.abs(at - run[1]) > breakMs || at < run[1] - 1_000) {

@@ -1,4 +1,4 @@
-import type { Alert, AlertDesk, Effect, GatewayEvent, Json, JsonObject, Label, Severity, StateWrite } from '../../gateway/contract/index.ts'
+import type { Alert, AlertDesk, ClearAlert, GatewayEvent, Json, JsonObject, Label, RaiseAlert, Severity, StateWrite } from '../../gateway/contract/index.ts'
 
 const prefix = 'alert/'
 
@@ -6,19 +6,19 @@ const prefix = 'alert/'
 export function createAlertDesk({ newId }: { newId(): string }): AlertDesk {
   const open = new Map<string, Alert>()
 
-  const apply = (effect: Effect): { readonly event: GatewayEvent; readonly state: StateWrite } | null => {
+  const apply = (effect: RaiseAlert | ClearAlert): { readonly event: GatewayEvent; readonly state: StateWrite } | null => {
     const existing = open.get(effect.key)
     const key = `${prefix}${effect.key}`
     if (effect.kind === 'raise') {
       if (existing) return null
       const { severity, title, ruleId, data, at } = effect
-      const alert: Alert = { id: newId(), key: effect.key, ruleId, severity, title, raisedAt: at, state: 'raised', data }
+      const alert = opened({ id: newId(), key: effect.key, ruleId, severity, title, raisedAt: at, data })
       open.set(effect.key, alert)
-      return { event: eventOf(alert, at, data), state: { key, value: { ...alert, title: { ...title } } } }
+      return { event: eventOf(alert, 'raised', at, data), state: { key, value: { id: alert.id, key: effect.key, ruleId, severity, title: { ...title }, raisedAt: at, state: 'raised', data } } }
     }
     if (!existing) return null
     open.delete(effect.key)
-    return { event: eventOf({ ...existing, state: 'cleared' }, effect.at, effect.data), state: { key, value: null } }
+    return { event: eventOf(existing, 'cleared', effect.at, effect.data), state: { key, value: null } }
   }
 
   return {
@@ -26,7 +26,14 @@ export function createAlertDesk({ newId }: { newId(): string }): AlertDesk {
       const applied = effects.flatMap((effect) => apply(effect) ?? [])
       return { events: applied.map(({ event }) => event), state: applied.map(({ state }) => state) }
     },
+    act: () => ({ outcome: 'refused', code: 'ALERT_UNKNOWN', detail: 'no such alert' }),
+    tick: () => ({ events: [], state: [] }),
+    wakeAt: () => undefined,
     open: () => [...open.values()],
+    find: (id) => [...open.values()].find((alert) => alert.id === id),
+    closed: () => [],
+    summary: () => ({ open: { 1: 0, 2: 0, 3: 0, 4: 0 }, waiting: open.size, flood: null, shelved: 0, suppressed: 0, standing: 0 }),
+    onChange: () => () => {},
     restore(entries) {
       for (const [, value] of entries) {
         const alert = parseAlert(value)
@@ -36,8 +43,12 @@ export function createAlertDesk({ newId }: { newId(): string }): AlertDesk {
   }
 }
 
-function eventOf(alert: Alert, at: number, data: JsonObject): GatewayEvent {
-  const { id, key, ruleId, severity, title, state, raisedAt } = alert
+function opened(of: Pick<Alert, 'id' | 'key' | 'ruleId' | 'severity' | 'title' | 'raisedAt' | 'data'>): Alert {
+  return { ...of, changedAt: of.raisedAt, lastRaisedAt: of.raisedAt, state: 'raised', condition: 'active', count: 1, reopened: 0, escalation: 0, due: {}, timeline: [] }
+}
+
+function eventOf(alert: Alert, state: string, at: number, data: JsonObject): GatewayEvent {
+  const { id, key, ruleId, severity, title, raisedAt } = alert
   return { stream: 'alert', type: 'alert', at, subject: id, data: { id, key, rule: ruleId, severity, title: { ...title }, state, raisedAt, ...data } }
 }
 
@@ -47,7 +58,7 @@ function parseAlert(value: Json): Alert | null {
   const { id, key, ruleId, severity, title, raisedAt, state, data } = value as { readonly [key: string]: Json }
   if (typeof id !== 'string' || typeof key !== 'string' || typeof ruleId !== 'string' || typeof raisedAt !== 'number') return null
   if (state !== 'raised' || !isSeverity(severity) || !isLabel(title) || !isObject(data)) return null
-  return { id, key, ruleId, severity, title, raisedAt, state, data }
+  return opened({ id, key, ruleId, severity, title, raisedAt, data })
 }
 
 const isSeverity = (value: Json | undefined): value is Severity => value === 1 || value === 2 || value === 3 || value === 4

@@ -50,7 +50,7 @@ describe('a good site file', () => {
     const [env] = site.connections[0]!.devices
     expect(env!.points[0]).toMatchObject({ id: 'env.temperature', unit: 'Cel', scale: 0.1, pollMs: 2_000, heartbeatMs: 600_000, deadband: 0.2, address: { table: 'input', register: 1, format: 's16', wordOrder: 'big' } })
     expect(site.connections[0]!.settings).toMatchObject({ port: 502, timeout: 1_000 })
-    expect(site.rules[0]).toMatchObject({ for: 5_000, hysteresis: 0 })
+    expect(site.decisions.rules[0]).toMatchObject({ for: 5_000, hysteresis: 0 })
     expect(Object.isFrozen(env!.points[0]!.address)).toBe(true)
   })
   it('overrides one key of one point of a profile, and adds a point of its own', async () => {

@@ -14,7 +14,7 @@ const tick = (seconds: number): RuleInput => ({ tick: seconds * 1_000 })
 function play(inputs: readonly RuleInput[], rule = createThreshold(config())): Effect[] {
   return inputs.flatMap((input) => rule.step(input).effects)
 }
-const brief = (effects: readonly Effect[]) => effects.map(({ kind, at: when }) => [kind, when / 1_000])
+const brief = (effects: readonly Effect[]) => effects.map((effect) => [effect.kind, 'at' in effect ? effect.at / 1_000 : null])
 
 describe('a threshold', () => {
   it('raises when the value has stayed above for long enough, at the moment it was due', () => {

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../../firmware-config/site/index.ts'
+import { didYouMean } from '../../kit/suggest.ts'
 import { simulatedFaults, type Clock, type SimulatedFault } from '../../contract/index.ts'
 import { ConfigError } from '../../kit/index.ts'
 import { parseDuration } from '../output.ts'

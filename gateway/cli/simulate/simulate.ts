@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseDocument } from 'yaml'
-import { didYouMean } from '../../../firmware-config/site/index.ts'
+import { didYouMean } from '../../kit/suggest.ts'
 import type { ConnectionConfig, PointConfig, Simulator, Value } from '../../contract/index.ts'
 import { codeOf, ConfigError, describe, systemClock as clock, systemRandom as random } from '../../kit/index.ts'
 import { toRaw } from '../../normalise.ts'

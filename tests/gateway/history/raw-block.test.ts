@@ -13,7 +13,7 @@ const readings: fc.Arbitrary<Reading> = fc.record({
 const inputs = fc.array(fc.oneof(readings.map((one): RuleInput => ({ reading: one })), time.map((tick): RuleInput => ({ tick }))), { maxLength: 600 })
 
 function put(block: RawBlock, list: readonly RuleInput[]): void {
-  for (const input of list) { if ('reading' in input) block.add(input.reading); else block.tick(input.tick) }
+  for (const input of list) { if ('reading' in input) block.add(input.reading); else if ('tick' in input) block.tick(input.tick) }
 }
 
 it('gives back what was put in, in order, block after block', () => {

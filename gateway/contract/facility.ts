@@ -1,0 +1,75 @@
+import type { Label } from './config.ts'
+import type { GatewayEvent, Mode } from './events.ts'
+import type { StateWrite } from './journal.ts'
+import type { EpochMs, Json, PointId } from './values.ts'
+
+/** What the rules room may know about a point before anything runs. */
+export interface FacilityPoint {
+  readonly id: PointId
+  readonly deviceId: string
+  readonly connectionId: string
+  readonly place?: string
+  readonly name: Label
+  readonly type: 'number' | 'boolean' | 'string'
+  readonly unit?: string
+  readonly writable: boolean
+  readonly pollMs: number
+  /** It speaks when it wants to (MQTT): silence says nothing, so staleness is the age of its last message. A polled point is stale when it is bad. */
+  readonly pushed: boolean
+  /** Longest time until a change is seen or a failure told: poll interval and time-out; null where the device pushes. */
+  readonly seenWithinMs: number | null
+}
+export interface FacilityDevice { readonly id: string; readonly name: Label; readonly connectionId: string; readonly place?: string; readonly profile?: string }
+
+/** The devices and points of a checked site file, as decisions are made about them. */
+export interface Facility {
+  readonly timezone: string
+  readonly points: ReadonlyMap<PointId, FacilityPoint>
+  readonly devices: ReadonlyMap<string, FacilityDevice>
+}
+
+/** What a room finds wrong in its own sections once the devices are known. */
+export interface Review {
+  /** From the root of the site file. */
+  readonly path: readonly (string | number)[]
+  /** Index into the text at `path`, for expressions. */
+  readonly offset?: number
+  readonly message: string
+  /** It works but will not please; told, and no reason to refuse the file. */
+  readonly warning?: true
+}
+
+/** Which devices are worked on. Alerts of theirs are muted, events marked, indicators leave them out. */
+export interface Maintenance {
+  readonly id: string
+  /** A device, or a place with all its devices. */
+  readonly device?: string
+  readonly place?: string
+  readonly since: EpochMs
+  readonly until: EpochMs
+  readonly by: string
+  readonly reason: string
+}
+export interface Modes {
+  /** Absent: normal. */
+  of(deviceId: string | undefined): Mode | undefined
+  list(): readonly Maintenance[]
+  /** Throws ConfigError MAINTENANCE_INVALID. */
+  begin(order: Omit<Maintenance, 'id' | 'since'>, now: EpochMs): Promise<Maintenance>
+  end(id: string, now: EpochMs): Promise<boolean>
+}
+
+/**
+ * What happened in the building, kept on the box for pages and reports after the city has it: alerts, doors, terminals, devices,
+ * commands. One file a day, deleted after its days; access events in files of their own with days of their own. Disposable: the
+ * journal is the truth.
+ */
+export interface EventLog {
+  /** Synchronous, never throws. */
+  record(events: readonly GatewayEvent[]): void
+  /** In order of time in [from, to). Damaged lines are left out and counted. */
+  read(from: EpochMs, to: EpochMs, types?: readonly string[]): AsyncIterable<GatewayEvent>
+}
+
+/** State of one room, below its own prefix. */
+export interface RoomState { entries(prefix: string): Promise<readonly (readonly [string, Json])[]>; write(state: readonly StateWrite[]): Promise<void> }
