@@ -51,6 +51,8 @@ export class CommandBook {
 }
 
 export const bookState = 'command/'
+/** Of `StateStore.entries('command/')`: a life before ended in the middle of one. */
+export const hasUnfinished = (entries: readonly (readonly [string, Json])[]): boolean => entries.some(([, value]) => isKept(value) && !isFinal(value.result))
 export const isFinal = ({ state }: CommandResult): boolean => state !== 'accepted' && state !== 'running'
 export const stateWrite = ({ key, receivedAt, wish, result }: Entry): StateWrite => ({ key, value: { receivedAt, wish, result } })
 

@@ -60,7 +60,8 @@ export class Drain {
   #cancelDeadline: (() => void) | null = null
   #cancelSettle: (() => void) | null = null
   #settling: Promise<void> = Promise.resolve()
-  #idle: (() => void) | null = null
+  /** Somebody waits until there is less to do. */
+  #answeredOne: (() => void) | null = null
 
   constructor(parts: DrainParts, link: Link, counters: DrainCounters) {
     this.#parts = parts
@@ -103,20 +104,41 @@ export class Drain {
     this.wake()
   }
 
-  /** Takes nothing more, waits up to `withinMs` for what is in the air, and settles. */
-  async stop(withinMs: number): Promise<void> {
+  /**
+   * Takes nothing more, waits up to `withinMs` for what is in the air, and settles. `last`: nothing is committed any more, and what
+   * little waits, the last checkpoint among it, still goes out within that time.
+   */
+  async stop(withinMs: number, { last = false } = {}): Promise<void> {
+    const { clock } = this.#parts
+    const deadline = clock.monotonic() + withinMs
+    this.wake()
+    if (last && this.#unanswered() <= this.#window) await this.#until(deadline, () => this.#unanswered() === 0)
     this.#stopped = true
-    if (this.inFlight > 0 && withinMs > 0) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.#parts.clock.after(withinMs, resolve)
-        this.#idle = () => { cancel(); resolve() }
-      })
-    }
+    await this.#until(deadline, () => this.inFlight === 0)
     this.#cancelDeadline?.()
     this.#inAir.clear()
     // A failing disk must not hold up the next connection, nor a stop.
     await within(this.#parts.clock, settlingMs, this.#settle())
   }
+
+  async #until(deadline: number, done: () => boolean): Promise<void> {
+    const { clock } = this.#parts
+    const ms = deadline - clock.monotonic()
+    if (ms <= 0 || done()) return
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(ms, resolve)
+      this.#answeredOne = () => { if (done()) { cancel(); resolve() } }
+    })
+    this.#answeredOne = null
+  }
+
+  /** Records that the broker has not answered, taken or not; careful streams are not counted. */
+  #unanswered(): number {
+    const { reader, suspects } = this.#parts
+    const backlog = reader.backlog()
+    return [...this.#lanes].reduce((sum, [stream, lane]) => sum + (suspects.isCareful(stream) ? 0 : Math.max(0, backlog[stream]!.records - lane.verdicts.length - this.#idleIn(stream))), 0)
+  }
+  #idleIn(stream: Stream): number { return this.#parts.confirmations?.idleIn(stream) ?? 0 }
 
   #pump(): void {
     const { suspects } = this.#parts
@@ -145,8 +167,7 @@ export class Drain {
   #fill(stream: Stream, lane: Lane): void {
     const { reader, confirmations, failed, id } = this.#parts
     if (this.#stopped || lane.taking || this.inFlight >= this.#window) return
-    const waiting = confirmations?.idleIn(stream) ?? 0
-    if (reader.backlog()[stream]!.records - lane.inFlight - lane.verdicts.length - waiting <= 0) return
+    if (reader.backlog()[stream]!.records - lane.inFlight - lane.verdicts.length - this.#idleIn(stream) <= 0) return
     lane.taking = true
     const { turn } = lane
     reader.take(stream, ahead, lane.cursor).then((records) => {
@@ -199,7 +220,7 @@ export class Drain {
       if (this.#parts.confirmations) this.#parts.confirmations.published(record)
       else this.#verdict(lane, { record, outcome: 'acked' })
     }
-    if (this.inFlight === 0) this.#idle?.()
+    this.#answeredOne?.()
     this.wake()
   }
 

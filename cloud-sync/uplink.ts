@@ -213,7 +213,7 @@ class MqttUplink implements Uplink {
   async #part(link: Link, drain: Drain, ending: Ending): Promise<void> {
     const { clock } = this.#options
     if (ending === 'lost') this.#counters.resent += this.#confirmations ? 0 : drain.inFlight
-    await drain.stop(ending === 'lost' ? 0 : partingMs)
+    await drain.stop(ending === 'lost' ? 0 : partingMs, { last: ending === 'stopping' })
     this.#confirmations?.disconnected()
     this.#connected = null
     this.#drain = null

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Clock, EpochMs, TimeQuality } from './contract/index.ts'
 
 export interface ClockStep { readonly offsetMs: number; readonly at: EpochMs }
@@ -11,8 +10,8 @@ export class TimeKeeper {
   #everSynced = false
   #quality: TimeQuality = 'unsynced'
 
-  /** `synchronised`: the host's own word, default systemd-timesyncd's flag file. */
-  constructor(clock: Clock, synchronised: () => boolean = () => existsSync('/run/systemd/timesync/synchronized')) {
+  /** `synchronised`: the host's own word. */
+  constructor(clock: Clock, synchronised: () => boolean) {
     this.#clock = clock
     this.#synchronised = synchronised
     this.#offset = clock.now() - clock.monotonic()
@@ -21,13 +20,17 @@ export class TimeKeeper {
   get quality(): TimeQuality { return this.#quality }
   /** A step of a second or more since the last call; slewing below that is taken silently. */
   check(): ClockStep | null {
-    const synced = this.#synchronised()
-    this.#everSynced ||= synced
-    this.#quality = synced ? 'synced' : this.#everSynced ? 'holdover' : 'unsynced'
+    this.ask()
     const at = this.#clock.now()
     const offset = at - this.#clock.monotonic()
     const offsetMs = Math.round(offset - this.#offset)
     this.#offset = offset
     return Math.abs(offsetMs) >= 1_000 ? { offsetMs, at } : null
+  }
+  /** The quality as of now, for who cannot wait for the next check. */
+  ask(): void {
+    const synced = this.#synchronised()
+    this.#everSynced ||= synced
+    this.#quality = synced ? 'synced' : this.#everSynced ? 'holdover' : 'unsynced'
   }
 }

@@ -24,7 +24,7 @@ async function pipeline(wrap: (journal: Journal) => Journal = (journal) => journ
   const seen: FeedItem[] = []
   feed.subscribe((item) => seen.push(item))
   const parts = {
-    journal: wrap(journal), live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine, desk: createAlertDesk({ newId: () => 'alert-1' }), feed, time: new TimeKeeper(systemClock), clock: systemClock, log: silentLog(),
+    journal: wrap(journal), live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine, desk: createAlertDesk({ newId: () => 'alert-1' }), feed, time: new TimeKeeper(systemClock, () => true), clock: systemClock, log: silentLog(),
   }
   const line = new Pipeline(parts)
   line.start()
