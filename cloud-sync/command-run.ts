@@ -52,7 +52,7 @@ async function run(command: Command, turn: Promise<unknown>, parts: RunParts, se
   if (tooLate) { settled(); return tooLate }
   const effect = point.effect && (point.effect.when === undefined || point.effect.when === request.value) ? point.effect : null
   using watch = effect ? new EffectWatch(effect, parts) : null
-  const write = parts.writer.write(point.id, request.value, life.signal)
+  const write = parts.writer.write(point.id, request.value, life.signal, { actor: request.actor, origin: 'city' })
   void write.catch(() => {}).finally(settled)
   const failure = await Promise.race([write.then(() => null, (error: unknown) => ({ error })), life.ended.then(() => ({ error: null }))])
   if (failure) return life.end ? unknown(request.point, life.end, failure.error) : { state: 'failed', code: codeOf(failure.error), detail: describe(failure.error) }

@@ -94,6 +94,8 @@ export interface AlertDesk {
   apply(effects: readonly (RaiseAlert | ClearAlert)[]): AlertWork
   /** `already`: somebody was first, and the alert tells who. */
   act(act: AlertAct, now: EpochMs): ActAnswer
+  /** A line of the timeline that changes nothing else, such as a channel's receipt: `delivered`, `undelivered`. Nothing for an alert that is not known. */
+  note(id: string, entry: AlertEntry): AlertWork
   /** Deadlines, escalation, ends of shelving, closing. */
   tick(now: EpochMs): AlertWork
   wakeAt(): EpochMs | undefined

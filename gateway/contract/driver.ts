@@ -43,6 +43,8 @@ export interface Session<Address = any> extends AsyncDisposable {
   intake(signal: AbortSignal): AsyncIterable<Intake>
   /** Raw value (already unscaled). Resolves after read-back where the device allows it. Never retried by the caller. */
   write?(point: PointConfig<Address>, raw: Value, signal: AbortSignal): Promise<void>
+  /** To whoever listens on the driver's own bus, such as the building's broker; not retained. Throws DriverError when the link is lost. */
+  publish?(topic: string, payload: string, signal: AbortSignal): Promise<void>
   /** Counters for `linli status`, cheap to read. */
   statistics?(): Readonly<Record<string, number>>
   /** The same by device id. */

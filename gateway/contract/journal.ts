@@ -11,8 +11,10 @@ export interface Work {
   readonly state?: readonly StateWrite[]
   /** Records that were refused, to be sent as new ones. */
   readonly again?: readonly { readonly stream: Stream; readonly bytes: Uint8Array }[]
-  /** Skip the commit timer: alerts, door events, anything a peer waits for. */
+  /** Skip the commit timer: alerts, door events, commands. */
   readonly urgent?: boolean
+  /** A peer waits for it: at once while commits are to spare or enough waits to be worth one, otherwise with the timer. */
+  readonly awaited?: boolean
 }
 
 export interface Position { readonly epoch: string; readonly seq: number }

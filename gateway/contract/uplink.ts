@@ -59,8 +59,14 @@ export interface PointReader {
   read(point: PointId): { readonly value: Value | null; readonly quality: Quality; readonly at: EpochMs } | undefined
 }
 
+/** Who wants something written, and by which road the wish came. */
+export interface Orderer { readonly actor: string; readonly origin: 'city' | 'site' | 'rule' }
+
 export interface PointWriter {
-  /** In the point's unit. Throws DriverError POINT_NOT_WRITABLE, POINT_UNKNOWN, DEVICE_OFFLINE, WRITE_TIMEOUT, WRITE_NOT_CONFIRMED. */
-  write(point: PointId, value: Value, signal: AbortSignal): Promise<void>
+  /**
+   * In the point's unit. Throws DriverError POINT_NOT_WRITABLE, POINT_UNKNOWN, DEVICE_OFFLINE, WRITE_TIMEOUT, WRITE_NOT_CONFIRMED, and
+   * DOOR_FORBIDDEN or DOOR_FIRE where a door's lock is meant.
+   */
+  write(point: PointId, value: Value, signal: AbortSignal, by: Orderer): Promise<void>
 }
 

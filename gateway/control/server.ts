@@ -73,7 +73,7 @@ async function write({ writer, log }: ControlParts, request: IncomingMessage, re
   try {
     const { point, value, timeoutMs } = writeOrder(await bodyOf(request))
     log.info({ point, value }, 'write ordered on the control socket')
-    await writer.write(point, value, AbortSignal.timeout(timeoutMs))
+    await writer.write(point, value, AbortSignal.timeout(timeoutMs), { actor: 'local', origin: 'site' })
     json(response, 200, {})
   } catch (error) {
     json(response, 409, { code: codeOf(error), message: describe(error) })

@@ -27,6 +27,7 @@ export function createAlertDesk({ newId }: { newId(): string }): AlertDesk {
       return { events: applied.map(({ event }) => event), state: applied.map(({ state }) => state) }
     },
     act: () => ({ outcome: 'refused', code: 'ALERT_UNKNOWN', detail: 'no such alert' }),
+    note: () => ({ events: [], state: [] }),
     tick: () => ({ events: [], state: [] }),
     wakeAt: () => undefined,
     open: () => [...open.values()],
