@@ -64,10 +64,10 @@ export class Pipeline {
     this.#parts.history?.readings(readings)
     const taken = this.#occurrences(intake)
     const events = [...(intake.devices ?? []).flatMap((status) => this.#deviceEvent(status)), ...taken.events]
-    const work = this.#work(readings, events, intake.settled !== undefined)
+    const work = this.#work(readings, events, false)
     for (const [key, value] of Object.entries(intake.remember ?? {})) work.state.push({ key: memoryKey(connectionId, key), value })
     if (taken.keys.length > 0) work.state.push(...this.#parts.repeats.remember(taken.keys, now))
-    const stored = isEmpty(work) ? Promise.resolve() : this.#commit(work)
+    const stored = isEmpty(work) ? Promise.resolve() : this.#commit({ ...work, awaited: intake.settled !== undefined })
     this.#parts.repeats.pending(taken.keys, stored)
     Promise.all([stored, ...taken.waits]).then(
       () => intake.settled?.('stored'),

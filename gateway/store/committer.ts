@@ -1,7 +1,8 @@
 import type { Clock, RecordEncoder, Selection, Stream, Work } from '../contract/index.ts'
 import { codeOf, StoreError } from '../kit/index.ts'
-import { encodeBatch, type Heads } from './batch.ts'
+import { encodeBatch, type Encoded, type Heads } from './batch.ts'
 import type { Database, Operation } from './database.ts'
+import { Pace } from './pace.ts'
 
 /** What waits to be written may weigh this much (bytes, estimated); beyond it a commit is refused at once. */
 const maxWaitingBytes = 64 << 20
@@ -9,6 +10,8 @@ const maxWaitingBytes = 64 << 20
 const readingsShare = 0.75
 const maxWaitingWorks = 100_000
 const latencySamples = 256
+/** So much of what peers wait for is worth a commit that is not to spare; below the 20 publishes that many a client has in the air at most. */
+const worthwhile = 16
 
 interface Waiting { readonly work: Work; readonly weight: number; readonly essential: boolean; readonly resolve: () => void; readonly reject: (error: unknown) => void }
 
@@ -26,12 +29,12 @@ export interface CommitterParts {
   /** Operations and events that make room when the quota is full; called before each batch is encoded. */
   makeRoom(): Promise<Room | null>
   /** After each durable batch. */
-  committed(heads: Heads): void
+  committed(batch: Pick<Encoded, 'heads' | 'records'>): void
 }
 
 /**
  * Group commit: one flush in the air, and it takes all that waits. Urgent work starts one at the end of this turn of the event loop;
- * the rest waits for the commit timer, or goes at once after a quiet spell.
+ * the rest waits for the commit timer, or goes at once after a quiet spell. In between lies what a peer waits for.
  */
 export class Committer {
   readonly #parts: CommitterParts
@@ -45,11 +48,12 @@ export class Committer {
   #awaitsRoom = false
   /** Keys of a batch that failed and may yet be on disk: its numbers go to others. */
   #ghosts: readonly string[] = []
+  readonly #pace: Pace
   #lastFlush = -Infinity
   #closed = false
   readonly #latencies: number[] = []
 
-  constructor(parts: CommitterParts) { this.#parts = parts; this.heads = parts.heads }
+  constructor(parts: CommitterParts) { this.#parts = parts; this.heads = parts.heads; this.#pace = new Pace(parts.clock, parts.commitMs) }
 
   /** `essential`: also while the disk is full, out of its reserve. */
   commit(work: Work, { essential = false }: { readonly essential?: boolean } = {}): Promise<void> {
@@ -62,7 +66,7 @@ export class Committer {
     this.#weight += weight
     return new Promise((resolve, reject) => {
       this.#waiting.push({ work, weight, essential, resolve, reject })
-      this.#schedule(work.urgent === true)
+      this.#schedule(work)
     })
   }
 
@@ -78,15 +82,16 @@ export class Committer {
     return Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 100) / 100
   }
 
-  #schedule(urgent: boolean): void {
+  #schedule({ urgent = false, awaited = false }: Pick<Work, 'urgent' | 'awaited'>): void {
     if (this.#flushing || this.#scheduled) return
     const { clock, commitMs, database } = this.#parts
     if (database.room && !this.#waiting.some(({ essential }) => essential)) {
-      if (!this.#awaitsRoom) void database.room.then(() => { this.#awaitsRoom = false; if (this.#waiting.length > 0) this.#schedule(true) })
+      if (!this.#awaitsRoom) void database.room.then(() => { this.#awaitsRoom = false; if (this.#waiting.length > 0) this.#schedule({ urgent: true }) })
       this.#awaitsRoom = true
       return
     }
-    const wait = urgent ? 0 : this.#lastFlush + commitMs - clock.monotonic()
+    const atOnce = urgent || (awaited && (this.#waiting.length >= worthwhile || this.#pace.spare))
+    const wait = atOnce ? 0 : this.#lastFlush + commitMs - clock.monotonic()
     if (wait > 0) {
       this.#cancelTimer ??= clock.after(wait, () => { this.#cancelTimer = null; this.#soon() })
       return
@@ -105,9 +110,10 @@ export class Committer {
 
   #start(): Promise<void> {
     this.#lastFlush = this.#parts.clock.monotonic()
+    this.#pace.spend()
     this.#flushing = this.#flush().finally(() => {
       this.#flushing = null
-      if (this.#waiting.length > 0 && !this.#closed) this.#schedule(this.#waiting.some(({ work }) => work.urgent === true))
+      if (this.#waiting.length > 0 && !this.#closed) this.#schedule({ urgent: this.#waiting.some(({ work }) => work.urgent === true), awaited: this.#waiting.some(({ work }) => work.awaited === true) })
     })
     return this.#flushing
   }
@@ -131,7 +137,7 @@ export class Committer {
       room?.durable()
       this.#count(batch, operations, clock.monotonic() - started)
       this.heads = batch.heads
-      committed(batch.heads)
+      committed(batch)
       const refused = room ? batch.refused.slice(1) : batch.refused
       taken.forEach(({ resolve, reject }, index) => { if (refused[index] === undefined) resolve(); else reject(refused[index]) })
     } catch (error) {
@@ -146,9 +152,9 @@ export class Committer {
     }
   }
 
-  #count(batch: { readonly records: number; readonly readings: number }, operations: readonly Operation[], tookMs: number): void {
+  #count(batch: Pick<Encoded, 'records' | 'readings'>, operations: readonly Operation[], tookMs: number): void {
     this.counters.commits++
-    this.counters.records += batch.records
+    this.counters.records += batch.records.length
     this.counters.readings += batch.readings
     for (const operation of operations) this.counters.bytesWritten += operation.key.length + (operation.type === 'put' ? operation.value.length : 0)
     this.#latencies.push(tookMs)

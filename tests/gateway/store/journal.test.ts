@@ -50,6 +50,31 @@ describe('the journal', () => {
     await slow
     expect(journal.heads().event.seq).toBe(4)
   })
+  it('commits at once for a peer that waits while commits are to spare, then with the timer, sooner when enough waits', async () => {
+    const clock = new FakeClock()
+    const journal = await journalIn(await tempFolder(), { clock, commitMs: 50 })
+    const commits = (): number => journal.statistics().commits
+    const awaited = (n: number): Promise<void> => journal.commit({ readings: [reading('hall.t', n)], awaited: true })
+    let n = 0
+    // No time passes: the spare ones are used up, and then one has to wait.
+    for (let spare = 0; spare < 100; spare++) await awaited(++n)
+    let done = false
+    const waiting = awaited(++n).then(() => { done = true })
+    await clock.advance(40)
+    expect(done).toBe(false)
+    await clock.advance(10)
+    await waiting
+    // A second at 500 a second: the timer's rate, and not much above it.
+    const before = commits()
+    const all: Promise<void>[] = []
+    for (let ms = 0; ms < 1_000; ms += 2) { all.push(awaited(++n)); await clock.advance(2) }
+    await clock.advance(50)
+    await Promise.all(all)
+    expect(commits() - before).toBeLessThan(70)
+    // No timer: what is worth a commit goes at once.
+    await Promise.all(Array.from({ length: 64 }, () => awaited(++n)))
+  })
+
   it('refuses only the commit whose event the encoder refuses, with its readings', async () => {
     const journal = await journalIn(await tempFolder())
     const reader = await journal.reader('city', { from: 'start' })
