@@ -4,7 +4,7 @@ import { createUplink } from '../../cloud-sync/uplink.ts'
 import type { Reading } from '../../gateway/contract/index.ts'
 import { silentLog, systemClock as clock, systemRandom as random } from '../../gateway/kit/index.ts'
 import { openJournal } from '../../gateway/store/index.ts'
-import { readingsAt } from './ingest.ts'
+import { readingsAt } from './mqtt-house.ts'
 import { inFolder, start, stop, until } from './processes.ts'
 
 /** A backlog of packed telemetry, as an outage leaves it, to a city that came back: readings a second until it has them all. */

@@ -35,8 +35,9 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-export function residentMb(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1_024
+/** `RssAnon`: without the mapped files, of which the kernel may take pages back. */
+export function residentMb(pid: number, field: 'VmRSS' | 'RssAnon' = 'VmRSS'): number {
+  return Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1_024
 }
 
 export function freePort(): Promise<number> {
