@@ -1,9 +1,11 @@
 // npm run bench [-- --json] [NAME…]: the figures of docs/benchmarks.md. Nothing else should run beside it.
 import { cpus } from 'node:os'
 import { drain } from './drain.ts'
+import { flash } from './flash.ts'
 import { history } from './history.ts'
 import { ingest } from './ingest.ts'
 import { life } from './life.ts'
+import { memory } from './memory.ts'
 import { cost, forecastError, isolation, jitter, serial } from './modbus/pace.ts'
 import { codec, rates } from './modbus/rate.ts'
 import { median } from './processes.ts'
@@ -74,6 +76,22 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
       'chart-24h-ms': atMost(found.chart24hMs, 'ms', 100), 'chart-24h-p99': plain(found.chart24hP99Ms, 'ms'), 'history-bytes': plain(found.bytesPerChange, 'bytes/change'), 'history-kernel-bytes': plain(found.kernelBytesPerChange, 'bytes/change'),
       'history-cpu': atMost(found.microsecondsPerChange, 'µs/change', 0.8), 'history-memory-20-points': plain(found.memoryMb20, 'MB'), 'history-memory-1000-points': plain(found.memoryMb1000, 'MB'), 'history-reopen': plain(found.reopenMs, 'ms'),
       'ingest-cpu-with-history': plain(median(cpu.with), 's/100k'), 'ingest-cpu-without': plain(median(cpu.without), 's/100k'), 'history-share': atMost((median(cpu.with) / median(cpu.without) - 1) * 100, '%', 5),
+    }
+  },
+  async flash() {
+    const [filling, away] = [await flash(2_000_000), await flash(2_000_000, { cityAway: true })]
+    const [steady, bare] = [await flash(30_000, { perSecond: 500 }), await flash(30_000, { perSecond: 500, history: false })]
+    return {
+      'flash-filling': atMost(filling.bytesPerReading, 'bytes/reading', 60), 'flash-filling-city-away': atMost(away.bytesPerReading, 'bytes/reading', 60),
+      'flash-500/s': atMost(steady.bytesPerReading, 'bytes/reading', 450), 'flash-500/s-without-history': plain(bare.bytesPerReading, 'bytes/reading'),
+      'flash-500/s-cancelled': plain(steady.cancelledPerReading, 'bytes/reading'),
+    }
+  },
+  async memory() {
+    const [first, last] = await memory([1_000_000, 10_000_000])
+    return {
+      'resident-after-1M': plain(first!.residentMb, 'MB'), 'resident-after-10M': plain(last!.residentMb, 'MB'), 'resident-10M/1M': atMost(last!.residentMb / first!.residentMb, '×', 1.1),
+      'anonymous-after-1M': plain(first!.anonymousMb, 'MB'), 'anonymous-after-10M': plain(last!.anonymousMb, 'MB'), 'anonymous-10M/1M': plain(last!.anonymousMb / first!.anonymousMb, '×'),
     }
   },
   async life() {
