@@ -2,6 +2,7 @@ import type { GatewayEvent, PerStream, RecordEncoder, RecordHead, Selection, Str
 import type { Operation } from './database.ts'
 import { headKey, perStream, recordKey, stateKey } from './keys.ts'
 import { encodeFrame, hashOf, pack, sizeOf } from './record.ts'
+import type { Scanned } from './scan.ts'
 import { putSealed } from './sealed.ts'
 
 /** Where a stream stands: its last record, and totals since its beginning (over all epochs). */
@@ -11,7 +12,8 @@ export type Heads = Readonly<PerStream<StreamHead>>
 export interface Encoded {
   readonly operations: readonly Operation[]
   readonly heads: Heads
-  readonly records: number
+  /** As a reader takes them. */
+  readonly records: readonly Scanned[]
   readonly readings: number
   /** Per work, what the encoder threw; undefined for those that are in the batch. */
   readonly refused: readonly unknown[]
@@ -58,6 +60,8 @@ class Batch {
   readonly #encoder: RecordEncoder
   readonly #at: EpochMs
   #operations: Operation[] = []
+  /** One for each operation. */
+  #records: Scanned[] = []
   #heads: PerStream<StreamHead>
   readonly #from: Heads
 
@@ -71,6 +75,7 @@ class Batch {
   save(): { readonly length: number; readonly heads: Heads } { return { length: this.#operations.length, heads: { ...this.#heads } } }
   restore({ length, heads }: { readonly length: number; readonly heads: Heads }): void {
     this.#operations.length = length
+    this.#records.length = length
     this.#heads = { ...heads }
   }
   event(stream: Stream, event: GatewayEvent): void {
@@ -92,7 +97,7 @@ class Batch {
   result() {
     const written = Object.keys(this.#heads).filter((stream) => this.#heads[stream] !== this.#from[stream])
     const heads = written.map((stream): Operation => (putSealed(headKey(stream), this.#heads[stream])))
-    return { operations: [...this.#operations, ...heads], heads: this.#heads, records: this.#operations.length }
+    return { operations: [...this.#operations, ...heads], heads: this.#heads, records: this.#records }
   }
   #head(stream: Stream): RecordHead {
     const last = this.#heads[stream]!
@@ -104,6 +109,7 @@ class Batch {
     const packed = pack(bytes)
     const frame = { ...packed, at: this.#at, prevHash, records: last.records + 1, bytes: last.bytes + sizeOf(packed.payload) }
     this.#operations.push({ type: 'put', key, value: encodeFrame(key, frame) })
+    this.#records.push({ stream, epoch: this.#epoch, seq, at: this.#at, prevHash, encoding: packed.encoding, bytes: packed.payload, totals: { records: frame.records, bytes: frame.bytes } })
     this.#heads[stream] = { epoch: this.#epoch, seq, hash: hashOf(bytes), records: frame.records, bytes: frame.bytes, at: this.#at }
   }
 }

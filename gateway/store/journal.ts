@@ -1,7 +1,7 @@
 import { streams as baseStreams, type Clock, type GatewayEvent, type Head, type Journal, type JournalReader, type JournalStatistics, type PerStream, type Position, type StateStore, type Stream, type Work } from '../contract/index.ts'
 import type { Logger } from '../kit/index.ts'
 import { Committer, seqsOf } from './committer.ts'
-import type { Heads } from './batch.ts'
+import type { Encoded } from './batch.ts'
 import type { Database, Operation } from './database.ts'
 import { StoredDeadLetters } from './dead-letters.ts'
 import type { Ends, Mark } from './epoch.ts'
@@ -12,9 +12,10 @@ import { pressure, roomOf } from './pressure.ts'
 import { makeRoom, usedBytes, type Placed, type Quotas } from './quota.ts'
 import { Rates } from './rates.ts'
 import { StoreReader, type Place } from './reader.ts'
-import { scan } from './scan.ts'
+import { scan, type Scan } from './scan.ts'
 import { putSealed } from './sealed.ts'
 import { stateStore } from './state.ts'
+import { Tail } from './tail.ts'
 
 export interface JournalParts {
   readonly database: Database
@@ -47,6 +48,7 @@ export class LevelJournal implements Journal {
   readonly #committer: Committer
   readonly #readers = new Map<string, StoreReader>()
   readonly #rates: Rates
+  readonly #tail = new Tail()
   readonly #listeners = new Set<() => void>()
   readonly #declared = new Set<string>()
   readonly #lettingGo: LettingGo
@@ -63,7 +65,7 @@ export class LevelJournal implements Journal {
     this.streams = parts.streams
     this.#lettingGo = new LettingGo(parts.database, parts.trims, (stream) => this.#placesIn(stream))
     this.#rates = new Rates(parts.clock, parts.committer.heads)
-    this.#committer = new Committer({ ...parts.committer, makeRoom: () => this.#makeRoom(), committed: (heads) => this.#committed(heads) })
+    this.#committer = new Committer({ ...parts.committer, makeRoom: () => this.#makeRoom(), committed: (batch) => this.#committed(batch) })
     this.state = stateStore(parts.database)
     this.deadLetters = new StoredDeadLetters(parts.database, this)
     for (const gap of parts.declared) this.#declared.add(gapName(gap))
@@ -155,14 +157,18 @@ export class LevelJournal implements Journal {
     await this.#parts.database[Symbol.asyncDispose]()
   }
 
-  #committed(heads: Heads): void {
+  #committed({ heads, records }: Pick<Encoded, 'heads' | 'records'>): void {
+    this.#tail.add(records)
     this.#parts.mark.write({ epoch: this.epoch, seqs: seqsOf(heads, this.epoch) })
     this.#rates.note(heads)
     this.#fill = null
     for (const listener of this.#listeners) listener()
   }
 
-  async #scan(stream: Stream, after: Position | null, limit: number) {
+  async #scan(stream: Stream, after: Position | null, limit: number): Promise<Scan> {
+    const trimmed = this.#parts.trims[stream]!.at
+    const newest = this.#tail.after(stream, compare(after, trimmed) >= 0 ? after : trimmed, limit)
+    if (newest.length > 0) return { records: newest, gaps: [], damaged: [] }
     const head = this.#committer.heads[stream]!
     const look = () => this.#parts.database.run((level) => scan(level, { stream, after, limit, trimmed: this.#parts.trims[stream]!.at, head, epoch: this.epoch, ends: this.#parts.ends }))
     let found = await look()
