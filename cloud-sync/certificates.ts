@@ -1,7 +1,13 @@
 import type { EpochMs, Severity } from '../gateway/contract/index.ts'
 
 /** The end of one certificate: our own chain's, or the broker's. */
-export interface Expiry { readonly whose: 'gateway' | 'broker'; readonly subject: string; readonly validTo: EpochMs }
+export interface Expiry {
+  readonly whose: 'gateway' | 'broker'
+  readonly subject: string
+  readonly validTo: EpochMs
+  /** Why the last try to renew it failed. */
+  readonly code?: string
+}
 export interface ExpiryWarning extends Expiry { readonly days: number; readonly severity: Severity }
 
 const dayMs = 86_400_000

@@ -1,10 +1,10 @@
-import type { Clock, Position, Stored, Stream } from '../gateway/contract/index.ts'
+import type { Clock, EpochMs, Position, Stored, Stream } from '../gateway/contract/index.ts'
 import { DataError } from '../gateway/kit/index.ts'
 
 /** The platform's word on `{base}/ack`: everything of this stream and epoch up to `seq` is safe. */
 export interface Confirmation extends Position { readonly stream: Stream }
 
-interface Waiting extends Position { readonly bytes: number; /** Monotonic time from which it is sent again; Infinity while it is in the air. */ dueAt: number }
+interface Waiting extends Position { readonly at: EpochMs; readonly bytes: number; /** Monotonic time from which it is sent again; Infinity while it is in the air. */ dueAt: number }
 interface Lane { readonly waiting: Map<string, Waiting>; /** Highest number published or refused, an epoch. */ readonly reached: Map<string, number>; highest: Position | null; bytes: number }
 
 const resendAfterMs = 60_000
@@ -26,6 +26,11 @@ export class Confirmations {
   constructor(clock: Clock) { this.#clock = clock }
 
   get waiting(): number { return [...this.#lanes.values()].reduce((sum, { waiting }) => sum + waiting.size, 0) }
+  /** Time of the oldest record that waits. */
+  get oldestAt(): EpochMs | null {
+    const firsts = [...this.#lanes.values()].flatMap(({ waiting }) => waiting.values().take(1).map(({ at }) => at).toArray())
+    return firsts.length === 0 ? null : Math.min(...firsts)
+  }
   /** How long the platform has confirmed nothing although something waits. */
   get silentMs(): number { return this.#quietSince === null ? 0 : this.#clock.monotonic() - this.#quietSince }
 
@@ -67,7 +72,7 @@ export class Confirmations {
     const lane = this.#lane(record.stream)
     const entry = lane.waiting.get(keyOf(record))
     if (entry) { entry.dueAt = Infinity; return }
-    lane.waiting.set(keyOf(record), { epoch: record.epoch, seq: record.seq, bytes: record.bytes.length, dueAt: Infinity })
+    lane.waiting.set(keyOf(record), { epoch: record.epoch, seq: record.seq, at: record.at, bytes: record.bytes.length, dueAt: Infinity })
     lane.bytes += record.bytes.length
     reach(lane, record)
   }

@@ -3,8 +3,8 @@ import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { codeOf, describe, randomHex, UplinkError } from '../gateway/kit/index.ts'
 
-/** Where an uplink's credentials lie. */
-export interface CredentialFiles { readonly cert: string; readonly key: string; readonly ca: string }
+/** Where an uplink's credentials lie. `ca: null`: the authority is not kept. */
+export interface CredentialFiles { readonly cert: string; readonly key: string; readonly ca: string | null }
 
 /** A key that waits for its certificate: kept until that is here, so that a crash or an answer a week later finds it. */
 const waiting = (files: CredentialFiles): string => `${files.key}.new`
@@ -48,7 +48,7 @@ export async function readText(file: string): Promise<string | null> {
  * what a running uplink looks for. The authority is written only where there is none: it may be the broker's own.
  */
 export async function install(files: CredentialFiles, { cert, key, ca }: { readonly cert: string; readonly key: BoxKey; readonly ca: string | null }): Promise<void> {
-  if (ca !== null && await readText(files.ca) === null) await put(files.ca, ca, 0o644)
+  if (ca !== null && files.ca !== null && await readText(files.ca) === null) await put(files.ca, ca, 0o644)
   if ((await readBoxKey(waiting(files)))?.pem === key.pem) await guard(files.key, () => rename(waiting(files), files.key))
   await put(files.cert, cert, 0o644)
 }

@@ -34,8 +34,10 @@ export async function renewOnline(options: EnrolOptions & { readonly server: Est
   if (cert === null || key === null) throw new UplinkError('ENROL_MISSING', `there is no certificate to renew at ${files.cert}; enrol first, with a token`)
   const [current] = parseCertificates(cert)
   if (current!.validToDate.getTime() <= now) throw new UplinkError('ENROL_LAPSED', `the certificate ended on ${current!.validTo} and can no longer vouch for its successor; enrol with a new token and --force`)
-  const roots = (await authorities(server, signal)).filter(isSelfSigned)
-  const answer = await enrol({ ...server, client: { cert, key: key.pem } }, await makeRequest(key.pem, options), signal)
+  // Shown for both calls: some authorities let nobody in without.
+  const known: EstServer = { ...server, client: { cert, key: key.pem } }
+  const roots = (await authorities(known, signal)).filter(isSelfSigned)
+  const answer = await enrol(known, await makeRequest(key.pem, options), signal)
   return finish(options, answer, roots, [key])
 }
 

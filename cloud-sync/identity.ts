@@ -1,29 +1,40 @@
-import { codeOf, describe, type Logger } from '../gateway/kit/index.ts'
+import { X509Certificate } from 'node:crypto'
+import type { CertificateStatus } from '../gateway/contract/index.ts'
+import { codeOf, describe } from '../gateway/kit/index.ts'
 import type { Expiry } from './certificates.ts'
 import { ownExpiries, readCredentials, stampOf, type Credentials } from './credentials.ts'
+import { Renewal, type RenewalParts } from './renewal.ts'
 import type { UplinkConfig } from './schema.ts'
 import type { UplinkConditions } from './uplink-conditions.ts'
 
-/** The certificates of one uplink's road, ours and the broker's: read for each connection, watched while it stands. */
+export interface IdentityParts extends RenewalParts { readonly config: UplinkConfig; readonly conditions: UplinkConditions }
+
+const inspectEveryMs = 60_000
+
+/** The certificates of one uplink's road, ours and the broker's: read for each connection, watched and renewed while the uplink runs. */
 export class Identity {
-  readonly #config: UplinkConfig
-  readonly #conditions: UplinkConditions
-  readonly #log: Logger
+  readonly #parts: IdentityParts
+  readonly #renewal: Renewal | null
   #own: readonly Expiry[] = []
   #broker: readonly Expiry[] = []
+  #shown: Omit<CertificateStatus, 'renewal'> | null = null
   #stamp = ''
 
-  constructor(config: UplinkConfig, conditions: UplinkConditions, log: Logger) {
-    this.#config = config
-    this.#conditions = conditions
-    this.#log = log
+  constructor(parts: IdentityParts) {
+    this.#parts = parts
+    this.#renewal = parts.config.renew ? new Renewal(parts) : null
   }
+
+  /** The gateway's own, as the last connection showed it. */
+  get certificate(): CertificateStatus | null { return this.#shown && { ...this.#shown, renewal: this.#renewal?.status ?? null } }
 
   /** For the next connection. Throws UplinkError UPLINK_TLS. */
   async read(): Promise<Credentials> {
-    this.#stamp = await stampOf(this.#config)
-    const credentials = await readCredentials(this.#config)
+    const { config } = this.#parts
+    this.#stamp = await stampOf(config)
+    const credentials = await readCredentials(config)
     this.#own = ownExpiries(credentials)
+    this.#shown = shownBy(credentials)
     this.#warn()
     return credentials
   }
@@ -31,19 +42,44 @@ export class Identity {
   /** What the broker showed. */
   met(chain: readonly Expiry[]): void { this.#broker = chain; this.#warn() }
 
-  /** Dates go by while a connection stands, and files are replaced under it. True: the files changed, and are good. Never rejects. */
-  async changed(): Promise<boolean> {
+  /** Until `signal` aborts: dates go by, a certificate is due, files are replaced under the connection. `replaced`: they are, and are good. Never rejects. */
+  async watch(replaced: () => void, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#renewal?.consider(signal)
+      if (await this.#changed()) replaced()
+      await this.#parts.clock.sleep(inspectEveryMs, signal).catch(() => {})
+      if (signal.aborted) return
+    }
+  }
+
+  async #changed(): Promise<boolean> {
+    const { config, log } = this.#parts
     this.#warn()
-    if (await stampOf(this.#config) === this.#stamp) return false
+    if (this.#stamp === '' || await stampOf(config) === this.#stamp) return false
     try {
-      await readCredentials(this.#config)
+      await readCredentials(config)
       return true
     } catch (error) {
       // Half of a pair is in place: the other half comes, and until then the connection that works is kept.
-      this.#log.warn({ code: codeOf(error) }, describe(error))
+      log.warn({ code: codeOf(error) }, describe(error))
       return false
     }
   }
 
-  #warn(): void { this.#conditions.certificates([...this.#own, ...this.#broker]) }
+  /** Nobody is bothered with the end of what is about to be renewed, unless the renewal is late. */
+  #warn(): void {
+    const [leaf, ...chain] = this.#own
+    const renewal = this.#renewal
+    const code = renewal?.status?.lastError
+    const own = leaf && (!renewal || renewal.late) ? [{ ...leaf, ...(code ? { code } : {}) }, ...chain] : chain
+    this.#parts.conditions.certificates([...own, ...this.#broker])
+  }
+}
+
+function shownBy({ cert }: Credentials): Omit<CertificateStatus, 'renewal'> | null {
+  if (!cert) return null
+  try {
+    const { subject, serialNumber, validToDate } = new X509Certificate(cert)
+    return { subject: subject.replaceAll('\n', ', '), serial: serialNumber, validTo: validToDate.getTime() }
+  } catch { return null }
 }

@@ -20,6 +20,15 @@ export const uplinkSchema = z.strictObject({
   /** The gateway's own certificate and key (PEM). */
   cert: filePath.optional(),
   key: filePath.optional(),
+  /** The gateway renews its own certificate, with that certificate as its pass, at the authority that issued it (EST, RFC 7030). */
+  renew: z.strictObject({
+    /** Of the authority, as for `linli enrol --url`. */
+    url: z.string().refine((url) => /^https:\/\/[^\s@]+$/.test(url) && URL.canParse(url), 'write https://host:port of the authority'),
+    /** Certificate authority of that server (PEM), for one the system does not know. */
+    ca: filePath.optional(),
+    /** So long before its end; by default a third of its life, and never in the first half of it. */
+    lead: duration.optional(),
+  }).optional(),
   /** Publishes in the air at once. */
   window: z.int().min(1).max(1_000).default(100),
   /** Without a PUBACK for this long the connection is given up and everything unacknowledged is sent again. */
@@ -33,6 +42,6 @@ export const uplinkSchema = z.strictObject({
   sessionExpiry: duration.default(3_600_000).refine((ms) => ms <= 604_800_000, 'at most 168h'),
   /** Which actors may command over this uplink; without it nobody may. */
   commands: commandsSchema.optional(),
-})
+}).refine(({ renew, cert, key }) => !renew || (cert !== undefined && key !== undefined), { path: ['renew'], message: 'a certificate that is renewed is named by cert and key of this uplink; linli enrol makes both' })
 
 export type UplinkConfig = z.output<typeof uplinkSchema>

@@ -59,11 +59,11 @@ export class UplinkConditions {
     if (this.#certificate || !warning) conditions?.clear(key)
     this.#certificate = said
     if (!warning) return
-    const { whose, subject, days, severity, validTo } = warning
+    const { whose, subject, days, severity, validTo, code } = warning
     const zh = whose === 'gateway' ? '本网关的证书' : '市级平台的证书'
     const en = whose === 'gateway' ? "The gateway's certificate" : "The city platform's certificate"
     conditions?.raise({
-      key, severity, data: { uplink: id, whose, subject, validTo, days },
+      key, severity, data: { uplink: id, whose, subject, validTo, days, ...(code ? { code } : {}) },
       title: days < 0 ? { zh: `${zh}（${id}）已过期`, en: `${en} (${id}) has expired` } : { zh: `${zh}（${id}）${days} 天后过期`, en: `${en} (${id}) ends in ${days} ${days === 1 ? 'day' : 'days'}` },
     })
   }

@@ -45,7 +45,6 @@ const takenOverAttempt = 6
 const shortLivesOfTwins = 3
 /** Reasons of a DISCONNECT that no record is to blame for: busy, shutting down, keep alive, administrative, another server, rate, connect time. */
 const innocent = new Set([0x89, 0x8b, 0x8d, 0x98, 0x9c, 0x9d, 0x9f, 0xa0])
-const inspectEveryMs = 60_000
 const confirmEveryMs = 5_000
 /** What may be the broker's death is sent this long after the broker has answered something harmless. */
 const quietMs = 1_000
@@ -87,7 +86,7 @@ class MqttUplink implements Uplink {
     this.#announcer = new Announcer({ ...options, uplink: config.id, streams: options.reader.streams, topics: this.#topics })
     this.#conditions = new UplinkConditions({ id: config.id, clock, conditions, timeQuality: options.timeQuality })
     this.#protocol = new ProtocolChoice(config.protocol, clock)
-    this.#identity = new Identity(config, this.#conditions, log)
+    this.#identity = new Identity({ ...options, conditions: this.#conditions })
     const confirmations = this.#confirmations = config.confirm ? new Confirmations(clock) : null
     this.#acknowledgements = confirmations && new Acknowledgements({ confirmations, conditions: this.#conditions, log, settle: (stream, records) => this.#settle(stream, records) })
     this.#since = clock.now()
@@ -95,7 +94,7 @@ class MqttUplink implements Uplink {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options
-    const stopInspecting = every(clock, inspectEveryMs, async () => { if (await this.#identity.changed()) this.#renew?.() })
+    const watching = this.#identity.watch(() => this.#renew?.(), signal)
     while (!signal.aborted) {
       const began = clock.monotonic()
       const { acked, rejected } = this.#counters
@@ -111,17 +110,18 @@ class MqttUplink implements Uplink {
       this.#become('backing-off')
       await clock.sleep(backoffMs(defaultBackoff, this.#attempts++, random), signal).catch(() => {})
     }
-    stopInspecting()
+    await watching
     this.#conditions.stop()
     this.#become('stopped')
   }
 
   status(): UplinkStatus {
     const waiting = this.#confirmations
+    const { certificate } = this.#identity
     return {
       id: this.id, state: this.#state, protocol: this.#connected, since: this.#since, ...this.#counters, reconnects: Math.max(0, this.#connections - 1),
-      inFlight: this.#drain?.inFlight ?? 0, ...(waiting ? { confirmations: { waiting: waiting.waiting, ...waiting.counters } } : {}),
-      ...(this.#error ? { lastError: this.#error.code, lastErrorDetail: this.#error.message } : {}),
+      inFlight: this.#drain?.inFlight ?? 0, ...(waiting ? { confirmations: { waiting: waiting.waiting, oldestAt: waiting.oldestAt, ...waiting.counters } } : {}),
+      ...(certificate ? { certificate } : {}), ...(this.#error ? { lastError: this.#error.code, lastErrorDetail: this.#error.message } : {}),
     }
   }
 

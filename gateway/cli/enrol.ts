@@ -29,11 +29,13 @@ export async function enrol(file: string, options: EnrolCommand): Promise<void> 
     if (options.json) return printJson({ request: path.resolve(options.csr), key: `${files.key}.new` })
     return print(`${options.csr}: the request; give it to the authority. The key stays in ${files.key}.new\nThen: linli enrol ${file} --import CERTIFICATE.pem`)
   }
-  const done = await carryOut(parts, options)
+  const done = await carryOut(parts, options.renew && options.url === undefined ? { ...uplink.renew, ...options } : options)
   if (options.json) return printJson({ uplink: uplink.id, ...done, notAfter: new Date(done.notAfter).toISOString(), files })
   print(`${paint('green', 'enrolled')}: ${done.subject}, by ${done.issuer}, until ${new Date(done.notAfter).toISOString()}`)
   const missing = (['ca', 'cert', 'key'] as const).filter((name) => uplink[name] === undefined)
-  if (missing.length > 0) print(`Add to uplink "${uplink.id}" in ${file}:\n${missing.map((name) => `    ${name}: ${files[name]}`).join('\n')}`)
+  const lines = missing.map((name) => `    ${name}: ${files[name]}`)
+  if (options.url !== undefined && !uplink.renew) lines.push(`    renew: { url: "${options.url}"${options.ca === undefined ? '' : `, ca: ${path.resolve(options.ca)}`} }   # so that the gateway renews it by itself`)
+  if (lines.length > 0) print(`Add to uplink "${uplink.id}" in ${file}:\n${lines.join('\n')}`)
 }
 
 async function carryOut(parts: Parameters<typeof requestFile>[0], options: EnrolCommand): Promise<Enrolled> {

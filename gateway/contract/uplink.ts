@@ -28,6 +28,16 @@ export interface Snapshot {
   readonly alerts: readonly Omit<Alert, 'timeline'>[]
 }
 
+/** The gateway's own certificate at one uplink. */
+export interface CertificateStatus {
+  readonly subject: string
+  /** Hexadecimal. */
+  readonly serial: string
+  readonly validTo: EpochMs
+  /** When the gateway renews it, and the code of the last try that failed; null where it is renewed by hand. */
+  readonly renewal: { readonly at: EpochMs; readonly lastError?: string } | null
+}
+
 export interface UplinkStatus {
   readonly id: string
   readonly state: 'connecting' | 'online' | 'backing-off' | 'stopped'
@@ -39,8 +49,10 @@ export interface UplinkStatus {
   readonly resent: number
   readonly reconnects: number
   readonly inFlight: number
-  /** End-to-end acknowledgement: published and unconfirmed, confirmed, and acknowledgements that made no sense. */
-  readonly confirmations?: { readonly waiting: number; readonly confirmed: number; readonly ignored: number }
+  /** End-to-end acknowledgement: published and unconfirmed, the oldest record of these, confirmed, and acknowledgements that made no sense. */
+  readonly confirmations?: { readonly waiting: number; readonly oldestAt: EpochMs | null; readonly confirmed: number; readonly ignored: number }
+  /** As the last connection showed it; absent where the site file names none. */
+  readonly certificate?: CertificateStatus
   /** Error code of docs/errors.md. */
   readonly lastError?: string
   readonly lastErrorDetail?: string

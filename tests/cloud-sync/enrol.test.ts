@@ -199,7 +199,7 @@ describe('linli enrol on the command line', () => {
 
     await expect(linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem')).rejects.toMatchObject({ stderr: expect.stringMatching(/ENROL_USAGE.*LINLI_ENROL_TOKEN/) })
     await writeFile(path.join(folder, 'token'), (await linli('ca', 'token', 'city', 'hall-1')).stdout)
-    expect((await linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem', '--token', 'token')).stdout).toMatch(/enrolled: CN=hall-1/)
+    expect((await linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem', '--token', 'token')).stdout).toMatch(/enrolled: CN=hall-1[\s\S]*Add to uplink "city"[^\n]*\n {4}renew: \{ url: "https:\/\/127[^\n]*ca\.pem \}/)
     expect((await linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem', '--renew', '--json')).stdout).toMatch(/"subject":"CN=hall-1"/)
 
     const { journal, reader } = await realJournal()

@@ -12,8 +12,8 @@ export interface TcpProxy {
   cut(): void
 }
 
-/** Stands between a client and a server, and can stop being a good wire. */
-export async function tcpProxy(target: number): Promise<TcpProxy> {
+/** Stands between a client and a server, and can stop being a good wire. `heard`: what the client says. */
+export async function tcpProxy(target: number, heard: (chunk: Buffer) => void = () => {}): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>()
   let frozen = false
   let accepted = 0
@@ -22,6 +22,7 @@ export async function tcpProxy(target: number): Promise<TcpProxy> {
     const outer = connect({ port: target, host: '127.0.0.1', noDelay: true })
     const pair = [inner, outer] as const
     pairs.add(pair)
+    inner.on('data', heard)
     for (const [from, to] of [[inner, outer], [outer, inner]] as const) {
       from.on('data', (chunk) => { if (!frozen) to.write(chunk) })
       from.on('error', () => {})
