@@ -19,6 +19,7 @@ describe('the house', () => {
     'a contract that imports the kit': ['gateway/contract/values.ts', `import { x } from '../kit/index.ts'`],
     'a kit that imports a room': ['gateway/kit/clock.ts', `import { x } from '../pipeline.ts'`],
     'the composition root imported from below': ['gateway/control/server.ts', `import { startGateway } from '../main.ts'`],
+    'a part of the composition root imported from below': ['gateway/pipeline.ts', `import { openStore } from './main/store.ts'`],
     'a simulator in production': ['gateway/main.ts', `import { startCity } from '../cloud-sync/simulator.ts'`],
     'a test in production': ['gateway/main.ts', `import { point } from '../tests/support/points.ts'`],
     'time that nobody injected': ['rules/engine.ts', `const now = Date.now()`],

@@ -27,7 +27,7 @@ export function importsOf({ file, text }: Source): string[] {
 
 const isContract = (file: string): boolean => file.startsWith('gateway/contract/')
 const isKit = (file: string): boolean => file.startsWith('gateway/kit/')
-const isTop = (file: string): boolean => file === 'gateway/main.ts' || file.startsWith('gateway/cli/')
+const isTop = (file: string): boolean => file === 'gateway/main.ts' || file.startsWith('gateway/main/') || file.startsWith('gateway/cli/')
 const isSimulator = (file: string): boolean => path.basename(file) === 'simulator.ts'
 const roomOf = (file: string): string => file.split('/')[0]!
 

@@ -1,0 +1,92 @@
+import type { Journal, JournalReader, PointWriter, Uplink } from '../contract/index.ts'
+import { bookState, hasUnfinished } from '../../cloud-sync/command-book.ts'
+import type { CommandDesk } from '../../cloud-sync/command-desk.ts'
+import { Ledger } from '../../cloud-sync/ledger.ts'
+import { openSigner } from '../../cloud-sync/signing.ts'
+import { createUplink } from '../../cloud-sync/uplink.ts'
+import type { Site } from '../cli/rooms.ts'
+import type { Feed } from '../feed.ts'
+import type { HostClock } from '../host-clock.ts'
+import type { LiveValues } from '../live.ts'
+import { siteModel, snapshot } from '../site-model.ts'
+import type { TimeKeeper } from '../time.ts'
+import { version } from '../version.ts'
+import { runUntilDisposed, withinPatience, type Basics } from './basics.ts'
+import type { OpenedDecisions } from './decisions.ts'
+import type { Store } from './store.ts'
+
+type UplinkConfig = Site['uplinks'][number]
+export interface Road { readonly config: UplinkConfig; readonly reader: JournalReader }
+
+/** One reader of the journal for each uplink. Nothing goes to the city that is not on disk: none before there is one. */
+export async function openRoads({ site }: Basics, { journal, holding }: Store): Promise<readonly Road[]> {
+  const streams = (config: UplinkConfig) => (config.streams ? { streams: [...config.streams, 'ledger'] } : {})
+  const roads = holding ? [] : await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start', ...streams(config) }) })))
+  await journal.forget(site.uplinks.map(({ id }) => id))
+  return roads
+}
+
+/** Signs what goes up. Null while there is no disk. */
+export async function openLedger({ site, log, clock }: Basics, { journal, holding }: Store): Promise<{ readonly ledger: Ledger; readonly publicKey: string } | null> {
+  if (holding) return null
+  const signer = await openSigner(site.store.path, log)
+  return { ledger: new Ledger({ gateway: site.site.id, journal, signer, clock, log, everyMs: site.ledger.checkpoint }), publicKey: signer.publicKey }
+}
+
+export interface CityOptions extends Basics {
+  readonly store: Store
+  readonly roads: readonly Road[]
+  readonly signed: Awaited<ReturnType<typeof openLedger>>
+  readonly decisions: OpenedDecisions
+  readonly writer: PointWriter
+  readonly live: LiveValues
+  readonly feed: Feed
+  readonly time: TimeKeeper
+  readonly host: HostClock
+}
+
+export interface City {
+  readonly uplinks: readonly Uplink[]
+  readonly commands: AsyncDisposable | null
+  /** The ledger first, so that every record has its epoch. */
+  run(): Promise<void>
+}
+
+/** Uplinks, and the commands that come by them. */
+export async function openCity(options: CityOptions): Promise<City> {
+  const { site, log, clock, random, stack, store: { journal }, roads, signed, decisions: { desk, conditions }, live, time, host } = options
+  const gateway = site.site.id
+  const { region } = site.site
+  const commands = site.uplinks.some((uplink) => uplink.commands) || hasUnfinished(await journal.state.entries(bookState)) ? await openCommands(commandParts(options, journal)) : null
+  const uplinks = roads.map(({ config, reader }) => createUplink({
+    ...(config.commands ? commands!.portOf({ gateway, base: `${config.prefix}/${region}/${gateway}`, uplink: config.id, config: config.commands }) : {}),
+    config, gateway, region, reader, clock, random, log: log.child({ uplink: config.id }), version, epoch: journal.epoch, maxMessageBytes: site.journal.maxMessageBytes,
+    conditions, onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
+    model: () => ({ ...siteModel(site), publicKey: signed?.publicKey ?? '' }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
+  }))
+  return {
+    uplinks, commands: commands?.desk ?? null,
+    async run() {
+      if (signed) await withinPatience(clock, signed.ledger.start())
+      for (const uplink of uplinks) runUntilDisposed(stack, async (signal) => { await host.ready; time.ask(); await uplink.run(signal) })
+      stack.defer(() => signed?.ledger.stop())
+    },
+  }
+}
+
+type CommandParts = Parameters<typeof CommandDesk.open>[0]
+
+function commandParts({ log, clock, writer, live, feed, time }: CityOptions, journal: Journal): CommandParts {
+  return {
+    clock, log: log.child({ room: 'commands' }), writer, reader: live, state: journal.state, point: (id) => live.points.get(id), timeQuality: () => time.quality,
+    record: (event, state) => { feed.publish({ kind: 'event', event }); return journal.commit({ events: [event], state, urgent: true }) },
+    onReading: (listener) => feed.subscribe((item) => { if (item.kind === 'reading') listener(item.reading) }),
+  }
+}
+
+/** Loaded only where an uplink takes commands, or took some whose end nobody has told: most sites do not. */
+async function openCommands(parts: CommandParts) {
+  const [{ CommandDesk: Desk }, { createCommandPort }] = await Promise.all([import('../../cloud-sync/command-desk.ts'), import('../../cloud-sync/commands.ts')])
+  const desk = await Desk.open(parts)
+  return { desk, portOf: (options: Omit<Parameters<typeof createCommandPort>[0], 'desk'>) => createCommandPort({ ...options, desk }) }
+}
