@@ -2,17 +2,19 @@ import { z } from 'zod'
 import type { ConnectionConfig, Facility } from '../../gateway/contract/index.ts'
 import { check } from './check.ts'
 import type { Drivers } from './devices.ts'
+import { placeFiles } from './place-files.ts'
 import { isObject, type PlainObject } from './plain.ts'
 import type { Report } from './problems.ts'
 import type { DecisionSchemas, OpenDecisions, RoomSchemas } from './room-schemas.ts'
 
-/** Reads the keys of the rules room. A missing key gets its schema's default. */
-export function readDecisions<D extends DecisionSchemas>(root: PlainObject, schemas: D, report: Report): OpenDecisions<D> {
+/** Reads the keys of the rules room. A missing key gets its schema's default; files lie beside the site file. */
+export function readDecisions<D extends DecisionSchemas>(root: PlainObject, schemas: D, report: Report, folder: string): OpenDecisions<D> {
+  const read = (schema: z.ZodType, value: unknown, path: readonly (string | number)[]): unknown => { const found = check(schema, value, report, path); return found ? placeFiles(schema, found.data, folder) : null }
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => {
     const value = Object.hasOwn(root, name) ? root[name] : undefined
     const entry = elementOf(schema)
-    if (!entry || !Array.isArray(value)) return [name, check(schema, value ?? undefined, report, [name])?.data ?? null]
-    return [name, value.map((item, index) => check(entry, item, report, [name, index])?.data ?? null)]
+    if (!entry || !Array.isArray(value)) return [name, read(schema, value ?? undefined, [name])]
+    return [name, value.map((item, index) => read(entry, item, [name, index]))]
   })) as OpenDecisions<D>
 }
 

@@ -79,7 +79,7 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const connections = readConnections(entries.connections, rooms.drivers, report)
   const connectionIds = entries.connections.flatMap((entry) => (isObject(entry) && typeof entry.id === 'string' ? [entry.id] : []))
   const devices = await readDevices(entries.devices, { connections, connectionIds, drivers: rooms.drivers, library, problems, report })
-  const decisions = readDecisions(root, rooms.decisions, report)
+  const decisions = readDecisions(root, rooms.decisions, report, folder)
   const uplinks = entries.uplinks.flatMap((entry, index) => { const uplink = check(rooms.uplink, entry, report, ['uplinks', index]); return uplink ? [placeFiles(rooms.uplink, uplink.data, folder)] : [] })
 
   const streams = entries.streams.flatMap((entry, index) => check(streamSchema, entry, report, ['streams', index])?.data ?? [])

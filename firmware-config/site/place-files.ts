@@ -15,7 +15,8 @@ function place(schemas: readonly z.core.$ZodType[], value: unknown, folder: stri
   if (typeof value === 'string') return schemas.flatMap(unwrap).includes(filePath) ? path.resolve(folder, value) : value
   const below = (part: string | number): readonly z.core.$ZodType[] => schemas.flatMap((each) => child(each, part))
   if (Array.isArray(value)) return value.map((item, index) => place(below(index), item, folder))
-  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, place(below(key), item, folder)])) : value
+  // What a schema made of it, such as a compiled expression, holds no paths.
+  return isObject(value) && Object.getPrototypeOf(value) === Object.prototype ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, place(below(key), item, folder)])) : value
 }
 
 export function placeConnectionFiles(connection: ConnectionConfig, drivers: Drivers, folder: string): ConnectionConfig {
