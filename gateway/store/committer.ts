@@ -16,7 +16,7 @@ const worthwhile = 16
 interface Waiting { readonly work: Work; readonly weight: number; readonly essential: boolean; readonly resolve: () => void; readonly reject: (error: unknown) => void }
 
 /** Work of the journal's own, in the batch of others'. `durable`: it is on disk. */
-export type Room = Work & { readonly operations: readonly Operation[]; durable(): void }
+export type Room = Work & { readonly operations: readonly Operation[]; /** After those of all others in the batch. */ readonly last: readonly Operation[]; durable(): void }
 
 export interface CommitterParts {
   readonly database: Database
@@ -129,7 +129,7 @@ export class Committer {
       this.#waiting = full ? this.#waiting.filter(({ essential }) => !essential) : []
       const works = room ? [room, ...taken.map(({ work }) => work)] : taken.map(({ work }) => work)
       const batch = encodeBatch(works, this.heads, { epoch, encoder, selections, at: clock.now() })
-      const operations = [...this.#ghosts.map((key): Operation => ({ type: 'del', key })), ...room ? room.operations : [], ...batch.operations]
+      const operations = [...this.#ghosts.map((key): Operation => ({ type: 'del', key })), ...room ? room.operations : [], ...batch.operations, ...room ? room.last : []]
       written = batch.operations
       const started = clock.monotonic()
       if (operations.length > 0) await database.run((level) => level.batch(operations, { sync: true }), { grows: !full })

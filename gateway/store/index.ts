@@ -10,6 +10,8 @@ import { gapEvent, openingEvents, raiseFences, readHeads, type Found, type Gap }
 import type { Place } from './reader.ts'
 import { owedOf, removedStreams, removeStream } from './removed.ts'
 import { unseal } from './sealed.ts'
+import { stateStore } from './state.ts'
+import { Untold } from './untold.ts'
 
 export interface JournalOptions {
   readonly folder: string
@@ -52,12 +54,13 @@ export async function openJournal({ folder, encoder, clock, random, log, commitM
   const replaced = database.replaced || (Object.values(found.heads).every(({ seq }) => seq === 0) && ends.some(({ seqs }) => Object.values(seqs).some((seq) => seq > 0)))
   const removed = await database.run((level) => removedStreams(level, streams))
   const owed = (await Promise.all(removed.map((stream) => database.run((level) => owedOf(level, stream, places))))).flat()
+  const untold = new Untold(epoch, await stateStore(database).entries(Untold.prefix))
   const at = clock.now()
   const events = [...openingEvents({ ...next, found, places: furthest(places, streams), mark: marked, older, replaced, at }), ...owed.map((gap) => gapEvent(at, gap))]
   await writeEnds(folder, ends)
   await writeEpoch(folder, epoch)
   const journal = new LevelJournal({
-    database, mark, ends, declared: events.flatMap(({ type, data }) => (type === 'gap' ? [data as unknown as Gap] : [])), epoch, streams, sacrificed: byWorth(selections), trims: found.trims, places, quotas: { maxBytes, streams: shares }, clock, log,
+    database, mark, ends, declared: events.flatMap(({ type, data }) => (type === 'gap' ? [data as unknown as Gap] : [])), epoch, streams, sacrificed: byWorth(selections), trims: found.trims, places, untold, quotas: { maxBytes, streams: shares }, clock, log,
     committer: { database, encoder, clock, commitMs, epoch, selections, heads: found.heads },
   })
   if (events.length > 0) await journal.begin(events)

@@ -1,11 +1,11 @@
-import { streams as baseStreams, type Clock, type GatewayEvent, type Head, type Journal, type JournalReader, type JournalStatistics, type PerStream, type Position, type StateStore, type Stream, type Work } from '../contract/index.ts'
+import { streams as baseStreams, type Clock, type GatewayEvent, type Head, type Journal, type JournalReader, type JournalStatistics, type PerStream, type Position, type StateStore, type StateWrite, type Stream, type Work } from '../contract/index.ts'
 import type { Logger } from '../kit/index.ts'
 import { Committer, seqsOf } from './committer.ts'
 import type { Encoded } from './batch.ts'
 import type { Database, Operation } from './database.ts'
 import { StoredDeadLetters } from './dead-letters.ts'
 import type { Ends, Mark } from './epoch.ts'
-import { compare, perStream, placeKey, placesOf, quarantineKey } from './keys.ts'
+import { compare, perStream, placeKey, placesOf, quarantineKey, stateKey } from './keys.ts'
 import { LettingGo } from './letting-go.ts'
 import { gapEvent, type Gap, type Trim } from './opening.ts'
 import { pressure, roomOf } from './pressure.ts'
@@ -15,6 +15,7 @@ import { StoreReader, type Place } from './reader.ts'
 import { scan, type Scan } from './scan.ts'
 import { putSealed } from './sealed.ts'
 import { stateStore } from './state.ts'
+import type { Untold } from './untold.ts'
 import { Tail } from './tail.ts'
 
 export interface JournalParts {
@@ -32,6 +33,7 @@ export interface JournalParts {
   readonly trims: PerStream<Trim>
   /** Of every reader the database knows, whether or not somebody has asked for it yet. */
   readonly places: Map<string, Record<Stream, Place>>
+  readonly untold: Untold
   readonly quotas: Quotas
   readonly clock: Clock
   readonly log: Logger
@@ -52,6 +54,8 @@ export class LevelJournal implements Journal {
   readonly #listeners = new Set<() => void>()
   readonly #declared = new Set<string>()
   readonly #lettingGo: LettingGo
+  /** Gaps on their way into the ledger. */
+  #declaring = 0
   #gaps = 0
   #deadLetters = 0
   #quarantined = 0
@@ -75,7 +79,9 @@ export class LevelJournal implements Journal {
   commit(work: Work): Promise<void> { return this.#committer.commit(work) }
 
   /** The first entries of the epoch; also on a full disk. */
-  begin(events: readonly GatewayEvent[]): Promise<void> { return this.#committer.commit({ events, urgent: true }, { essential: true }) }
+  begin(events: readonly GatewayEvent[]): Promise<void> {
+    return this.#committer.commit({ events, state: this.#note(events, { epoch: this.epoch, seq: events.length }), urgent: true }, { essential: true })
+  }
 
   async reader(name: string, { from = 'end', streams = baseStreams }: { readonly from?: 'start' | 'end'; readonly streams?: readonly Stream[] } = {}): Promise<JournalReader> {
     const existing = this.#readers.get(name)
@@ -100,6 +106,7 @@ export class LevelJournal implements Journal {
         await database.run((level) => level.batch([...operations]))
         this.#fill = null
         this.#lettingGo.upTo(stream)
+        if (stream === 'ledger') this.#know(this.#parts.untold.read(name, reader.position(stream)))
       },
       deadLetters: (count) => { this.#deadLetters += count; this.deadLetters.trim(count).catch(() => {}) },
     })
@@ -114,6 +121,7 @@ export class LevelJournal implements Journal {
       if (except.includes(name)) continue
       places.delete(name)
       this.#readers.delete(name)
+      this.#know(this.#parts.untold.forget(name))
       await database.run((level) => level.clear({ gte: placesOf(name), lt: `${placesOf(name).slice(0, -1)}0` }))
       log.info({ reader: name }, `nothing is kept for ${name} any more: it is not in the site file`)
     }
@@ -195,15 +203,30 @@ export class LevelJournal implements Journal {
     this.#gaps += fresh.length
     for (const gap of fresh.filter(({ reason }) => reason === 'log-damage')) this.#parts.log.error({ code: 'STORE_RECORDS_LOST', ...gap }, `${gap.to - gap.from + 1} ${gap.stream} records are missing from the journal; the gap is declared to the city`)
     for (const name of this.#declared) { if (this.#declared.size <= keptDeclared) break; this.#declared.delete(name) }
-    const at = this.#parts.clock.now()
+    const events = fresh.map((gap) => gapEvent(this.#parts.clock.now(), gap))
+    this.#declaring++
     try {
-      await this.#committer.commit({ events: fresh.map((gap) => gapEvent(at, gap)), urgent: true }, { essential: true })
+      await this.#committer.commit({ events, state: this.#note(events, { epoch: this.epoch, seq: Infinity }), urgent: true }, { essential: true })
     } catch (error) {
       // Not told yet: whoever meets the hole next tries again.
       for (const gap of fresh) this.#declared.delete(gapName(gap))
       throw error
+    } finally {
+      if (--this.#declaring === 0) this.#parts.untold.told(this.heads().ledger)
     }
   }
+
+  /** Who has not read these yet may have to be told again. */
+  #note(events: readonly GatewayEvent[], told: Position): readonly StateWrite[] {
+    const all = this.#placesIn('ledger').map(({ name }) => name)
+    return this.#parts.untold.note(events, ({ type, data }) => {
+      if (type !== 'gap') return all
+      const { stream, epoch, to, uplinks = this.#placesIn(stream).filter(({ at }) => compare(at, { epoch, seq: to }) < 0).map(({ name }) => name) } = data as unknown as Gap
+      return uplinks.filter((name) => all.includes(name))
+    }, told)
+  }
+
+  #know(state: readonly StateWrite[]): void { if (state.length > 0) this.#committer.commit({ state }, { essential: true }).catch(() => {}) }
 
   #beginning(stream: Stream, from: 'start' | 'end'): Place {
     const { epoch, seq, records, bytes } = this.#committer.heads[stream]!
@@ -218,11 +241,13 @@ export class LevelJournal implements Journal {
   }
 
   async #makeRoom() {
-    const { database, trims, quotas, sacrificed, ends, clock, log } = this.#parts
-    const dropped = await makeRoom({ database, ends, heads: this.#committer.heads, trims, quotas, sacrificed, settled: this.#settled, readers: (stream) => this.#placesIn(stream), at: clock.now() })
+    const { database, trims, quotas, sacrificed, untold, clock, log } = this.#parts
+    const dropped = await makeRoom({ database, heads: this.#committer.heads, trims, quotas, sacrificed, settled: this.#settled, readers: (stream) => this.#placesIn(stream), at: clock.now() })
     if (!dropped) return null
+    const events = [...dropped.events, ...untold.again(dropped.unheard, clock.now())]
+    const { epoch, seq } = this.heads().ledger
     return {
-      ...dropped,
+      ...dropped, events, last: this.#note(events, { epoch, seq: seq + events.length }).map(({ key, value }) => putSealed(stateKey(key), value)),
       durable: () => {
         for (const [stream, trim] of dropped.trims) if (compare(trim.at, trims[stream]!.at) > 0) trims[stream] = trim
         this.#gaps += dropped.events.length

@@ -1,11 +1,9 @@
 import type { GatewayEvent, PerStream, Position, Stream } from '../contract/index.ts'
 import type { Heads } from './batch.ts'
 import type { Database, Level, Operation } from './database.ts'
-import type { Ends } from './epoch.ts'
 import { compare, recordEnd, recordKey, recordPrefix, positionOf, trimKey } from './keys.ts'
 import { gapEvent, type Gap, type Trim } from './opening.ts'
 import { decodeFrame, hashOfFrame, type Frame } from './record.ts'
-import { beginning, missingBetween } from './scan.ts'
 import { putSealed } from './sealed.ts'
 
 /** Bytes of records on disk: of all streams together, and of a stream alone where it has a share of its own. */
@@ -25,13 +23,13 @@ export interface RoomParts {
   readers(stream: Stream): readonly Placed[]
   /** Who reads is known: what nobody reads may go. */
   readonly settled: boolean
-  /** Where earlier epochs ended, the oldest first. */
-  readonly ends: readonly Ends[]
   readonly at: number
 }
 
 export interface Dropped {
   readonly events: readonly GatewayEvent[]
+  /** Readers that had not read all of the ledger's entries among it: with those goes the news of gaps. */
+  readonly unheard: ReadonlySet<string>
   readonly operations: readonly Operation[]
   readonly trims: ReadonlyMap<Stream, Trim>
 }
@@ -70,7 +68,7 @@ export async function makeRoom(parts: RoomParts): Promise<Dropped | null> {
   if (whole <= 0 && sacrificed.every((stream) => own(stream) <= 0)) return null
   const operations: Operation[] = []
   const gaps: Gap[] = []
-  const losers = new Set<string>()
+  const unheard = new Set<string>()
   const drop = async (stream: Stream, excess: number, upTo: string): Promise<void> => {
     if (excess <= 0 || operations.length >= maxDropped) return
     const from = trims[stream]!
@@ -79,7 +77,7 @@ export async function makeRoom(parts: RoomParts): Promise<Dropped | null> {
     whole -= dropped.trim.bytes - from.bytes
     operations.push(...dropped.operations, putSealed(trimKey(stream), dropped.trim))
     gaps.push(...dropped.gaps)
-    if (stream === 'ledger') for (const { uplinks = [] } of dropped.gaps) for (const name of uplinks) losers.add(name)
+    if (stream === 'ledger') for (const { uplinks = [] } of dropped.gaps) for (const name of uplinks) unheard.add(name)
     trims[stream] = dropped.trim
   }
   for (const stream of sacrificed) {
@@ -87,26 +85,8 @@ export async function makeRoom(parts: RoomParts): Promise<Dropped | null> {
     if (furthest) await drop(stream, whole, `${recordKey(stream, furthest)}0`)
   }
   for (const stream of sacrificed) await drop(stream, Math.max(whole, own(stream)), recordEnd(stream))
-  if (losers.size > 0) gaps.push(...toldAnew(parts, losers, trims))
   const moved = new Map(sacrificed.filter((stream) => trims[stream] !== parts.trims[stream]).map((stream) => [stream, trims[stream]!]))
-  return moved.size === 0 ? null : { events: gaps.map((gap) => gapEvent(at, gap)), operations, trims: moved }
-}
-
-/** With ledger entries goes the news of gaps. Whoever has not read them is told again, of each stream, the ledger too: from its place to where the stream now begins. */
-function toldAnew({ sacrificed, ends, readers }: RoomParts, losers: ReadonlySet<string>, trims: Readonly<PerStream<Trim>>): readonly Gap[] {
-  const gaps = new Map<string, Gap>()
-  for (const stream of sacrificed) {
-    const trim = trims[stream]!.at
-    for (const { name, at } of trim ? readers(stream) : []) {
-      if (!losers.has(name) || compare(at, trim) >= 0) continue
-      for (const range of missingBetween(at ?? beginning, { epoch: trim!.epoch, seq: trim!.seq + 1 }, stream, ends)) {
-        const key = `${stream}/${range.epoch}/${range.from}-${range.to}`
-        const uplinks = [...gaps.get(key)?.uplinks ?? [], name]
-        gaps.set(key, { stream, ...range, reason: 'quota', uplinks, hashBefore: '', hashAfter: '' })
-      }
-    }
-  }
-  return [...gaps.values()]
+  return moved.size === 0 ? null : { events: gaps.map((gap) => gapEvent(at, gap)), unheard, operations, trims: moved }
 }
 
 interface Wanted { readonly stream: Stream; readonly after: Position | null; /** A key, exclusive. */ readonly upTo: string; readonly excess: number; readonly readers: readonly Placed[] }

@@ -103,7 +103,7 @@ class Run {
 describe('law: whatever is committed, taken, refused, dropped for room and started again', () => {
   it('each uplink receives or is told of every number, in order and with its chain whole', { timeout: 60_000 * scale }, async () => {
     const reasons = new Set<string>()
-    await fc.assert(fc.asyncProperty(steps, fc.constantFrom(1 << 20, 1 << 30), fc.constantFrom<Readonly<Record<Stream, number>>>({}, { telemetry: 20_000 }, { energy: 8_000, event: 200_000 }), async (each, maxBytes, shares) => {
+    await fc.assert(fc.asyncProperty(steps, fc.constantFrom(1 << 20, 1 << 30), fc.constantFrom<Readonly<Record<Stream, number>>>({}, { telemetry: 20_000 }, { energy: 8_000, event: 200_000 }, { ledger: 12_000, telemetry: 20_000 }), async (each, maxBytes, shares) => {
       const run = new Run(path.join(await tempFolder(), 'journal'), { maxBytes, shares })
       await run.open()
       for (const step of each) await run.do(step)
