@@ -39,6 +39,7 @@ export function createThreshold(config: RuleConfig): Rule {
     id, watches: [point],
     step(input: RuleInput) {
       const effects: Effect[] = []
+      const { since } = memory
       if ('reading' in input) {
         const { reading } = input
         if (reading.pointId !== point || reading.at < memory.lastAt) return { effects, ...wake(memory, config) }
@@ -50,7 +51,7 @@ export function createThreshold(config: RuleConfig): Rule {
       } else if ('tick' in input && isDue(memory, config, input.tick)) {
         effects.push(raise(memory.since! + config.for))
       }
-      return { effects, ...wake(memory, config) }
+      return { effects, ...wake(memory, config), changed: memory.since !== since }
     },
     // Only what changes seldom: a value that stays on one side of its limit writes nothing.
     state: () => ({ since: memory.since, raised: memory.raised, ...(memory.since !== null && !memory.raised ? { value: memory.value } : {}) }),

@@ -1,5 +1,5 @@
 import type { RuleInput } from './rules.ts'
-import type { EpochMs, PointId, Quality, Reading, Value } from './values.ts'
+import type { DeviceStatus, EpochMs, Occurrence, PointId, Quality, Reading, Value } from './values.ts'
 
 /** One slot of a chart. A slot with nothing known (gateway down, point not yet heard) has `quality: null` and no values: a gap is drawn as a gap. */
 export interface ChartSlot {
@@ -33,7 +33,7 @@ export interface HistorySpan { readonly minutes: EpochMs | null; readonly raw: E
 export interface HistoryStatistics {
   readonly readings: number
   readonly ticks: number
-  /** Readings and ticks that did not reach the disk while it was failing. */
+  /** Of all that was received, what did not reach the disk while it was failing. */
   readonly lost: number
   /** Files thrown away, whole or in part, because they did not read back. */
   readonly damaged: number
@@ -46,7 +46,7 @@ export interface HistoryStatistics {
 export interface History {
   /** Throws DataError HISTORY_RANGE for a range that ends before it begins, or `maxPoints` outside 1..2000. An unknown point is all gap. */
   chart(point: PointId, from: EpochMs, to: EpochMs, maxPoints: number): Promise<Chart>
-  /** Every reading received, and every tick given to the rules, at a time in [from, to), in order of arrival. For backtests. */
+  /** Every reading received, every occurrence, every news of a device's state and every tick given to the rules, at a time in [from, to), in order of arrival. For backtests. */
   replay(from: EpochMs, to: EpochMs): AsyncIterable<RuleInput>
   span(): Promise<HistorySpan>
   statistics(): HistoryStatistics
@@ -55,5 +55,7 @@ export interface History {
 /** The pipeline's side: synchronous, never throws. */
 export interface HistoryIntake {
   readings(readings: readonly Reading[]): void
+  occurrence(occurrence: Occurrence, receivedAt: EpochMs): void
+  device(status: DeviceStatus): void
   tick(at: EpochMs): void
 }

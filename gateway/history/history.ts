@@ -1,4 +1,4 @@
-import type { Chart, EpochMs, History, HistoryIntake, HistorySpan, HistoryStatistics, PointId, Reading, RuleInput } from '../contract/index.ts'
+import type { Chart, DeviceStatus, EpochMs, History, HistoryIntake, HistorySpan, HistoryStatistics, Occurrence, PointId, Reading, RuleInput } from '../contract/index.ts'
 import { arrivalOf } from './arrival.ts'
 import { Book, PointHour, union, type Span } from './books.ts'
 import { ChartDrawing, slotsOf, type HourOfPoint } from './chart.ts'
@@ -25,7 +25,7 @@ const maxRuns = 100
 const jitterMs = 1_000
 
 /**
- * Readings and ticks go into a raw block, readings into the open minute too; both synchronous and in memory. A block is appended to the log
+ * What arrives goes into a raw block, readings into the open minute too; both synchronous and in memory. A block is appended to the log
  * when it is full or 10 s old, the rows of a minute shortly after its end, and an hour's rows become a file when the hour is over.
  */
 export class FileHistory implements History, HistoryIntake, AsyncDisposable {
@@ -76,8 +76,21 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     this.#see(at)
     this.#counters.ticks++
     this.#raw.tick(at)
-    if (this.#raw.full) this.#flush()
-    this.#planFlush()
+    this.#put()
+  }
+
+  occurrence(occurrence: Occurrence, receivedAt: EpochMs): void {
+    if (this.#closed) return
+    this.#see(receivedAt)
+    this.#raw.occurrence(occurrence, receivedAt)
+    this.#put()
+  }
+
+  /** Its time is the driver's: it says nothing about ours. */
+  device(status: DeviceStatus): void {
+    if (this.#closed) return
+    this.#raw.device(status)
+    this.#put()
   }
 
   async chart(point: PointId, from: EpochMs, to: EpochMs, maxPoints: number): Promise<Chart> {
@@ -168,6 +181,11 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
   }
 
   // ── to disk ──
+
+  #put(): void {
+    if (this.#raw.full) this.#flush()
+    this.#planFlush()
+  }
 
   #planFlush(): void {
     if (this.#raw.count > 0) this.#cancelFlush ??= this.#options.clock.after(flushMs, () => this.#flush())

@@ -1,5 +1,5 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { EpochMs, PointId, Quality, Reading, RuleInput, Value } from '../contract/index.ts'
+import type { DeviceStatus, EpochMs, Occurrence, PointId, Quality, Reading, RuleInput, Value } from '../contract/index.ts'
 import { DataError } from '../kit/index.ts'
 import { qualities } from './rows.ts'
 
@@ -9,14 +9,14 @@ export const maxEntries = 4_096
 const maxTextBytes = 256 << 10
 const maxBlockBytes = 64 << 20
 
-/** Kind of value in bits 0 to 2, quality in bits 3 and 4, redelivered in bit 5. */
-const kinds = { nothing: 0, number: 1, false: 2, true: 3, text: 4, tick: 5 } as const
+/** Kind of value, or what is no reading, in bits 0 to 2; quality in bits 3 and 4, redelivered in bit 5. Kinds are only added: old blocks are read for as long as they lie there. */
+const kinds = { nothing: 0, number: 1, false: 2, true: 3, text: 4, tick: 5, occurrence: 6, device: 7 } as const
 
 /** Lists that only some entries use. `reasons` and `late` pair an entry's index with what it has. */
 interface Side { readonly points: PointId[]; readonly texts: string[]; readonly words: string[]; readonly reasons: number[]; /** Times stand as they are. */ plain?: boolean }
 
 /**
- * Readings and ticks in order of arrival, by columns: flags, point, time of arrival, time at the device, value. Arrivals are kept as
+ * Readings, ticks, occurrences and devices' states (these two as JSON among the texts) in order of arrival, by columns: flags, point, time of arrival, time at the device, value. Arrivals are kept as
  * differences and numbers by their bytes' significance, which is what makes zstd bring an entry to a few bytes.
  */
 export class RawBlock {
@@ -52,6 +52,10 @@ export class RawBlock {
   }
 
   tick(at: EpochMs): void { this.#push(kinds.tick, 0, at, at, 0) }
+
+  occurrence(occurrence: Occurrence, receivedAt: EpochMs): void { this.#push(kinds.occurrence, 0, receivedAt, occurrence.at, this.#text(JSON.stringify(occurrence))) }
+
+  device(status: DeviceStatus): void { this.#push(kinds.device, 0, status.at, status.at, this.#text(JSON.stringify(status))) }
 
   encode(): Buffer {
     const count = this.#count
@@ -128,7 +132,11 @@ export function decodeRaw(payload: Uint8Array): RuleInput[] {
   const values = new Float64Array(column(8))
   let reason = 0
   return Array.from(flags, (flag, index): RuleInput => {
-    if ((flag & 7) === kinds.tick) return { tick: received[index]! }
+    switch (flag & 7) {
+      case kinds.tick: return { tick: received[index]! }
+      case kinds.occurrence: return { occurrence: JSON.parse(side.texts[values[index]!]!) as Occurrence, receivedAt: received[index]! }
+      case kinds.device: return { device: JSON.parse(side.texts[values[index]!]!) as DeviceStatus }
+    }
     const known = side.reasons[reason] === index ? side.words[side.reasons[reason + 1]!] : undefined
     if (known !== undefined) reason += 2
     return { reading: {

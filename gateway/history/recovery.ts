@@ -113,6 +113,8 @@ class Rest {
   take(inputs: readonly RuleInput[], after: EpochMs | null): void {
     if (after === null) return
     for (const input of inputs) {
+      // Its time is its driver's, and tells nothing about when we ran.
+      if ('device' in input) continue
       const at = arrivalOf(input)
       if (at < after) continue
       const run = this.alive.at(-1)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ChartSlot, Reading, RuleInput, Value } from '../../../gateway/contract/index.ts'
+import type { ChartSlot, DeviceStatus, Occurrence, Reading, RuleInput, Value } from '../../../gateway/contract/index.ts'
 import { FakeClock } from '../../../gateway/kit/index.ts'
 import { reading } from '../../support/points.ts'
 import { tempFolder } from '../../support/resources.ts'
@@ -41,8 +41,12 @@ describe('the history', () => {
         }
         const one = reading(point, quality === 'bad' ? null : valueOf(point, number), now, { quality })
         readings.push(one)
-        inputs.push({ reading: one }, { tick: now })
+        const occurrence: Occurrence = { deviceId: 'kiosk', type: 'kiosk', at: now - number, data: { number, 词: [quality] }, sourceId: `${inputs.length}` }
+        const device: DeviceStatus = { deviceId: 'kiosk', state: quality === 'bad' ? 'offline' : 'online', at: now }
+        inputs.push({ reading: one }, { device }, { occurrence, receivedAt: now }, { tick: now })
         history.readings([one])
+        history.device(device)
+        history.occurrence(occurrence, now)
         history.tick(now)
       }
       now = clock.now()
