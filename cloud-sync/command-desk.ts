@@ -31,7 +31,8 @@ export interface Submission {
   answer(result: CommandResult & { readonly repeat?: true }): void
 }
 
-export interface CommandCounters { received: number; done: number; failed: number; expired: number; rejected: number; repeated: number }
+/** `accepted`: remembered on disk and then carried out, or not in time. */
+export interface CommandCounters { received: number; accepted: number; done: number; failed: number; expired: number; rejected: number; repeated: number }
 
 const maxActive = 64
 const maxListeners = 8
@@ -43,7 +44,7 @@ interface Active { readonly listeners: Submission['answer'][] }
 
 /** Commands from outside, from their arrival to their result. Nothing is written before the fsync that remembers its key. */
 export class CommandDesk implements AsyncDisposable {
-  readonly counters: CommandCounters = { received: 0, done: 0, failed: 0, expired: 0, rejected: 0, repeated: 0 }
+  readonly counters: CommandCounters = { received: 0, accepted: 0, done: 0, failed: 0, expired: 0, rejected: 0, repeated: 0 }
   readonly #parts: CommandParts
   readonly #book = new CommandBook()
   readonly #active = new Map<Entry, Active>()
@@ -66,6 +67,9 @@ export class CommandDesk implements AsyncDisposable {
     }
     return desk
   }
+
+  /** Taken and not yet ended. */
+  get running(): number { return this.#active.size }
 
   submit(submission: Submission): void {
     this.counters.received++
@@ -123,6 +127,7 @@ export class CommandDesk implements AsyncDisposable {
   async #run(command: Command, pruned: readonly StateWrite[]): Promise<void> {
     const { entry, request } = command
     if (!await this.#advance(entry, entry.result, pruned)) return
+    this.counters.accepted++
     const turn = this.#lanes.get(request.point) ?? Promise.resolve()
     const { outcome, settled } = carryOut(command, turn, {
       ...this.#parts, stop: this.#stop.signal,

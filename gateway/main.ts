@@ -59,7 +59,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const signed = await openLedger(basics, store)
   const { supervisors, writer, run: connect } = await openDevices({ ...basics, store, live, accept: (id, intake) => pipeline.accept(id, intake) })
   const city = await openCity({ ...basics, store, roads, signed, decisions, writer, live, feed, time, host })
-  const status = createStatus({ ...decisions, site, startedAt, clock, time, journal, readers: roads.map(({ reader }) => reader), live, supervisors, uplinks: city.uplinks, history })
+  const status = createStatus({ ...decisions, site, startedAt, clock, time, journal, readers: roads.map(({ reader }) => reader), live, supervisors, uplinks: city.uplinks, history, commands: city.commands })
 
   // Stopped in this order: commands called off, devices, then what they brought is on disk and signed, then the uplinks send what they can and let go.
   await city.run()

@@ -22,6 +22,8 @@ export interface GatewayStatus {
   readonly journal: JournalStatistics & { readonly heads: Readonly<Record<Stream, Head>> }
   /** Null where the site file turns it off. */
   readonly history: HistoryStatistics | null
+  /** Since the start; `running`: now. Null where no uplink takes commands. */
+  readonly commands: Readonly<Record<'received' | 'accepted' | 'running' | 'done' | 'failed' | 'expired' | 'rejected' | 'repeated', number>> | null
   readonly connections: readonly ConnectionStatus[]
   readonly devices: readonly { readonly id: string; readonly name: { readonly zh: string; readonly en: string }; readonly state: string; readonly since: EpochMs | null; readonly reason?: string; readonly detail?: string }[]
   readonly uplinks: readonly (UplinkStatus & { readonly backlog: Readonly<Record<Stream, Backlog>> })[]
@@ -43,16 +45,18 @@ interface StatusParts {
   readonly supervisors: ReadonlyMap<string, Supervisor>
   readonly uplinks: readonly Uplink[]
   readonly history?: History | undefined
+  readonly commands: { readonly counters: Omit<NonNullable<GatewayStatus['commands']>, 'running'>; readonly running: number } | null
 }
 
 export function createStatus(parts: StatusParts): () => GatewayStatus {
-  const { site, startedAt, clock, time, journal, readers, live, desk, pipeline, telemetry, repeats, supervisors, uplinks, history } = parts
+  const { site, startedAt, clock, time, journal, readers, live, desk, pipeline, telemetry, repeats, supervisors, uplinks, history, commands } = parts
   return () => ({
     gateway: site.site.id, region: site.site.region, version, pid: process.pid, startedAt, now: clock.now(), timeQuality: time.quality, epoch: journal.epoch,
     rssMb: Math.round(process.memoryUsage.rss() / 1e5) / 10,
     counters: { ...pipeline.counters, suppressed: telemetry.suppressed, summarised: telemetry.summarised, repeated: repeats.dropped },
     journal: { ...journal.statistics(), heads: journal.heads() },
     history: history?.statistics() ?? null,
+    commands: commands ? { ...commands.counters, running: commands.running } : null,
     connections: [...supervisors.values()].map((supervisor) => supervisor.status()),
     devices: [...live.devices.values()].map(({ id, name }) => {
       const state = live.device(id)

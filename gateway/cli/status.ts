@@ -20,16 +20,51 @@ export function span(ms: number): string {
 
 /** The text of `linli status`. */
 export function renderStatus(answer: GatewayStatus): string {
-  const { counters, journal } = answer
+  const { counters, journal, commands } = answer
   const upFor = Math.round((answer.now - answer.startedAt) / 1_000)
   const blocks = [
     `${paint('bold', answer.gateway)}  region ${answer.region}  version ${answer.version}  up ${upFor} s  ${answer.rssMb} MB  time ${answer.timeQuality}  epoch ${answer.epoch}`,
     `readings ${counters.readings}  events ${counters.events}  alerts ${counters.alerts}  held back ${counters.suppressed}  repeated ${counters.repeated}  refused ${counters.refused}`,
     `journal: ${journal.records} records in ${journal.commits} commits, fsync p50 ${journal.fsyncMsP50} ms p99 ${journal.fsyncMsP99} ms, ${Math.round(journal.fill * 100)} % full, ${journal.gaps} gaps, ${journal.deadLetters} dead letters\n  room at the present rate: ${Object.entries(journal.streams).map(([stream, { roomMs }]) => `${stream} ${roomMs === null ? '–' : span(roomMs)}`).join('  ')}`,
+    historyLine(answer),
     table([['CONNECTION', 'DRIVER', 'STATE', 'WHY'], ...answer.connections.map((item) => [item.id, item.driver, mark(item.state), item.state === 'online' ? '' : item.lastErrorDetail ?? ''])]),
     table([['DEVICE', 'NAME', 'STATE', 'WHY'], ...answer.devices.map((item) => [item.id, item.name.zh, mark(item.state), item.detail ?? item.reason ?? ''])]),
-    ...answer.uplinks.map((item) => `uplink ${item.id}: ${mark(item.state)}  MQTT ${item.protocol === 5 ? '5' : item.protocol === 4 ? '3.1.1' : '-'}  acked ${item.acked}  in flight ${item.inFlight}  refused ${item.rejected}${item.state === 'online' || !item.lastError ? '' : `  ${item.lastError}`}\n  waiting: ${Object.entries(item.backlog).map(([stream, { records }]) => `${stream} ${records}`).join('  ')}`),
+    ...answer.uplinks.map((uplink) => uplinkLines(uplink, answer.now).join('\n  ')),
+    ...(commands ? [`commands: ${(['accepted', 'done', 'failed', 'expired', 'rejected', 'running'] as const).map((state) => `${state} ${commands[state]}`).join('  ')}`] : []),
     answer.alerts.length === 0 ? paint('green', '一切正常 / all normal') : answer.alerts.map((alert) => paint('red', `${alert.severity}  ${alert.title.zh} / ${alert.title.en}  since ${new Date(alert.raisedAt).toISOString()}`)).join('\n'),
   ]
   return blocks.join('\n\n')
 }
+
+function historyLine({ history, now }: GatewayStatus): string {
+  if (!history) return 'history: off'
+  const { oldest, bytes, maxBytes, lost, damaged, paused } = history
+  const back = (from: number | null): string => (from === null ? '–' : span(Math.max(0, now - from)))
+  const troubles = [...(lost > 0 ? [`${lost} readings lost`] : []), ...(damaged > 0 ? [`${damaged} files damaged`] : []), ...(paused ? ['paused: the disk is failing or full'] : [])]
+  return `history: minutes of ${back(oldest.minutes)}, every reading of ${back(oldest.raw)}, ${megabytes(bytes)} of ${megabytes(maxBytes)} MB${troubles.map((trouble) => paint('yellow', `, ${trouble}`)).join('')}`
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)
+
+function uplinkLines({ id, state, protocol, acked, inFlight, rejected, lastError, backlog, confirmations, certificate }: GatewayStatus['uplinks'][number], now: number): readonly string[] {
+  return [
+    `uplink ${id}: ${mark(state)}  MQTT ${protocol === 5 ? '5' : protocol === 4 ? '3.1.1' : '-'}  acked ${acked}  in flight ${inFlight}  refused ${rejected}${state === 'online' || !lastError ? '' : `  ${lastError}`}`,
+    `waiting: ${Object.entries(backlog).map(([stream, { records }]) => `${stream} ${records}`).join('  ')}`,
+    ...(confirmations ? [`for the platform's word: ${confirmations.waiting}${confirmations.oldestAt === null ? '' : `, the oldest of ${span(Math.max(0, now - confirmations.oldestAt))} ago`}  confirmed ${confirmations.confirmed}`] : []),
+    ...(certificate ? [certificateLine(certificate, now)] : []),
+  ]
+}
+
+const weekMs = 7 * 86_400_000
+
+function certificateLine({ subject, validTo, renewal }: NonNullable<GatewayStatus['uplinks'][number]['certificate']>, now: number): string {
+  const left = validTo - now
+  const end = left <= 0 ? `ended ${day(validTo)}` : `until ${day(validTo)}, ${span(left)}`
+  const next = renewal ? `renewed by itself ${renewal.at <= now ? 'now' : `from ${day(renewal.at)}`}` : 'renewed by hand'
+  // What renews itself may be near its end, and is no worry until that fails.
+  const worry = left <= 0 || renewal?.lastError || (!renewal && left <= weekMs)
+  const text = `certificate ${subject} ${end}; ${next}${renewal?.lastError ? `, last try ${renewal.lastError}` : ''}`
+  return worry ? paint('yellow', text) : text
+}
+
+const day = (at: number): string => new Date(at).toISOString().slice(0, 10)

@@ -38,6 +38,10 @@ export interface HistoryStatistics {
   /** Files thrown away, whole or in part, because they did not read back. */
   readonly damaged: number
   readonly bytes: number
+  /** What it may fill. */
+  readonly maxBytes: number
+  /** What it reaches back to; null where there is nothing yet, or it is not known since the start. */
+  readonly oldest: { readonly minutes: EpochMs | null; readonly raw: EpochMs | null }
   readonly bytesWritten: number
   readonly paused: boolean
 }

@@ -131,7 +131,10 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
 
   statistics(): HistoryStatistics {
     const { log, files, lost, damaged, paused } = this.#writer
-    return { ...this.#counters, lost, damaged, paused, bytes: log.bytes + files.bytes, bytesWritten: log.bytesWritten + files.bytesWritten }
+    const hours = [files.first, ...this.#books.keys()].filter((hour) => hour !== null && hour * hourMs >= plausible) as number[]
+    const raw = log.segments[0]?.times?.from ?? Infinity
+    const oldest = { minutes: hours.length === 0 ? null : Math.min(...hours) * hourMs, raw: Number.isFinite(raw) && raw >= plausible ? raw : null }
+    return { ...this.#counters, lost, damaged, paused, oldest, maxBytes: this.#options.maxBytes, bytes: log.bytes + files.bytes, bytesWritten: log.bytesWritten + files.bytesWritten }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -47,7 +47,7 @@ export interface CityOptions extends Basics {
 
 export interface City {
   readonly uplinks: readonly Uplink[]
-  readonly commands: AsyncDisposable | null
+  readonly commands: CommandDesk | null
   /** The ledger first, so that every record has its epoch. */
   run(): Promise<void>
 }

@@ -20,6 +20,7 @@ describe('a command', () => {
     expect(bench.events.map(({ type, subject, data }) => [type, subject, data.state])).toEqual([['command', 'door', 'accepted'], ['command', 'door', 'running'], ['command', 'door', 'done']])
     expect(bench.door.writes).toMatchObject([{ point: 'door.lamp', value: true }])
     expect(answers.at(-1)).toMatchObject({ id: 'c-1', idempotencykey: 'k-1', actor: 'ioc/duty', point: 'door.lamp', value: true })
+    expect([bench.desk.counters, bench.desk.running]).toEqual([{ received: 1, accepted: 1, done: 1, failed: 0, expired: 0, rejected: 0, repeated: 0 }, 0])
   })
   it('is on disk before it is written', async () => {
     const bench = await deskBench()

@@ -153,7 +153,7 @@ describe('the history', () => {
     for (let n = 0; n < 50; n++) { history.readings([reading('hall.t', n, clock.now())]); history.tick(clock.now()); await pass(history, clock, 7_000) }
     const part = await all(history.replay(start + 70_000, start + 84_000))
     expect(part).toEqual([{ reading: reading('hall.t', 10, start + 70_000) }, { tick: start + 70_000 }, { reading: reading('hall.t', 11, start + 77_000) }, { tick: start + 77_000 }])
-    expect(history.statistics()).toMatchObject({ readings: 50, ticks: 50, lost: 0, paused: false })
+    expect(history.statistics()).toMatchObject({ readings: 50, ticks: 50, lost: 0, paused: false, oldest: { minutes: Math.floor(start / hour) * hour, raw: start } })
   })
 
   it('refuses a range that is none', async () => {
