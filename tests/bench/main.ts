@@ -1,13 +1,15 @@
 // npm run bench [-- --json] [NAME…]: the figures of docs/benchmarks.md. Nothing else should run beside it.
 import { cpus } from 'node:os'
-import { drain } from './drain.ts'
+import { alertLatency } from './alert-latency.ts'
+import { drain, drainBridge, type Drained } from './drain.ts'
 import { flash } from './flash.ts'
 import { history } from './history.ts'
-import { ingest } from './ingest.ts'
+import { ingest, ingestNodeRed, type IngestResult } from './ingest.ts'
 import { life } from './life.ts'
 import { memory } from './memory.ts'
 import { cost, forecastError, isolation, jitter, serial } from './modbus/pace.ts'
 import { codec, rates } from './modbus/rate.ts'
+import { peersAreHere } from './peers.ts'
 import { median } from './processes.ts'
 
 interface Figure { readonly value: number; readonly unit: string; readonly target: number | null; readonly met: boolean | null }
@@ -21,20 +23,56 @@ const rounds = 5
 
 const benches: Readonly<Record<string, () => Promise<Figures>>> = {
   async ingest() {
-    const packed: { perSecond: number; cpuPer100k: number }[] = []
-    const single: typeof packed = []
-    for (let turn = 0; turn < rounds; turn++) { packed.push(await ingest(100_000)); single.push(await ingest(40_000, 1)) }
-    const of = (list: typeof packed, key: 'perSecond' | 'cpuPer100k'): number => median(list.map((item) => item[key]))
+    const packed: IngestResult[] = []
+    const single: IngestResult[] = []
+    const red: IngestResult[] = []
+    const compared = peersAreHere('mosquitto', 'node-red')
+    for (let turn = 0; turn < rounds; turn++) {
+      packed.push(await ingest(100_000))
+      if (compared) red.push(await ingestNodeRed(50_000))
+      single.push(await ingest(40_000, 1))
+    }
+    const of = (list: readonly IngestResult[], key: keyof IngestResult): number => median(list.map((item) => item[key]))
     return {
-      'ingest-packed': atLeast(of(packed, 'perSecond'), 'readings/s', 25_000), 'ingest-packed-cpu': plain(of(packed, 'cpuPer100k'), 's/100k'),
+      'ingest-packed': atLeast(of(packed, 'perSecond'), 'readings/s', 25_000), 'ingest-packed-cpu': atMost(of(packed, 'cpuPer100k'), 's/100k', 1.6),
       'ingest-unpacked': plain(of(single, 'perSecond'), 'readings/s'), 'ingest-unpacked-cpu': plain(of(single, 'cpuPer100k'), 's/100k'),
       'ingest-packed/unpacked': plain(of(packed, 'perSecond') / of(single, 'perSecond'), '×'),
+      ...(compared ? {
+        'ingest-node-red': plain(of(red, 'perSecond'), 'readings/s'), 'ingest-node-red-cpu': plain(of(red, 'cpuPer100k'), 's/100k'),
+        'ingest-packed/node-red': atLeast(of(packed, 'perSecond') / of(red, 'perSecond'), '×', 3), 'ingest-unpacked/node-red': plain(of(single, 'perSecond') / of(red, 'perSecond'), '×'),
+      } : {}),
     }
   },
   async drain() {
-    const rates: number[] = []
-    for (let turn = 0; turn < rounds; turn++) rates.push(await drain(500_000))
-    return { drain: atLeast(median(rates), 'readings/s', 300_000) }
+    const ours: Drained[] = []
+    const toMosquitto: Drained[] = []
+    const bridge: Drained[] = []
+    const compared = peersAreHere('mosquitto')
+    for (let turn = 0; turn < rounds; turn++) {
+      ours.push(await drain(500_000))
+      if (!compared) continue
+      toMosquitto.push(await drain(500_000, 'mosquitto'))
+      bridge.push(await drainBridge(100_000))
+    }
+    const of = (list: readonly Drained[], key: keyof Drained): number => median(list.map((item) => item[key]))
+    return {
+      drain: atLeast(of(ours, 'readings'), 'readings/s', 300_000),
+      ...(compared ? {
+        'drain-to-mosquitto': plain(of(toMosquitto, 'readings'), 'readings/s'), 'drain-to-mosquitto-messages': plain(of(toMosquitto, 'messages'), 'messages/s'),
+        'mosquitto-bridge': plain(of(bridge, 'readings'), 'readings/s'), 'mosquitto-bridge-messages': plain(of(bridge, 'messages'), 'messages/s'),
+        'drain/mosquitto-bridge': atLeast(of(toMosquitto, 'readings') / of(bridge, 'readings'), '×', 10),
+      } : {}),
+    }
+  },
+  async 'alert-latency'(): Promise<Figures> {
+    if (!peersAreHere('mosquitto')) return {}
+    const found = await alertLatency([500, 10_000], rounds, 400)
+    const quantile = (list: readonly number[], share: number): number => list.toSorted((a, b) => a - b)[Math.floor(list.length * share)]!
+    const [quiet, busy] = [found[500], found[10_000]]
+    return {
+      'alert-p50-at-500': atMost(quantile(quiet.ms, 0.5), 'ms', 0.6), 'alert-p99-at-500': atMost(quantile(quiet.ms, 0.99), 'ms', 4), 'bare-fsync-at-500': plain(quantile(quiet.fsyncMs, 0.5), 'ms'),
+      'alert-p50-at-10000': plain(quantile(busy.ms, 0.5), 'ms'), 'alert-p99-at-10000': atMost(quantile(busy.ms, 0.99), 'ms', 12), 'bare-fsync-at-10000': plain(quantile(busy.fsyncMs, 0.5), 'ms'),
+    }
   },
   async modbus() {
     const found = await rates()

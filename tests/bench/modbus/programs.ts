@@ -1,7 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { installNodeRed, redFolder } from '../peers.ts'
 
 /** A program that is asked by lines on stdin and answers by lines of JSON. */
 export interface Asked extends AsyncDisposable {
@@ -42,12 +42,8 @@ export const libmodbusFlags = ['-I/usr/include/modbus', '-lmodbus', '-lpthread']
 export const client = (port: number, { devices, connections, pipeline = 1, ms, registers = 100 }: { readonly devices: number; readonly connections: number; readonly pipeline?: number; readonly ms: number; readonly registers?: number }): Asked =>
   run(process.execPath, [path.join(here, 'client.ts'), port, devices, connections, pipeline, ms, registers])
 
-const redFolder = path.join(here, '../peers/node-red')
-/** Node-RED with node-red-contrib-modbus, from its own lockfile; installed on first use. */
+/** Node-RED with node-red-contrib-modbus. */
 export function nodeRed(port: number, devices: number, ms: number): Asked {
-  if (!existsSync(path.join(redFolder, 'node_modules/.package-lock.json'))) {
-    process.stderr.write('bench: installing Node-RED for the comparison …\n')
-    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: redFolder, stdio: ['ignore', 2, 2] })
-  }
+  installNodeRed()
   return run(process.execPath, [path.join(redFolder, 'run.mjs'), port, devices, ms])
 }

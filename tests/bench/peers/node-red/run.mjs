@@ -1,15 +1,9 @@
 // Node-RED with node-red-contrib-modbus as its users set it up: a client and a modbus-read node a device, at the shortest rate there is. Arguments:
 // PORT DEVICES MS. On "run" it prints one line of JSON; what the server served is checked as it comes.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { createInterface } from 'node:readline'
-import RED from 'node-red'
+import { startRed } from './start.mjs'
 
 const [port, devices, ms] = process.argv.slice(2).map(Number)
-const folder = mkdtempSync(path.join(tmpdir(), 'linli-node-red-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 /** A device: its client, a node that polls it, and one that scales what comes. */
 const loop = (unit) => [
@@ -17,14 +11,11 @@ const loop = (unit) => [
   { id: `read${unit}`, type: 'modbus-read', z: 'tab', name: '', topic: '', showStatusActivities: false, logIOActivities: false, showErrors: false, unitid: String(unit), dataType: 'HoldingRegister', adr: '0', quantity: '100', rate: '1', rateUnit: 'ms', delayOnStart: false, startDelayTime: '', server: `client${unit}`, useIOFile: false, ioFile: '', useIOForPayload: false, emptyMsgOnFail: false, wires: [[`scale${unit}`], []] },
   { id: `scale${unit}`, type: 'function', z: 'tab', func: `const live = global.get('live'), note = global.get('note'); const values = msg.payload.map((raw) => raw * 0.1); live[${unit}] = values; note(msg.payload); return msg`, outputs: 1, wires: [[]] },
 ]
-writeFileSync(path.join(folder, 'flows.json'), JSON.stringify([{ id: 'tab', type: 'tab', label: 'bench' }, ...Array.from({ length: devices }, (_, index) => loop(index + 1)).flat()]))
 
 let polls = 0
 let wrong = 0
 const note = (registers) => { polls++; if (registers.length !== 100 || registers[99] !== 99) wrong++ }
-const server = createServer()
-RED.init(server, { userDir: folder, flowFile: 'flows.json', disableEditor: true, httpAdminRoot: false, httpNodeRoot: false, telemetry: { enabled: false }, logging: { console: { level: 'off' } }, functionGlobalContext: { live: {}, note } })
-await RED.start()
+await startRed(Array.from({ length: devices }, (_, index) => loop(index + 1)).flat(), { live: {}, note })
 const deadline = performance.now() + 30_000
 while (polls === 0) {
   if (performance.now() > deadline) { console.error('Node-RED has read nothing within 30 s'); process.exit(1) }
