@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { zstdDecompressSync } from 'node:zlib'
-import type { JsonObject, Quality, Stream, Value } from '../gateway/contract/index.ts'
+import type { JsonObject, Mode, Quality, Stream, Value } from '../gateway/contract/index.ts'
 import { DataError } from '../gateway/kit/index.ts'
 
 export interface DecodedReading { readonly point: string; readonly value: Value | null; readonly at: number; readonly quality?: Quality; readonly reason?: string }
@@ -20,6 +20,7 @@ export interface DecodedRecord {
   readonly type: string
   readonly time: string
   readonly subject?: string
+  readonly mode?: Mode
   readonly data: JsonObject
   /** Of a telemetry record, whatever its stream; empty for all others. */
   readonly readings: readonly DecodedReading[]
@@ -50,10 +51,11 @@ export function decodeRecord(bytes: Uint8Array): DecodedRecord {
     gateway: gateway!, stream: stream!, epoch: epoch!, seq: record.seq as number, prevhash: prevhash as string, type: record.type as string, time: record.time as string,
     hash: createHash('sha256').update(plain).digest('hex'), data, source: record.source as string,
     readings: record.type === 'org.linli.telemetry.v1' ? readingsOf(data) : [],
-    ...(typeof record.subject === 'string' ? { subject: record.subject } : {}),
+    ...(typeof record.subject === 'string' ? { subject: record.subject } : {}), ...(isMode(record.mode) ? { mode: record.mode } : {}),
   }
 }
 
+const isMode = (value: unknown): value is Mode => value === 'maintenance' || value === 'commissioning' || value === 'test'
 const isTimeQuality = (value: unknown): boolean => value === 'synced' || value === 'holdover' || value === 'unsynced'
 
 function plainOf(bytes: Uint8Array): Uint8Array {

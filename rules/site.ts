@@ -1,11 +1,14 @@
 import { z } from 'zod'
 import type { Facility, Review } from '../gateway/contract/index.ts'
 import { didYouMean } from '../gateway/kit/suggest.ts'
+import { reviewChannels } from './notify/review.ts'
+import { channelSchema } from './notify/schema.ts'
 import { ruleSchema, watches } from './schema.ts'
 
 /** The rules room's top-level keys of the site file. */
 export const decisionSchemas = {
   rules: z.array(ruleSchema).default([]),
+  channels: z.array(channelSchema).default([]),
 }
 
 type Schemas = typeof decisionSchemas
@@ -15,8 +18,11 @@ export type OpenDecisions = { readonly [K in keyof Schemas]: (z.output<Schemas[K
 
 /** Everything that only shows once the devices are known. */
 export function reviewDecisions(decisions: OpenDecisions, facility: Facility): readonly Review[] {
-  return (decisions.rules ?? []).flatMap((rule, index) => (rule ? watches(rule).flatMap((point) => {
-    if (facility.points.has(point)) return []
-    return [{ path: ['rules', index, 'point'], message: `no point "${point}"${didYouMean(point, facility.points.keys())}` }]
-  }) : []))
+  return [
+    ...(decisions.rules ?? []).flatMap((rule, index) => (rule ? watches(rule).flatMap((point) => {
+      if (facility.points.has(point)) return []
+      return [{ path: ['rules', index, 'point'], message: `no point "${point}"${didYouMean(point, facility.points.keys())}` }]
+    }) : [])),
+    ...reviewChannels(decisions.channels, facility),
+  ]
 }

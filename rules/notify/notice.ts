@@ -25,12 +25,15 @@ export interface Notice {
   readonly mention: readonly string[]
 }
 
+/** Nobody is told that somebody was told. */
+const receipts = new Set(['delivered', 'undelivered'])
+
 /** null: this record is not for the channel. A receipt never is, whatever it names. Odd shapes are passed over, never thrown. */
 export function noticeFor(channel: string, { type, time, data, mode }: AlertRecord): Notice | null {
-  if (type !== 'org.linli.alert.v1' || !steps.includes(data.state as Step)) return null
+  if (type !== 'org.linli.alert.v1' || typeof data.state !== 'string' || receipts.has(data.state)) return null
   const named = data.notify ?? data.channels
   if (!Array.isArray(named) || !named.includes(channel)) return null
-  const step = data.state as Step
+  const step = steps.find((each) => each === data.state) ?? 'changed'
   const at = Date.parse(time)
   const title = labelOf(data.title) ?? labelOf(data.text) ?? { zh: text(data.key) ?? '', en: text(data.key) ?? '' }
   return {

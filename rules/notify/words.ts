@@ -1,7 +1,7 @@
 import type { Label, Severity } from '../../gateway/contract/index.ts'
 
-/** The step of an alert's life that an event tells. */
-export const steps = ['raised', 'cleared', 'acknowledged', 'assigned', 'shelved', 'unshelved', 'escalated', 'resolved', 'evaluated', 'reopened', 'closed', 'commented', 'notice'] as const
+/** The step of an alert's life that an event tells; `changed` is any other. */
+export const steps = ['raised', 'cleared', 'acknowledged', 'assigned', 'shelved', 'unshelved', 'escalated', 'resolved', 'evaluated', 'reopened', 'closed', 'commented', 'released', 'changed', 'notice'] as const
 export type Step = (typeof steps)[number]
 
 /** The words of messages, in both languages; calm, and each says what to do next. */
@@ -27,6 +27,8 @@ export const words = {
     reopened: { zh: '重新打开', en: 'reopened' },
     closed: { zh: '已关闭', en: 'closed' },
     commented: { zh: '有新备注', en: 'a comment' },
+    released: { zh: '仍未恢复（此前因上级故障未提醒）', en: 'still there; it was held back by a failure that explained it' },
+    changed: { zh: '有变化', en: 'changed' },
     notice: { zh: '通知', en: 'notice' },
   } satisfies Record<Step, Label>,
   next: {
@@ -42,6 +44,8 @@ export const words = {
     reopened: { zh: '请重新处理。', en: 'Deal with it again.' },
     closed: { zh: '无需行动。', en: 'Nothing to do.' },
     commented: { zh: '请在网关页面上查看。', en: 'Read it on the gateway’s page.' },
+    released: { zh: '请到现场查看，并在网关页面上应答。', en: 'Look at it on site, and acknowledge it on the gateway’s page.' },
+    changed: { zh: '请在网关页面上查看。', en: 'See the gateway’s page.' },
     notice: null,
   } satisfies Record<Step, Label | null>,
   nextTest: { zh: '这是一次测试，无需行动。', en: 'This is a test. Nothing to do.' },
