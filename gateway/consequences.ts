@@ -1,0 +1,66 @@
+import type { AlertDesk, ClearAlert, Effect, EpochMs, GatewayEvent, Modes, NotifyPeople, PublishLocally, RaiseAlert, Reading, RuleInput, StartScene, StateWrite, WritePoint } from './contract/index.ts'
+
+export interface Outcome { readonly effects: readonly Exclude<Effect, StartScene>[]; readonly state: readonly StateWrite[] }
+
+/** What the rules room gives: every rule of the site behind a few calls. */
+export interface RuleEngine {
+  /** In order of arrival; `others`: occurrences and device states, after the readings. */
+  step(readings: readonly Reading[], others?: readonly RuleInput[]): Outcome
+  tick(at: EpochMs): Outcome
+  /** -Infinity before the first tick. */
+  wakeAt(): EpochMs | undefined
+  /** States that no batch holds yet. */
+  checkpoint(): readonly StateWrite[]
+  /** The batch that held them was refused. */
+  unwritten(state: readonly StateWrite[], at: EpochMs): void
+}
+
+export type Action = WritePoint | PublishLocally | NotifyPeople
+
+/** Who carries out what is more than an alert. */
+export interface Actions {
+  /** Begins at once, ahead of the fsync (law 1: relays run ahead). What it returns belongs into the batch of the step. Never throws. */
+  take(action: Action): Batch
+}
+
+export interface Batch { readonly events: readonly GatewayEvent[]; readonly state: readonly StateWrite[] }
+export const noBatch: Batch = { events: [], state: [] }
+
+export interface ConsequenceParts {
+  readonly desk: AlertDesk
+  readonly actions: Actions
+  readonly modes: Pick<Modes, 'of'>
+}
+
+/** What a step's effects come to: events and states for one batch. `alerts`: how many of the events are theirs. */
+export function consequences(effects: Outcome['effects'], { desk, actions, modes }: ConsequenceParts): Batch & { readonly alerts: number } {
+  const events: GatewayEvent[] = []
+  const state: StateWrite[] = []
+  const alerts: (RaiseAlert | ClearAlert)[] = []
+  for (const effect of effects) {
+    if (effect.kind === 'raise') alerts.push(markedAlert(effect, modes))
+    else if (effect.kind === 'clear') alerts.push(effect)
+    else if (effect.kind === 'record') events.push(marked(effect.event, modes))
+    else {
+      const begun = actions.take(effect)
+      events.push(...begun.events)
+      state.push(...begun.state)
+    }
+  }
+  if (alerts.length === 0) return { events, state, alerts: 0 }
+  const applied = desk.apply(alerts)
+  return { events: [...events, ...applied.events], state: [...state, ...applied.state], alerts: applied.events.length }
+}
+
+/** In maintenance or a test its device's events say so. An alert's are the desk's affair. */
+export function marked(event: GatewayEvent, modes: Pick<Modes, 'of'>): GatewayEvent {
+  if (event.mode || event.type === 'alert' || event.subject === undefined) return event
+  const mode = modes.of(event.subject)
+  return mode ? { ...event, mode } : event
+}
+
+function markedAlert(effect: RaiseAlert, modes: Pick<Modes, 'of'>): RaiseAlert {
+  if (effect.mode || effect.deviceId === undefined) return effect
+  const mode = modes.of(effect.deviceId)
+  return mode ? { ...effect, mode } : effect
+}
