@@ -2,11 +2,14 @@ import type { BigIntStats } from 'node:fs'
 import { open, readFile, rename, stat, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { randomHex } from '../kit/index.ts'
-import type { Stream } from '../contract/index.ts'
+import type { EpochMs, Stream } from '../contract/index.ts'
 import { epochCounter, epochName, epochPattern } from './keys.ts'
 
-/** How far a lost epoch file makes the counter jump, so that no restored copy can meet an epoch it already had. */
+/** How far a lost epoch file makes the counter jump at least, so that no restored copy can meet an epoch it already had. */
 const restoreJump = 1_000
+const minuteMs = 60_000
+/** Between these a wall clock is believed; the latter is some 42 million minutes after the former, and the counter has eight digits. */
+const [firstBelieved, lastBelieved] = [Date.UTC(2020, 0, 1), Date.UTC(2100, 0, 1)]
 
 export interface NextEpoch {
   readonly epoch: string
@@ -19,15 +22,18 @@ export interface NextEpoch {
 /**
  * Law 6: every opening begins a new epoch. `known` is the newest epoch the database knows: where the file is missing or older, the
  * database was restored or the file lost. Where the file is not the one that was written (it names its own inode and the moment that was made), the whole folder is a copy.
+ * What was restored knows nothing of other lives that began at the same backup: so it goes on no lower than the minute, and the later life is the later epoch.
  */
-export async function nextEpoch(folder: string, known: string | null): Promise<NextEpoch> {
+export async function nextEpoch(folder: string, known: string | null, now: EpochMs): Promise<NextEpoch> {
   const file = path.join(folder, 'epoch')
   const [text = '', identity = ''] = (await readFile(file, 'utf8').catch(() => '')).split('\n')
   const written = epochPattern.test(text) ? text : null
   const copied = written !== null && identity !== '' && identity !== identityOf(await stat(file, { bigint: true }))
   const older = known !== null && (written === null || epochCounter(written) < epochCounter(known))
   const restored = older || copied
-  const counter = Math.max(epochCounter(written ?? ''), epochCounter(known ?? '')) + (restored ? restoreJump : 1)
+  const highest = Math.max(epochCounter(written ?? ''), epochCounter(known ?? ''))
+  const minute = now >= firstBelieved && now < lastBelieved ? Math.floor((now - firstBelieved) / minuteMs) : 0
+  const counter = restored ? Math.max(highest + restoreJump, minute) : highest + 1
   return { epoch: epochName(counter, randomHex(4)), previous: older ? known : written, restored }
 }
 

@@ -45,7 +45,7 @@ export async function openJournal({ folder, encoder, clock, random, log, commitM
   await database.run((level) => raiseFences(level, streams))
   const { found, places } = await readAll(database, streams)
   const known = Object.values(found.heads).map(({ epoch }) => epoch).reduce((a, b) => (a > b ? a : b), '')
-  const next = await nextEpoch(folder, known || null)
+  const next = await nextEpoch(folder, known || null, clock.now())
   const { epoch, previous } = next
   const marked = await mark.read()
   const older = (await readEnds(folder)).filter((end) => end.epoch !== previous)

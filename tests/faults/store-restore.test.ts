@@ -1,6 +1,7 @@
 import { cp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, it } from 'vitest'
+import { FakeClock } from '../../gateway/kit/index.ts'
 import { tempFolder } from '../support/resources.ts'
 import { nothingWrong, openStore, produce, StoreCity, type Produced } from '../support/store-city.ts'
 
@@ -73,6 +74,43 @@ it('a file that has the inode its text names, but was made at another moment, is
   const text = await readFile(file, 'utf8')
   expect(text).toContain(`\n${ino}-${birthtimeNs}\n`)
   await writeFile(file, text.replace(String(birthtimeNs), String(birthtimeNs - 1n)))
-  await using journal = await openStore(folder)
+  await using journal = await openStore(folder, { clock: new FakeClock(0) })
   expect(journal.epoch.slice(0, 8)).toBe('00001001')
+})
+
+it('the same backup restored twice: the later life is the later epoch, and each record is told from the other\'s', async () => {
+  const home = await tempFolder()
+  const [folder, backup] = [path.join(home, 'journal'), path.join(home, 'backup')]
+  const city = new StoreCity()
+  const produced: Produced[] = []
+  const clock = new FakeClock()
+  const life = async (): Promise<string> => {
+    await using journal = await openStore(folder, { clock })
+    const reader = await journal.reader('city', { from: 'start' })
+    for (let i = 0; i < 5; i++) produced.push(await produce(journal, produced.length + 1))
+    await city.drain(reader)
+    return journal.epoch
+  }
+  await life()
+  await cp(folder, backup, { recursive: true })
+  const epochs: string[] = []
+  for (let restored = 0; restored < 5; restored++) {
+    await clock.advance(24 * 3_600_000)
+    await rm(folder, { recursive: true })
+    await cp(backup, folder, { recursive: true })
+    for (let started = 0; started < 3; started++) epochs.push(await life())
+  }
+  expect(epochs).toEqual(epochs.toSorted())
+  expect(new Set(epochs.map((epoch) => epoch.slice(0, 8))).size).toBe(15)
+  expect(city.findings(produced)).toEqual(nothingWrong)
+})
+
+it('a clock that nobody can believe does not use up the epochs', async () => {
+  for (const now of [0, Date.UTC(2150, 0, 1), 8.64e15]) {
+    const home = await tempFolder()
+    { await using journal = await openStore(path.join(home, 'journal')); await produce(journal, 1) }
+    await cp(path.join(home, 'journal'), path.join(home, 'restored'), { recursive: true })
+    await using journal = await openStore(path.join(home, 'restored'), { clock: new FakeClock(now) })
+    expect(journal.epoch.slice(0, 8)).toBe('00001001')
+  }
 })
