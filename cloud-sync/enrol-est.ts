@@ -31,7 +31,7 @@ async function call(server: EstServer, operation: string, csr: Uint8Array | null
   const url = endpoint(server.url, operation)
   const { status, body, retryAfter } = await send(server, url, csr, signal)
   if (status === 202) throw new UplinkError('ENROL_PENDING', `${url.host}: a person has to allow this request first${retryAfter ? `; ask again after ${retryAfter}` : ''}; run the same command again later`, { retriable: true })
-  if (status !== 200) throw refused(url, status, body)
+  if (status !== 200) throw refused(url, status, body, server)
   try {
     const certificates = await readCertsOnly(Buffer.from(body.toString('latin1').replace(/\s/g, ''), 'base64'))
     return certificates.map(parseCertificate)
@@ -73,13 +73,14 @@ function send({ ca, basic, client }: EstServer, url: URL, csr: Uint8Array | null
 
 function unreachable(url: URL, error: unknown): UplinkError {
   const code = codeOf(error)
-  if (tlsCodes.test(code)) return new UplinkError('ENROL_TLS', `${url.host}: its certificate is not trusted (${code}); give its authority with --ca FILE, or check the clock and the host name`, { cause: error })
+  if (tlsCodes.test(code)) return new UplinkError('ENROL_TLS', `${url.host}: its certificate is not trusted (${code}); give its authority with --ca FILE (for a running gateway: renew.ca in the site file), or check the clock and the host name`, { cause: error })
   return new UplinkError('ENROL_UNREACHABLE', `${url.host} cannot be reached (${describe(error) || code}); check network, host and port, or take the file-based way: --csr and --import`, { cause: error, retriable: true })
 }
 
-function refused(url: URL, status: number, body: Buffer): UplinkError {
+function refused(url: URL, status: number, body: Buffer, { client }: EstServer): UplinkError {
   const said = body.toString('utf8').replace(/[^\x20-\x7e\u4e00-\u9fff]/g, ' ').trim().slice(0, 200)
   const words = said ? ` ("${said}")` : ''
+  if (client && (status === 401 || status === 403)) return new UplinkError('ENROL_REFUSED', `${url.host} does not take this gateway's certificate as its pass${words}; ask its people, and enrol with a new token and --force if it was revoked`)
   if (status === 401 || status === 403) return new UplinkError('ENROL_REFUSED', `${url.host} does not let this gateway enrol${words}; the token is wrong, used or too old: ask for a new one`)
   if (status === 404) return new UplinkError('ENROL_ANSWER', `${url.host} knows no ${url.pathname}; check --url`)
   return new UplinkError('ENROL_REFUSED', `${url.host} answered ${status}${words}; tell the authority's people`, { retriable: status >= 500 })

@@ -44,11 +44,10 @@ export class Identity {
 
   /** Until `signal` aborts: dates go by, a certificate is due, files are replaced under the connection. `replaced`: they are, and are good. Never rejects. */
   async watch(replaced: () => void, signal: AbortSignal): Promise<void> {
-    for (;;) {
+    while (!signal.aborted) {
       await this.#renewal?.consider(signal)
       if (await this.#changed()) replaced()
       await this.#parts.clock.sleep(inspectEveryMs, signal).catch(() => {})
-      if (signal.aborted) return
     }
   }
 

@@ -201,6 +201,8 @@ describe('linli enrol on the command line', () => {
     await writeFile(path.join(folder, 'token'), (await linli('ca', 'token', 'city', 'hall-1')).stdout)
     expect((await linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem', '--token', 'token')).stdout).toMatch(/enrolled: CN=hall-1[\s\S]*Add to uplink "city"[^\n]*\n {4}renew: \{ url: "https:\/\/127[^\n]*ca\.pem \}/)
     expect((await linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem', '--renew', '--json')).stdout).toMatch(/"subject":"CN=hall-1"/)
+    await writeFile(path.join(folder, 'renewing.yaml'), (await readFile(path.join(folder, 'site.yaml'), 'utf8')).replace('key: box.key', `key: box.key, renew: { url: "${url}", ca: city/ca.pem }`))
+    expect((await linli('enrol', 'renewing.yaml', '--renew')).stdout).toMatch(/^enrolled: CN=hall-1, by [^\n]*\n$/)
 
     const { journal, reader } = await realJournal()
     const at = (name: string): string => path.join(folder, name)
