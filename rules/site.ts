@@ -3,11 +3,15 @@ import type { Facility, Review } from '../gateway/contract/index.ts'
 import { didYouMean } from '../gateway/kit/suggest.ts'
 import { reviewChannels } from './notify/review.ts'
 import { channelSchema } from './notify/schema.ts'
+import { reviewDoors } from './doors/review.ts'
+import { accessSchema, doorSchema } from './doors/schema.ts'
 import { ruleSchema, watches } from './schema.ts'
 
 /** The rules room's top-level keys of the site file. */
 export const decisionSchemas = {
   rules: z.array(ruleSchema).default([]),
+  doors: z.array(doorSchema).default([]),
+  access: accessSchema,
   channels: z.array(channelSchema).default([]),
 }
 
@@ -23,6 +27,7 @@ export function reviewDecisions(decisions: OpenDecisions, facility: Facility): r
       if (facility.points.has(point)) return []
       return [{ path: ['rules', index, 'point'], message: `no point "${point}"${didYouMean(point, facility.points.keys())}` }]
     }) : [])),
+    ...reviewDoors(decisions.doors ?? [], decisions.access, facility, []),
     ...reviewChannels(decisions.channels, facility),
   ]
 }
