@@ -53,7 +53,7 @@ it('a gateway whose disk cannot be used starts, alarms and decides, and what it 
   await using journal = await openJournal({ folder: path.join(data, 'journal'), encoder: createEncoder({ gateway: 'hall', region: '420106', maxMessageBytes: 65_536, timeQuality: () => 'synced' }), clock, random, log: silentLog(), commitMs: 5, maxBytes: 1 << 30 })
   const reader = await journal.reader('test', { from: 'start' })
   const alerts = (await drain(reader, 'alert')).map((record) => contentOf(record).data).map(({ key, state }) => `${key} ${state}`)
-  expect(alerts).toEqual(['gateway/store/failing raised', 'hot raised', 'gateway/store/failing cleared'])
+  expect(alerts).toEqual(['gateway/store/failing raised', 'hot raised', 'gateway/store/failing cleared', 'gateway/store/failing closed'])
   const values = (await drain(reader, 'telemetry')).flatMap((record) => contentOf(record).data.readings).filter(({ point }) => point === 'env.temperature').map(({ value }) => value)
   expect(values.slice(0, 2)).toEqual([21.5, 35])
 })

@@ -81,7 +81,7 @@ def apply(base, event, stream):
     state["values"].update((one["point"], one["value"]) for one in event["data"].get("readings", []))
     if event["type"] == "org.linli.alert.v1":
         state["alerts"].pop(event["data"]["id"], None)
-        if event["data"]["state"] != "cleared":
+        if event["data"].get("phase") != "closed":
             state["alerts"][event["data"]["id"]] = event["data"]["title"]
 
 

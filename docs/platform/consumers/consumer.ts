@@ -72,7 +72,7 @@ function apply(base: string, event: any, stream: string): void {
   if (!isAfter(event, state.heads[stream])) return
   state.heads[stream] = { epoch: event.epoch, seq: event.seq }
   for (const { point, value } of event.data.readings ?? []) state.values[point] = value
-  if (event.type === 'org.linli.alert.v1') { if (event.data.state === 'cleared') delete state.alerts[event.data.id]; else state.alerts[event.data.id] = event.data.title }
+  if (event.type === 'org.linli.alert.v1') { if (event.data.phase === 'closed') delete state.alerts[event.data.id]; else state.alerts[event.data.id] = event.data.title }
 }
 
 /** Replaces the current state once all its parts are here, unless we already know of later records. */
