@@ -10,7 +10,7 @@ import { LiveValues } from './live.ts'
 import { withinPatience, type Basics } from './main/basics.ts'
 import { openCity, openLedger, openRoads } from './main/city.ts'
 import { openDecisions } from './main/decisions.ts'
-import { openDevices } from './main/devices.ts'
+import { openDevices, type WriteGuard } from './main/devices.ts'
 import { openStore } from './main/store.ts'
 import { gatewayEvent } from './events.ts'
 import { createStatus, type GatewayStatus } from './status.ts'
@@ -51,22 +51,24 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const store = await openStore({ ...basics, time, maxReadings, pending })
   const { journal, holding } = store
   const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
-  const decisions = await openDecisions({ ...basics, store, live, feed, time, history })
-  const { pipeline, desk, conditions } = decisions
+  const guards: WriteGuard[] = []
+  const { supervisors, writer, bus, run: connect } = await openDevices({ ...basics, store, live, guards, accept: (id, intake) => pipeline.accept(id, intake) })
+  const decisions = await openDecisions({ ...basics, store, live, feed, time, history, writer, bus })
+  const { pipeline, desk, actions, conditions } = decisions
   store.tell(conditions, desk)
   const roads = await openRoads(basics, store)
   if (!holding) await withinPatience(clock, pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch })))
   const signed = await openLedger(basics, store)
-  const { supervisors, writer, run: connect } = await openDevices({ ...basics, store, live, accept: (id, intake) => pipeline.accept(id, intake) })
   const city = await openCity({ ...basics, store, roads, signed, decisions, writer, live, feed, time, host })
   const status = createStatus({ ...decisions, site, startedAt, clock, time, journal, readers: roads.map(({ reader }) => reader), live, supervisors, uplinks: city.uplinks, history, commands: city.commands })
 
-  // Stopped in this order: commands called off, devices, then what they brought is on disk and signed, then the uplinks send what they can and let go.
+  // Stopped in this order: commands and rules' writes called off, devices, then what they brought is on disk and signed, then the uplinks send what they can and let go.
   await city.run()
   pipeline.start()
   stack.defer(() => withinPatience(clock, pipeline.stop()))
   if (holding) stack.defer(() => holding.close())
   connect()
+  stack.use(actions)
   if (city.commands) stack.use(city.commands)
   const control = serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })

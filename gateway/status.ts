@@ -1,4 +1,5 @@
 import type { Alert, AlertDesk, Backlog, Clock, EpochMs, Head, History, HistoryStatistics, Journal, JournalReader, JournalStatistics, Stream, TimeQuality, Uplink, UplinkStatus } from './contract/index.ts'
+import type { ActionRunner } from './actions/index.ts'
 import type { LiveValues } from './live.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Repeats } from './repeats.ts'
@@ -6,6 +7,13 @@ import type { ConnectionStatus, Supervisor } from './supervisor.ts'
 import type { TelemetryBranch } from './telemetry.ts'
 import type { TimeKeeper } from './time.ts'
 import { version } from './version.ts'
+
+/** `waiting`: those that want to be woken at some moment. `quarantined`: set aside until the next start, because they failed. */
+export interface RulesStatus {
+  readonly rules: number
+  readonly waiting: number
+  readonly quarantined: readonly { readonly id: string; readonly at: EpochMs; readonly code: string; readonly detail: string }[]
+}
 
 /** The answer of `GET /status` and `linli status --json`. */
 export interface GatewayStatus {
@@ -24,6 +32,9 @@ export interface GatewayStatus {
   readonly history: HistoryStatistics | null
   /** Since the start; `running`: now. Null where no uplink takes commands. */
   readonly commands: Readonly<Record<'received' | 'accepted' | 'running' | 'done' | 'failed' | 'expired' | 'rejected' | 'repeated', number>> | null
+  readonly rules: RulesStatus
+  /** What rules wrote, published and told people. */
+  readonly actions: ReturnType<ActionRunner['statistics']>
   readonly connections: readonly ConnectionStatus[]
   readonly devices: readonly { readonly id: string; readonly name: { readonly zh: string; readonly en: string }; readonly state: string; readonly since: EpochMs | null; readonly reason?: string; readonly detail?: string }[]
   readonly uplinks: readonly (UplinkStatus & { readonly backlog: Readonly<Record<Stream, Backlog>> })[]
@@ -39,6 +50,8 @@ interface StatusParts {
   readonly readers: readonly JournalReader[]
   readonly live: LiveValues
   readonly desk: AlertDesk
+  readonly engine: { status(): RulesStatus }
+  readonly actions: ActionRunner
   readonly pipeline: Pipeline
   readonly telemetry: TelemetryBranch
   readonly repeats: Repeats
@@ -49,7 +62,7 @@ interface StatusParts {
 }
 
 export function createStatus(parts: StatusParts): () => GatewayStatus {
-  const { site, startedAt, clock, time, journal, readers, live, desk, pipeline, telemetry, repeats, supervisors, uplinks, history, commands } = parts
+  const { site, startedAt, clock, time, journal, readers, live, desk, engine, actions, pipeline, telemetry, repeats, supervisors, uplinks, history, commands } = parts
   return () => ({
     gateway: site.site.id, region: site.site.region, version, pid: process.pid, startedAt, now: clock.now(), timeQuality: time.quality, epoch: journal.epoch,
     rssMb: Math.round(process.memoryUsage.rss() / 1e5) / 10,
@@ -57,6 +70,8 @@ export function createStatus(parts: StatusParts): () => GatewayStatus {
     journal: { ...journal.statistics(), heads: journal.heads() },
     history: history?.statistics() ?? null,
     commands: commands ? { ...commands.counters, running: commands.running } : null,
+    rules: engine.status(),
+    actions: actions.statistics(),
     connections: [...supervisors.values()].map((supervisor) => supervisor.status()),
     devices: [...live.devices.values()].map(({ id, name }) => {
       const state = live.device(id)

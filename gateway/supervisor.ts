@@ -61,6 +61,15 @@ export class Supervisor {
     await this.#session.write(point, raw, signal)
   }
 
+  /** Its driver has a bus, and it is up. */
+  get publishes(): boolean { return this.#session?.publish !== undefined }
+
+  /** Throws DriverError DEVICE_OFFLINE or the driver's own. */
+  async publish(topic: string, payload: string, signal: AbortSignal): Promise<void> {
+    if (!this.#session?.publish) throw new DriverError('DEVICE_OFFLINE', `connection ${this.#parts.config.id} is not up, or has no bus to publish on`, { retriable: true })
+    await this.#session.publish(topic, payload, signal)
+  }
+
   status(): ConnectionStatus {
     const { id, driver } = this.#parts.config
     return {

@@ -75,8 +75,10 @@ class BrokerSession implements Session<MqttAddress> {
   async write(point: PointConfig<MqttAddress>, raw: Value, signal: AbortSignal): Promise<void> {
     const device = this.#config.devices.find(({ id }) => id === point.deviceId)!
     if (this.#intake.presence.is(device.id) !== 'online') throw new DriverError('DEVICE_OFFLINE', `${point.id}: ${device.id} is not there; a command is not kept for later`, { retriable: true })
-    await writeAndConfirm({ point, device, raw, clock: this.#kit.clock, intake: this.#intake, publish: (command) => this.#command(command) }, signal)
+    await writeAndConfirm({ point, device, raw, clock: this.#kit.clock, intake: this.#intake, publish: (command) => this.#send(command) }, signal)
   }
+
+  publish(topic: string, payload: string): Promise<void> { return this.#send({ topic, payload }) }
 
   statistics(): Readonly<Record<string, number>> {
     const { refused, failedHandshakes } = this.#listeners
@@ -169,9 +171,9 @@ class BrokerSession implements Session<MqttAddress> {
     if (stored) this.#intake.offer({ topic: packet.topic, payload, durable: packet.qos > 0, redelivered: packet.dup, will, sender, stored, wanted: () => will || !client.closed })
   }
 
-  #command({ topic, payload }: Command): Promise<void> {
+  #send({ topic, payload }: Command): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#broker!.publish({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false }, (error) => { if (error) reject(new DriverError('DEVICE_OFFLINE', `the command on ${topic} could not be sent`, { cause: error, retriable: true })); else resolve() })
+      this.#broker!.publish({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false }, (error) => { if (error) reject(new DriverError('DEVICE_OFFLINE', `the message on ${topic} could not be sent`, { cause: error, retriable: true })); else resolve() })
     })
   }
 

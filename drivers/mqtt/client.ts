@@ -44,6 +44,10 @@ export async function openClient(config: MqttConfig, kit: DriverKit, signal: Abo
       if (gone || (device.settings.availability && intake.presence.is(device.id) === 'offline')) throw new DriverError('DEVICE_OFFLINE', `${point.id}: ${gone ? `no connection to ${settings.url}` : `${device.id} is offline`}; a command is not kept for later`, { retriable: true })
       await writeAndConfirm({ point, device, raw, clock: kit.clock, intake, publish: async ({ topic, payload }) => link.publish(topic, payload) }, stop)
     },
+    async publish(topic, payload) {
+      if (gone) throw new DriverError('DEVICE_OFFLINE', `no connection to ${settings.url}; ${topic} is not published`, { retriable: true })
+      link.publish(topic, payload)
+    },
     statistics: () => ({ ...intake.counters }),
     deviceStatistics: () => Object.fromEntries([...intake.devices].map(([device, counters]) => [device, { ...counters }])),
     findings: () => diagnose(config, { devices: intake.devices, whyMalformed: intake.whyMalformed, refusedLogins: new Map() }),

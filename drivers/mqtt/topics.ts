@@ -55,6 +55,9 @@ export function readTopics(device: MqttDeviceConfig): readonly TopicPattern[] {
   return [...new Set(texts)].map((text) => compileTopic(text, device))
 }
 
+/** Where the gateway speaks to the building; whoever else did would be believed. */
+const gatewayOwn = 'linli/'
+
 export interface Rights { mayPublish(topic: string): boolean; maySubscribe(filter: string): boolean }
 
 /** What an account may do: the topics of its devices, their commands, what their profiles add, and `devices/<id>/…`. */
@@ -68,7 +71,7 @@ export function rightsOf(devices: readonly MqttDeviceConfig[]): Rights {
   ])]
   const exact = new Set(publishes)
   return {
-    mayPublish: (topic) => exact.has(topic) || publishes.some((filter) => covers(filter, topic)),
+    mayPublish: (topic) => !topic.startsWith(gatewayOwn) && (exact.has(topic) || publishes.some((filter) => covers(filter, topic))),
     maySubscribe: (filter) => subscribes.some((allowed) => covers(allowed, filter)),
   }
 }

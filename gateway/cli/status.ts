@@ -31,9 +31,19 @@ export function renderStatus(answer: GatewayStatus): string {
     table([['DEVICE', 'NAME', 'STATE', 'WHY'], ...answer.devices.map((item) => [item.id, item.name.zh, mark(item.state), item.detail ?? item.reason ?? ''])]),
     ...answer.uplinks.map((uplink) => uplinkLines(uplink, answer.now).join('\n  ')),
     ...(commands ? [`commands: ${(['accepted', 'done', 'failed', 'expired', 'rejected', 'running'] as const).map((state) => `${state} ${commands[state]}`).join('  ')}`] : []),
+    ...rulesLines(answer),
     answer.alerts.length === 0 ? paint('green', '一切正常 / all normal') : answer.alerts.map((alert) => paint('red', `${alert.severity}  ${alert.title.zh} / ${alert.title.en}  since ${new Date(alert.raisedAt).toISOString()}`)).join('\n'),
   ]
   return blocks.join('\n\n')
+}
+
+function rulesLines({ rules: { rules, waiting, quarantined }, actions }: GatewayStatus): readonly string[] {
+  if (rules === 0) return []
+  const acted = ([['written', 'written'], ['failed', 'failed'], ['limited', 'too often'], ['published', 'published'], ['notices', 'notices']] as const).flatMap(([name, word]) => (actions[name] > 0 ? [`${word} ${actions[name]}`] : []))
+  return [[
+    `rules: ${rules}, ${waiting} waiting${acted.map((text) => `  ${text}`).join('')}`,
+    ...quarantined.map(({ id, code, detail }) => paint('red', `rule ${id} failed and is set aside: ${detail} (${code})`)),
+  ].join('\n  ')]
 }
 
 function historyLine({ history, now }: GatewayStatus): string {

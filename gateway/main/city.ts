@@ -76,10 +76,10 @@ export async function openCity(options: CityOptions): Promise<City> {
 
 type CommandParts = Parameters<typeof CommandDesk.open>[0]
 
-function commandParts({ log, clock, writer, live, feed, time }: CityOptions, journal: Journal): CommandParts {
+function commandParts({ log, clock, writer, live, feed, time, decisions: { pipeline } }: CityOptions, journal: Journal): CommandParts {
   return {
     clock, log: log.child({ room: 'commands' }), writer, reader: live, state: journal.state, point: (id) => live.points.get(id), timeQuality: () => time.quality,
-    record: (event, state) => { feed.publish({ kind: 'event', event }); return journal.commit({ events: [event], state, urgent: true }) },
+    record: (event, state) => pipeline.record([event], state),
     onReading: (listener) => feed.subscribe((item) => { if (item.kind === 'reading') listener(item.reading) }),
   }
 }

@@ -1,5 +1,7 @@
-import { randomHex } from '../kit/index.ts'
+import type { PointWriter } from '../contract/index.ts'
+import { codeOf, describe, randomHex } from '../kit/index.ts'
 import { createAlertDesk, createEngine, createRules } from '../../rules/index.ts'
+import { ActionRunner, writeState, type LocalBus } from '../actions/index.ts'
 import type { Feed } from '../feed.ts'
 import type { FileHistory } from '../history/index.ts'
 import type { LiveValues } from '../live.ts'
@@ -7,7 +9,7 @@ import { Pipeline } from '../pipeline.ts'
 import { Repeats } from '../repeats.ts'
 import { TelemetryBranch } from '../telemetry.ts'
 import type { TimeKeeper } from '../time.ts'
-import type { Basics } from './basics.ts'
+import { withinPatience, type Basics } from './basics.ts'
 import type { Store } from './store.ts'
 
 export interface DecisionOptions extends Basics {
@@ -16,19 +18,35 @@ export interface DecisionOptions extends Basics {
   readonly feed: Feed
   readonly time: TimeKeeper
   readonly history?: FileHistory | undefined
+  readonly writer: PointWriter
+  readonly bus: LocalBus
 }
 
 /** Rules, alerts and the line that feeds them, as the last life left them. */
-export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history }: DecisionOptions) {
-  const engine = createEngine(createRules(site.decisions.rules))
-  engine.restore(await journal.state.entries('rule/'))
-  const desk = createAlertDesk({ newId: () => randomHex(8) })
+export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history, writer, bus }: DecisionOptions) {
+  const newId = (): string => randomHex(8)
+  const desk = createAlertDesk({ newId })
   desk.restore(await journal.state.entries('alert/'))
+  const rulesLog = log.child({ room: 'rules' })
+  const engine = createEngine(createRules(site.decisions.rules), {
+    failed: desk.open().flatMap(({ key }) => failedRule(key) ?? []),
+    onFailure: (rule, error) => rulesLog.error({ rule, code: codeOf(error), err: error }, `rule "${rule}" failed and is set aside: ${describe(error)}`),
+  })
+  engine.restore(await journal.state.entries('rule/'))
   const repeats = new Repeats()
   repeats.restore(await journal.state.entries('seen/'))
   const telemetry = new TelemetryBranch(live.points)
-  const pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, feed, time, clock, log, ...(history ? { history } : {}) })
-  return { engine, desk, repeats, telemetry, pipeline, conditions: pipeline.conditions() }
+  const actions = new ActionRunner({
+    clock, log: rulesLog, writer, bus, newId, point: (id) => live.points.get(id), record: (...batch) => pipeline.record(...batch),
+    conditions: { raise: (condition) => conditions.raise(condition), clear: (...condition) => conditions.clear(...condition) },
+  })
+  const pipeline: Pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, actions, feed, time, clock, log, ...(history ? { history } : {}) })
+  const conditions = pipeline.conditions()
+  await withinPatience(clock, actions.restore(await journal.state.entries(writeState)))
+  return { engine, desk, actions, repeats, telemetry, pipeline, conditions }
 }
+
+/** Of the alert that the engine raises about a rule. */
+const failedRule = (key: string): string | undefined => /^rule\/(.+)\/failed$/.exec(key)?.[1]
 
 export type OpenedDecisions = Awaited<ReturnType<typeof openDecisions>>

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { DriverKit, Intake, PointWriter } from '../contract/index.ts'
+import type { DriverKit, Intake, Orderer, PointConfig, PointWriter, Value } from '../contract/index.ts'
 import { DriverError, keyedHash, readSecret } from '../kit/index.ts'
 import { driverRegistry } from '../../drivers/registry.ts'
+import type { LocalBus } from '../actions/index.ts'
 import type { LiveValues } from '../live.ts'
 import { toRaw } from '../normalise.ts'
 import { memoryKey } from '../pipeline.ts'
@@ -11,21 +12,27 @@ import { Supervisor } from '../supervisor.ts'
 import { runUntilDisposed, type Basics } from './basics.ts'
 import type { Store } from './store.ts'
 
+/** Throws where this must not be written by this one: nothing reaches the driver then. */
+export type WriteGuard = (point: PointConfig, value: Value, by: Orderer) => void
+
 export interface DeviceOptions extends Basics {
   readonly store: Store
   readonly live: LiveValues
+  /** Asked before each write, whoever ordered it. More may be added before anything runs. */
+  readonly guards: readonly WriteGuard[]
   accept(connectionId: string, intake: Intake): void
 }
 
 export interface Devices {
   readonly supervisors: ReadonlyMap<string, Supervisor>
   readonly writer: PointWriter
+  readonly bus: LocalBus
   /** Connects; stopped when the stack is disposed. */
   run(): void
 }
 
 /** Every connection of the site, and the road to their outputs. Throws what the site's key file throws, unless the disk is known to be unusable. */
-export async function openDevices({ site, log, clock, random, stack, store: { journal, holding }, live, accept }: DeviceOptions): Promise<Devices> {
+export async function openDevices({ site, log, clock, random, stack, store: { journal, holding }, live, guards, accept }: DeviceOptions): Promise<Devices> {
   const siteKey = await loadSiteKey(path.join(site.store.path, 'site.key')).catch((error: unknown) => { if (holding) return randomBytes(32); throw error })
   const supervisors = new Map(site.connections.map((config) => {
     const child = log.child({ connection: config.id })
@@ -35,10 +42,18 @@ export async function openDevices({ site, log, clock, random, stack, store: { jo
   return {
     supervisors,
     writer: {
-      async write(id, value, signal) {
+      async write(id, value, signal, by) {
         const point = live.points.get(id)
         if (!point) throw new DriverError('POINT_UNKNOWN', `no point "${id}" in ${site.file}; linli status lists them`)
+        for (const guard of guards) guard(point, value, by)
         await supervisors.get(live.devices.get(point.deviceId)!.connectionId)!.write(point, toRaw(value, point), signal)
+      },
+    },
+    bus: {
+      async publish(topic, payload, signal) {
+        const able = [...supervisors.values()].filter(({ publishes }) => publishes)
+        if (able.length === 0) throw new DriverError('PUBLISH_NO_BUS', `nothing is published on ${topic}: no MQTT connection of ${site.file} is up`, { retriable: true })
+        await Promise.all(able.map((supervisor) => supervisor.publish(topic, payload, signal)))
       },
     },
     run() { for (const supervisor of supervisors.values()) runUntilDisposed(stack, (signal) => supervisor.run(signal)) },

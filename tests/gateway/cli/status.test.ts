@@ -17,7 +17,8 @@ const quiet: GatewayStatus = {
   gateway: 'hall-1', region: '420106', version: '1', pid: 1, startedAt: now - 5_000, now, timeQuality: 'synced', epoch: '00000001-0000000a', rssMb: 80,
   counters: { readings: 0, events: 0, alerts: 0, suppressed: 0, summarised: 0, repeated: 0, unmapped: 0, refused: 0 },
   journal: { commits: 0, records: 0, readings: 0, bytesWritten: 0, gaps: 0, deadLetters: 0, quarantined: 0, fsyncMsP50: 0, fsyncMsP99: 0, fill: 0, streams: {}, heads: {} },
-  history: null, commands: null, connections: [], devices: [], uplinks: [], alerts: [],
+  history: null, commands: null, rules: { rules: 0, waiting: 0, quarantined: [] },
+  actions: { written: 0, failed: 0, expired: 0, refused: 0, limited: 0, published: 0, unpublished: 0, notices: 0, withheld: 0, underWay: 0 }, connections: [], devices: [], uplinks: [], alerts: [],
 }
 const uplink: GatewayStatus['uplinks'][number] = { id: 'city', state: 'online', protocol: 5, since: now, sent: 9, acked: 9, rejected: 0, resent: 0, reconnects: 0, inFlight: 0, backlog: { alert: { records: 0, bytes: 0, oldestAt: null } } }
 const certificate = { subject: 'CN=hall-1', serial: 'AB', validTo: now + 60 * dayMs, renewal: null }
@@ -34,6 +35,12 @@ describe('the text of linli status', () => {
   it('counts commands where some are taken', () => {
     expect(lines({ commands: { received: 9, accepted: 5, done: 3, failed: 1, expired: 1, rejected: 4, repeated: 2, running: 1 } })).toContain('commands: accepted 5  done 3  failed 1  expired 1  rejected 4  running 1')
     expect(lines({}).filter((line) => line.startsWith('commands'))).toEqual([])
+  })
+  it('counts rules where there are some, and names those that failed', () => {
+    expect(lines({ rules: { rules: 12, waiting: 2, quarantined: [] } })).toContain('rules: 12, 2 waiting')
+    expect(lines({ rules: { rules: 12, waiting: 0, quarantined: [{ id: 'freezer', at: now, code: 'INTERNAL', detail: 'no such thing' }] }, actions: { ...quiet.actions, written: 3, limited: 1 } }))
+      .toEqual(expect.arrayContaining(['rules: 12, 0 waiting  written 3  too often 1', 'rule freezer failed and is set aside: no such thing (INTERNAL)']))
+    expect(lines({}).filter((line) => line.startsWith('rules'))).toEqual([])
   })
   it('says what waits for the platform\'s word, and since when', () => {
     expect(lines({ uplinks: [{ ...uplink, confirmations: { waiting: 12, oldestAt: now - 3 * 60_000, confirmed: 120, ignored: 0 } }] })).toContain('for the platform\'s word: 12, the oldest of 3 min ago  confirmed 120')
