@@ -79,7 +79,14 @@ export class Drain {
   /** The broker has answered something harmless and lived on: now for the careful streams. */
   trust(): void { this.#trusted = true; this.wake() }
 
-  /** Something was committed, or acknowledged. */
+  /** The most urgent stream at once, ahead of the answers to all whose readings shared an alert's commit; the others in their turn. */
+  committed(): void {
+    const [first] = this.#lanes
+    if (first && !this.#alone && !this.#parts.suspects.isCareful(first[0])) this.#fill(...first)
+    this.wake()
+  }
+
+  /** Something may be sent: it was acknowledged, or there is more of it. */
   wake(): void {
     if (this.#scheduled || this.#stopped) return
     this.#scheduled = true
@@ -171,15 +178,18 @@ export class Drain {
     lane.taking = true
     const { turn } = lane
     reader.take(stream, ahead, lane.cursor).then((records) => {
+      lane.taking = false
       if (turn !== lane.turn) { this.wake(); return }
       const wanted = confirmations ? confirmations.select(records) : { send: records, passed: records.length }
       const last = records[wanted.passed - 1]
       if (!last) return
       lane.queue.push(...wanted.send)
       lane.cursor = { epoch: last.epoch, seq: last.seq }
-      this.wake()
-    }).catch((cause: unknown) => failed(new UplinkError('UPLINK_JOURNAL', `uplink ${id}: the journal could not be read; it is tried again`, { cause, retriable: true })))
-      .finally(() => { lane.taking = false })
+      this.#pump()
+    }, (cause: unknown) => {
+      lane.taking = false
+      failed(new UplinkError('UPLINK_JOURNAL', `uplink ${id}: the journal could not be read; it is tried again`, { cause, retriable: true }))
+    })
   }
 
   /** False when it was confirmed meanwhile, or cannot be sent over this link and is refused. */

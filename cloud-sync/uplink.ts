@@ -151,7 +151,7 @@ class MqttUplink implements Uplink {
     log.info({ protocol: link.protocol, backlog: reader.backlog() }, 'uplink online')
     const drain = this.#drain = this.#newDrain(link, lost.resolve)
     this.#begin(link, drain, attached)
-    attached.defer(onCommit(() => drain.wake()))
+    attached.defer(onCommit(() => drain.committed()))
     attached.defer(clock.after(steadyMs, () => this.#conditions.steady()))
     const acknowledgements = this.#acknowledgements
     if (acknowledgements) attached.defer(every(clock, confirmEveryMs, () => acknowledgements.reconsider(drain)))
