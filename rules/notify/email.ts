@@ -48,12 +48,12 @@ export function createEmail(config: ChannelOf<'email'>, { clock, around, readSec
 /** nodemailer's codes, and the reply's first digit (RFC 5321 §4.2.1): 4 may work later, 5 will not. */
 function refusal(who: string, error: unknown, secrets: readonly string[]): NotifyError {
   const code = codeOf(error)
-  const { responseCode, response } = error as { readonly responseCode?: number; readonly response?: string }
+  const { responseCode, response, originalCode } = error as { readonly responseCode?: number; readonly response?: string; readonly originalCode?: string }
   const words = responseCode ? `(${said(response, secrets) || responseCode})` : `(${code})`
   if (code === 'ETIMEDOUT') return new NotifyError('NOTIFY_TIMEOUT', `${who}: no answer in time; it is tried again`, { retriable: true })
   if (code === 'ETLS') return new NotifyError('NOTIFY_TLS', `${who}: no TLS with this server ${words}; check port, ca and clock, or set security to what the server offers`, { retriable: true })
   if (responseCode && responseCode >= 400 && responseCode < 500) return new NotifyError('NOTIFY_BUSY', `${who}: the mail server asks for patience ${words}; it is tried again`, { retriable: true })
   if (code === 'EAUTH') return new NotifyError('NOTIFY_LOGIN', `${who}: user or password is not accepted ${words}; many providers want a password made for programs`)
   if (responseCode && responseCode >= 500) return new NotifyError('NOTIFY_REFUSED', `${who}: the mail server refuses ${words}; check from, to and the mailbox`, { content: true })
-  return connectionError(who, (error as { readonly cause?: unknown }).cause ?? error)
+  return connectionError(who, { code: originalCode ?? code })
 }

@@ -48,7 +48,7 @@ function refusal({ who, code, meaning, text, date }: { readonly who: string; rea
     // DingTalk shuts a robot out for ten minutes: asking at once again gains nothing.
     case 'rate': return new NotifyError('NOTIFY_RATE_LIMITED', `${who}: too many messages ${end}; what waits goes later, as one. Lower perMinute if others use this robot too`, { retriable: true, retryAfterMs: robotPenaltyMs, values })
     case 'busy': return new NotifyError('NOTIFY_BUSY', `${who}: the service is not ready ${end}; it is tried again`, { retriable: true, values })
-    case 'signature': return new NotifyError('NOTIFY_SIGNATURE', `${who}: the signature is not accepted ${end}; check secret, and the gateway's clock: it must be right within an hour`, { values })
+    case 'signature': return new NotifyError('NOTIFY_SIGNATURE', `${who}: the robot's security setting refuses it ${end}; check secret, the gateway's clock (right within an hour), and the robot's keywords and addresses`, { values })
     case 'keyword': return new NotifyError('NOTIFY_KEYWORD', `${who}: a security setting of the robot refuses it ${end}; choose the signature there, or a keyword that every message holds, such as the name of the site`, { values, content: true })
     case 'login': return new NotifyError('NOTIFY_LOGIN', `${who}: the robot is not known, or is switched off ${end}; copy its address again, or add it to the group again`, { values })
     default: return new NotifyError('NOTIFY_REFUSED', `${who}: refused ${end}`, { values, content: true })
