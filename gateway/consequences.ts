@@ -1,4 +1,4 @@
-import type { AlertDesk, ClearAlert, Effect, EpochMs, GatewayEvent, Modes, NotifyPeople, PublishLocally, RaiseAlert, Reading, RuleInput, StartScene, StateWrite, WritePoint } from './contract/index.ts'
+import type { AlertAct, AlertDesk, ClearAlert, Effect, EpochMs, GatewayEvent, Modes, NotifyPeople, PublishLocally, RaiseAlert, Reading, RuleInput, StartScene, StateWrite, WritePoint } from './contract/index.ts'
 
 export interface Outcome { readonly effects: readonly Exclude<Effect, StartScene>[]; readonly state: readonly StateWrite[] }
 
@@ -37,19 +37,22 @@ export function consequences(effects: Outcome['effects'], { desk, actions, modes
   const events: GatewayEvent[] = []
   const state: StateWrite[] = []
   const alerts: (RaiseAlert | ClearAlert)[] = []
+  const acts: AlertAct[] = []
   for (const effect of effects) {
     if (effect.kind === 'raise') alerts.push(markedAlert(effect, modes))
     else if (effect.kind === 'clear') alerts.push(effect)
     else if (effect.kind === 'record') events.push(marked(effect.event, modes))
+    else if (effect.kind === 'act') acts.push(effect.act)
     else {
       const begun = actions.take(effect)
       events.push(...begun.events)
       state.push(...begun.state)
     }
   }
-  if (alerts.length === 0) return { events, state, alerts: 0 }
-  const applied = desk.apply(alerts)
-  return { events: [...events, ...applied.events], state: [...state, ...applied.state], alerts: applied.events.length }
+  // In the order in which the desk would hear of them: what is raised first can be acted upon.
+  const works = [...(alerts.length > 0 ? [desk.apply(alerts)] : []), ...acts.flatMap((act) => { const answer = desk.act(act, act.at); return answer.outcome === 'refused' ? [] : [answer] })]
+  const told = works.flatMap((work) => work.events)
+  return { events: [...events, ...told], state: [...state, ...works.flatMap((work) => work.state)], alerts: told.length }
 }
 
 /** In maintenance or a test its device's events say so. An alert's are the desk's affair. */

@@ -1,3 +1,4 @@
+import type { AlertAct } from './alerts.ts'
 import type { Label } from './config.ts'
 import type { GatewayEvent, Mode } from './events.ts'
 import type { DeviceStatus, EpochMs, Json, JsonObject, Occurrence, PointId, Reading, Value } from './values.ts'
@@ -40,10 +41,12 @@ export interface PublishLocally { readonly kind: 'publish'; readonly ruleId: str
 export interface NotifyPeople { readonly kind: 'notify'; readonly ruleId: string; readonly at: EpochMs; readonly channels: readonly string[]; readonly text: Label }
 /** Handled inside the engine: the scene gets a `start`. */
 export interface StartScene { readonly kind: 'start'; readonly ruleId: string; readonly at: EpochMs; readonly scene: string }
+/** What a resident did with an alert, such as rating how it was dealt with. One that the desk refuses changes nothing. */
+export interface ActOnAlert { readonly kind: 'act'; readonly ruleId: string; readonly act: AlertAct }
 /** What a door or terminal model found out. */
 export interface RecordEvent { readonly kind: 'record'; readonly event: GatewayEvent }
 
-export type Effect = RaiseAlert | ClearAlert | WritePoint | PublishLocally | NotifyPeople | StartScene | RecordEvent
+export type Effect = RaiseAlert | ClearAlert | WritePoint | PublishLocally | NotifyPeople | StartScene | ActOnAlert | RecordEvent
 
 export interface RuleStep {
   readonly effects: readonly Effect[]
