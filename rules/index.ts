@@ -1,13 +1,36 @@
-import type { Rule } from '../gateway/contract/index.ts'
+import type { Facility, Rule } from '../gateway/contract/index.ts'
+import { ConfigError } from '../gateway/kit/errors.ts'
+import { ConditionRule, type ExplainingRule, type Surroundings } from './conditions/rule.ts'
+import { expand } from './library/expand.ts'
+import { SceneRule } from './scenes/rule.ts'
+import { createCalendar } from './schedule/index.ts'
 import type { RuleConfig } from './schema.ts'
+import type { Decisions } from './site.ts'
 import { createThreshold } from './threshold.ts'
 
 export { createAlertDesk } from './alerts/desk.ts'
+export type { ExplainingRule } from './conditions/rule.ts'
 export { createEngine, type Engine } from './engine.ts'
 
-/** One rule for each entry of the site file's `rules`. */
-export function createRules(configs: readonly RuleConfig[]): readonly Rule[] {
-  return configs.map((config) => {
-    switch (config.kind) { case 'threshold': return createThreshold(config) }
-  })
+export type RuleDecisions = Pick<Decisions, 'rules' | 'schedules' | 'calendar' | 'scenes'>
+
+/** The rules and scenes of a checked site file. Throws ConfigError CONFIG_INVALID for what `linli check` refuses. */
+export function createRules({ rules, schedules, calendar, scenes }: RuleDecisions, facility: Facility): readonly Rule[] {
+  const around: Surroundings = { facility, schedules: new Set(schedules.map(({ id }) => id)), calendar: createCalendar({ schedules, calendar, timezone: facility.timezone }) }
+  return [...rules.flatMap((config) => rulesOf(config, around)), ...scenes.map((config) => new SceneRule(config, around))]
 }
+
+function rulesOf(config: RuleConfig, around: Surroundings): readonly Rule[] {
+  switch (config.kind) {
+    case 'threshold': return [createThreshold(config)]
+    case 'condition': return [new ConditionRule(config, around)]
+    case 'library': {
+      const { rules, faults } = expand(config, around.facility)
+      if (faults.length > 0) throw new ConfigError('CONFIG_INVALID', `rule "${config.id}": ${faults[0]!.message}; run linli check`)
+      return rules.map((each) => new ConditionRule(each, around))
+    }
+  }
+}
+
+/** Whether it can say why; the rest of the rules say what they do by their site file entry. */
+export const canExplain = (rule: Rule): rule is ExplainingRule => 'explain' in rule && typeof rule.explain === 'function'

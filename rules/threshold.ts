@@ -1,5 +1,5 @@
 import type { Effect, EpochMs, Json, Reading, Rule, RuleInput, Value } from '../gateway/contract/index.ts'
-import type { RuleConfig } from './schema.ts'
+import type { ThresholdConfig } from './schema.ts'
 
 interface Memory {
   /** Since when the condition has held without a break; null when it does not hold. */
@@ -15,7 +15,7 @@ interface Memory {
  * Raises once the condition has held for `for`, clears once it is over by the hysteresis. A bad value says nothing: it starts the wait
  * afresh and clears nothing, because nobody knows. An uncertain one counts.
  */
-export function createThreshold(config: RuleConfig): Rule {
+export function createThreshold(config: ThresholdConfig): Rule {
   const memory: Memory = { since: null, raised: false, lastAt: -Infinity, value: null }
   const { id, point } = config
 
@@ -59,25 +59,25 @@ export function createThreshold(config: RuleConfig): Rule {
   }
 }
 
-const isDue = (memory: Memory, config: RuleConfig, now: EpochMs): boolean => !memory.raised && memory.since !== null && now - memory.since >= config.for
+const isDue = (memory: Memory, config: ThresholdConfig, now: EpochMs): boolean => !memory.raised && memory.since !== null && now - memory.since >= config.for
 
-function wake(memory: Memory, config: RuleConfig): { readonly wakeAt?: EpochMs } {
+function wake(memory: Memory, config: ThresholdConfig): { readonly wakeAt?: EpochMs } {
   return memory.since === null || memory.raised ? {} : { wakeAt: memory.since + config.for }
 }
 
-function holds(config: RuleConfig, value: Value): boolean {
+function holds(config: ThresholdConfig, value: Value): boolean {
   if (config.equals !== undefined) return value === config.equals
   if (typeof value !== 'number') return false
   return config.above !== undefined ? value > config.above : value < config.below!
 }
 
-function isOver(config: RuleConfig, value: Value): boolean {
+function isOver(config: ThresholdConfig, value: Value): boolean {
   if (config.equals !== undefined) return value !== config.equals
   if (typeof value !== 'number') return false
   return config.above !== undefined ? value <= config.above - config.hysteresis : value >= config.below! + config.hysteresis
 }
 
-function limitOf({ above, below, equals }: RuleConfig): { readonly [key: string]: Value } {
+function limitOf({ above, below, equals }: ThresholdConfig): { readonly [key: string]: Value } {
   if (above !== undefined) return { above }
   return below !== undefined ? { below } : { equals: equals! }
 }

@@ -9,6 +9,7 @@ import { Pipeline } from '../pipeline.ts'
 import { Repeats } from '../repeats.ts'
 import { TelemetryBranch } from '../telemetry.ts'
 import type { TimeKeeper } from '../time.ts'
+import { facilityOfSite } from '../cli/rooms.ts'
 import { withinPatience, type Basics } from './basics.ts'
 import type { Store } from './store.ts'
 
@@ -28,7 +29,7 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
   const desk = createAlertDesk({ newId })
   desk.restore(await journal.state.entries('alert/'))
   const rulesLog = log.child({ room: 'rules' })
-  const engine = createEngine(createRules(site.decisions.rules), {
+  const engine = createEngine(createRules(site.decisions, facilityOfSite(site)), {
     failed: desk.open().flatMap(({ key }) => failedRule(key) ?? []),
     onFailure: (rule, error) => rulesLog.error({ rule, code: codeOf(error), err: error }, `rule "${rule}" failed and is set aside: ${describe(error)}`),
   })

@@ -7,11 +7,11 @@ import { memoryKey, Pipeline } from '../../gateway/pipeline.ts'
 import { Repeats } from '../../gateway/repeats.ts'
 import { TelemetryBranch } from '../../gateway/telemetry.ts'
 import { TimeKeeper } from '../../gateway/time.ts'
-import { createAlertDesk, createEngine, createRules } from '../../rules/index.ts'
-import { ruleSchema } from '../../rules/schema.ts'
+import { createAlertDesk, createEngine } from '../../rules/index.ts'
 import { contentOf, drain, journalIn } from '../support/journals.ts'
 import { device, point } from '../support/points.ts'
 import { tempFolder } from '../support/resources.ts'
+import { rulesOf } from '../support/rules.ts'
 
 const connection: ConnectionConfig = { id: 'line', driver: 'fake', settings: {}, devices: [device('hall', [point({ id: 'hall.t', scale: 0.1, deadband: 1 })]), device('kiosk', [point({ id: 'kiosk.paper' })])] }
 
@@ -19,7 +19,7 @@ async function pipeline(wrap: (journal: Journal) => Journal = (journal) => journ
   const journal = await journalIn(await tempFolder())
   const reader = await journal.reader('city', { from: 'start' })
   const live = new LiveValues([connection])
-  const engine = createEngine(createRules([ruleSchema.parse({ id: 'hot', kind: 'threshold', point: 'hall.t', above: 30, severity: 2, title: { zh: '热', en: 'hot' } })]))
+  const engine = createEngine(rulesOf({ rules: [{ id: 'hot', kind: 'threshold', point: 'hall.t', above: 30, severity: 2, title: { zh: '热', en: 'hot' } }] }))
   const feed = new Feed()
   const seen: FeedItem[] = []
   feed.subscribe((item) => seen.push(item))

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Effect, Json, Reading, RuleInput } from '../../gateway/contract/index.ts'
 import { createThreshold } from '../../rules/threshold.ts'
-import { ruleSchema, type RuleConfig } from '../../rules/schema.ts'
+import { thresholdSchema, type ThresholdConfig } from '../../rules/schema.ts'
 import { reading } from '../support/points.ts'
 
-const config = (overrides: object = {}): RuleConfig => ruleSchema.parse({
+const config = (overrides: object = {}): ThresholdConfig => thresholdSchema.parse({
   id: 'hot', kind: 'threshold', point: 'hall.t', above: 30, hysteresis: 1, for: '5s', severity: 3, title: { zh: '过热', en: 'too hot' }, ...overrides,
 })
 const at = (seconds: number, value: Reading['value'], overrides: Partial<Reading> = {}): RuleInput => ({ reading: reading('hall.t', value, seconds * 1_000, overrides) })
@@ -51,7 +51,7 @@ describe('a threshold', () => {
   })
   it('refuses a site entry with two limits or none', () => {
     for (const wrong of [{ below: 3 }, { above: undefined }]) {
-      const result = ruleSchema.safeParse({ id: 'hot', kind: 'threshold', point: 'hall.t', above: 30, severity: 3, title: { zh: '热', en: 'hot' }, ...wrong })
+      const result = thresholdSchema.safeParse({ id: 'hot', kind: 'threshold', point: 'hall.t', above: 30, severity: 3, title: { zh: '热', en: 'hot' }, ...wrong })
       expect(result.error!.issues[0]!.message).toMatch(/exactly one of above, below, equals/)
     }
   })

@@ -1,0 +1,2 @@
+export { createCalendar } from './calendar.ts'
+export { calendarSchema, scheduleSchema, type CalendarConfig, type ScheduleConfig } from './schema.ts'
