@@ -31,7 +31,9 @@ export function inHouse<T>({ readingsPerMessage, history = true, cityAway = fals
       ...Array.from({ length: clients }, (_, n) => `  - { id: d${n}, name: { zh: 表, en: meter }, connection: broker, password: { env: LINLI_BENCH_PASSWORD }, points: { n: { name: { zh: 数, en: number }, type: number, topic: "devices/{device}/n", pointer: /n } } }`),
       `uplinks: [{ id: city, url: "mqtt://127.0.0.1:${city?.first.port ?? awayPort}", protocol: "3.1.1" }]`, '',
     ].join('\n'))
-    const gateway = await start('gateway.ts', [file, ...(readingsPerMessage ? [String(readingsPerMessage)] : [])])
+    const stopCity = async (): Promise<void> => { if (city) await stop(city.process) }
+    // A gateway that does not start leaves no city behind.
+    const gateway = await start('gateway.ts', [file, ...(readingsPerMessage ? [String(readingsPerMessage)] : [])]).catch(async (error: unknown) => { await stopCity(); throw error })
     const devices = publishers(brokerPort, noisy)
     try {
       return await work({
@@ -40,7 +42,7 @@ export function inHouse<T>({ readingsPerMessage, history = true, cityAway = fals
       })
     } finally {
       await stop(gateway.process)
-      if (city) await stop(city.process)
+      await stopCity()
     }
   })
 }
