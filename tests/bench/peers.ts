@@ -30,7 +30,9 @@ export async function startMosquitto(folder: string, lines: readonly string[] = 
   const config = path.join(folder, `mosquitto-${own}.conf`)
   writeFileSync(config, [`listener ${own} 127.0.0.1`, 'allow_anonymous true', 'persistence false', 'max_queued_messages 0', 'max_queued_bytes 0', 'max_inflight_messages 100', 'set_tcp_nodelay true', 'log_dest none', ...lines, ''].join('\n'))
   const running = spawn(findTool('mosquitto')!, ['-c', config], { stdio: ['ignore', 'ignore', 'inherit'] })
-  process.once('exit', () => running.kill('SIGKILL'))
+  const end = (): void => { running.kill('SIGKILL') }
+  process.once('exit', end)
+  running.once('exit', () => process.off('exit', end))
   await until(() => new Promise<boolean>((resolve) => { const socket = connect(own, '127.0.0.1'); socket.once('connect', () => { socket.destroy(); resolve(true) }).once('error', () => resolve(false)) }), 10_000)
   return { process: running, port: own }
 }
