@@ -7,7 +7,8 @@ import { Feed } from './feed.ts'
 import { FileHistory } from './history/index.ts'
 import { HostClock } from './host-clock.ts'
 import { LiveValues } from './live.ts'
-import { withinPatience, type Basics } from './main/basics.ts'
+import { runUntilDisposed, withinPatience, type Basics } from './main/basics.ts'
+import { openMessages } from './main/channels.ts'
 import { openCity, openLedger, openRoads } from './main/city.ts'
 import { openDecisions } from './main/decisions.ts'
 import { openDevices, type WriteGuard } from './main/devices.ts'
@@ -55,22 +56,24 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const { supervisors, writer, bus, run: connect } = await openDevices({ ...basics, store, live, guards, accept: (id, intake) => pipeline.accept(id, intake) })
   const decisions = await openDecisions({ ...basics, store, live, feed, time, history, writer, bus })
   const { pipeline, desk, actions, conditions } = decisions
+  const channels = await openMessages({ ...basics, store, decisions, supervisors })
   store.tell(conditions, desk)
   const roads = await openRoads(basics, store)
   if (!holding) await withinPatience(clock, pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch })))
   const signed = await openLedger(basics, store)
   const city = await openCity({ ...basics, store, roads, signed, decisions, writer, live, feed, time, host })
-  const status = createStatus({ ...decisions, site, startedAt, clock, time, journal, readers: roads.map(({ reader }) => reader), live, supervisors, uplinks: city.uplinks, history, commands: city.commands })
+  const status = createStatus({ ...decisions, site, startedAt, clock, time, journal, readers: roads.map(({ reader }) => reader), live, supervisors, uplinks: city.uplinks, history, channels: channels ?? undefined, commands: city.commands })
 
   // Stopped in this order: commands and rules' writes called off, devices, then what they brought is on disk and signed, then the uplinks send what they can and let go.
   await city.run()
+  if (channels) runUntilDisposed(stack, (signal) => channels.run(signal))
   pipeline.start()
   stack.defer(() => withinPatience(clock, pipeline.stop()))
   if (holding) stack.defer(() => holding.close())
   connect()
   stack.use(actions)
   if (city.commands) stack.use(city.commands)
-  const control = serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, log, writer })
+  const control = serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
 
   const owned = stack.move()

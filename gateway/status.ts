@@ -1,4 +1,4 @@
-import type { Alert, AlertDesk, Backlog, Clock, EpochMs, Head, History, HistoryStatistics, Journal, JournalReader, JournalStatistics, Stream, TimeQuality, Uplink, UplinkStatus } from './contract/index.ts'
+import type { Alert, AlertDesk, Backlog, Channels, ChannelStatus, Clock, EpochMs, Head, History, HistoryStatistics, Journal, JournalReader, JournalStatistics, Stream, TimeQuality, Uplink, UplinkStatus } from './contract/index.ts'
 import type { ActionRunner } from './actions/index.ts'
 import type { LiveValues } from './live.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -35,6 +35,8 @@ export interface GatewayStatus {
   readonly rules: RulesStatus
   /** What rules wrote, published and told people. */
   readonly actions: ReturnType<ActionRunner['statistics']>
+  /** Ways to people. */
+  readonly channels: readonly ChannelStatus[]
   readonly connections: readonly ConnectionStatus[]
   readonly devices: readonly { readonly id: string; readonly name: { readonly zh: string; readonly en: string }; readonly state: string; readonly since: EpochMs | null; readonly reason?: string; readonly detail?: string }[]
   readonly uplinks: readonly (UplinkStatus & { readonly backlog: Readonly<Record<Stream, Backlog>> })[]
@@ -58,11 +60,12 @@ interface StatusParts {
   readonly supervisors: ReadonlyMap<string, Supervisor>
   readonly uplinks: readonly Uplink[]
   readonly history?: History | undefined
+  readonly channels?: Channels | undefined
   readonly commands: { readonly counters: Omit<NonNullable<GatewayStatus['commands']>, 'running'>; readonly running: number } | null
 }
 
 export function createStatus(parts: StatusParts): () => GatewayStatus {
-  const { site, startedAt, clock, time, journal, readers, live, desk, engine, actions, pipeline, telemetry, repeats, supervisors, uplinks, history, commands } = parts
+  const { site, startedAt, clock, time, journal, readers, live, desk, engine, actions, pipeline, telemetry, repeats, supervisors, uplinks, history, channels, commands } = parts
   return () => ({
     gateway: site.site.id, region: site.site.region, version, pid: process.pid, startedAt, now: clock.now(), timeQuality: time.quality, epoch: journal.epoch,
     rssMb: Math.round(process.memoryUsage.rss() / 1e5) / 10,
@@ -72,6 +75,7 @@ export function createStatus(parts: StatusParts): () => GatewayStatus {
     commands: commands ? { ...commands.counters, running: commands.running } : null,
     rules: engine.status(),
     actions: actions.statistics(),
+    channels: channels?.status() ?? [],
     connections: [...supervisors.values()].map((supervisor) => supervisor.status()),
     devices: [...live.devices.values()].map(({ id, name }) => {
       const state = live.device(id)

@@ -70,6 +70,13 @@ socketOptions(program.command('dead-letters'))
   .option('--json', 'print JSON')
   .action(async (action: string, ids: string[], options) => (await import('./dead-letters.ts')).deadLetters(action, ids, options))
 
+socketOptions(program.command('notify'))
+  .description('ways to people: list them, or send a message marked TEST through one (with --site also where no gateway runs)')
+  .argument('[action]', 'list or test', 'list')
+  .argument('[channel]', 'for test: which')
+  .option('--json', 'print JSON')
+  .action(async (action: string, channel: string | undefined, options) => (await import('./notify.ts')).notify(action, channel, options))
+
 socketOptions(program.command('doctor'))
   .description('what the counters of a running gateway say, and the likely cause of what is wrong')
   .option('--json', 'print it as JSON')

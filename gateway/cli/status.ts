@@ -1,5 +1,6 @@
 import { controlClient } from '../control/client.ts'
 import type { GatewayStatus } from '../status.ts'
+import { channelLine } from './notify.ts'
 import { paint, print, printJson, table } from './output.ts'
 import { socketPath, type SocketOptions } from './socket.ts'
 
@@ -32,6 +33,7 @@ export function renderStatus(answer: GatewayStatus): string {
     ...answer.uplinks.map((uplink) => uplinkLines(uplink, answer.now).join('\n  ')),
     ...(commands ? [`commands: ${(['accepted', 'done', 'failed', 'expired', 'rejected', 'running'] as const).map((state) => `${state} ${commands[state]}`).join('  ')}`] : []),
     ...rulesLines(answer),
+    ...(answer.channels.length > 0 ? [answer.channels.map(channelLine).join('\n')] : []),
     answer.alerts.length === 0 ? paint('green', '一切正常 / all normal') : answer.alerts.map((alert) => paint('red', `${alert.severity}  ${alert.title.zh} / ${alert.title.en}  since ${new Date(alert.raisedAt).toISOString()}`)).join('\n'),
   ]
   return blocks.join('\n\n')

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
-import type { Chart, EpochMs, Reading, RuleInput, Value } from '../contract/index.ts'
+import type { ChannelStatus, ChannelTrial, Chart, EpochMs, Reading, RuleInput, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { DeadLetterView } from './dead-letters.ts'
 
@@ -24,6 +24,14 @@ export function controlClient(socket: string) {
       const { status, body } = await post(socket, '/write', { point, value, timeoutMs })
       const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}` } = body as { code?: string; message?: string }
       if (status !== 200) throw new DriverError(code, message)
+    },
+    channels: () => fetchJson<readonly ChannelStatus[]>(socket, '/notify'),
+    /** One message marked TEST. Throws the gateway's own code and words. */
+    async tryChannel(channel: string): Promise<ChannelTrial> {
+      const { status, body } = await post(socket, '/notify', { channel })
+      const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}` } = body as { code?: string; message?: string }
+      if (status !== 200) throw new ConfigError(code, message)
+      return body as ChannelTrial
     },
     deadLetters: () => fetchJson<readonly DeadLetterView[]>(socket, '/dead-letters'),
     /** Returns how many were found. Throws the gateway's own code and words. */

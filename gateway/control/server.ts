@@ -2,13 +2,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
-import type { AlertDesk, DeadLetters, History, PointWriter, Value } from '../contract/index.ts'
+import type { AlertDesk, Channels, DeadLetters, History, PointWriter, Value } from '../contract/index.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
 import type { Feed } from '../feed.ts'
 import type { LiveValues } from '../live.ts'
 import type { GatewayStatus } from '../status.ts'
 import { listDeadLetters, orderDeadLetters } from './dead-letters.ts'
 import { answerHistory } from './history.ts'
+import { tryChannel } from './notify.ts'
 
 export interface ControlParts {
   readonly socket: string
@@ -20,6 +21,8 @@ export interface ControlParts {
   readonly feed: Feed
   /** Absent where the site file turns it off. */
   readonly history?: History | undefined
+  /** Absent where there are none. */
+  readonly channels?: Channels | undefined
   readonly log: Logger
 }
 
@@ -27,7 +30,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), and POST /write, /dead-letters. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, and POST /write, /dead-letters, /notify. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -53,11 +56,13 @@ export async function serveControl(parts: ControlParts): Promise<AsyncDisposable
 function route(parts: ControlParts, request: IncomingMessage, response: ServerResponse): void {
   if (request.method === 'POST' && request.url === '/write') { void write(parts, request, response); return }
   if (request.method === 'POST' && request.url === '/dead-letters') { void bodyOf(request).then((body) => orderDeadLetters(parts.deadLetters, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
-  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write and /dead-letters' })
+  if (request.method === 'POST' && request.url === '/notify') { void bodyOf(request).then((body) => tryChannel(parts.channels, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
+  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write, /dead-letters and /notify' })
   if (request.url?.startsWith('/history')) { void answerHistory(parts.history, request.url, response); return }
   switch (request.url) {
     case '/status': return json(response, 200, parts.status())
     case '/readings': return json(response, 200, [...parts.live.readings()])
+    case '/notify': return json(response, 200, parts.channels?.status() ?? [])
     case '/alerts': return json(response, 200, parts.desk.open())
     case '/dead-letters': return void listDeadLetters(parts.deadLetters, undefined).then((page) => json(response, 200, page), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
     case '/tail': return tail(parts.feed, response)

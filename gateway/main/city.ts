@@ -12,6 +12,7 @@ import { siteModel, snapshot } from '../site-model.ts'
 import type { TimeKeeper } from '../time.ts'
 import { version } from '../version.ts'
 import { runUntilDisposed, withinPatience, type Basics } from './basics.ts'
+import { channelReaders } from './channels.ts'
 import type { OpenedDecisions } from './decisions.ts'
 import type { Store } from './store.ts'
 
@@ -22,7 +23,7 @@ export interface Road { readonly config: UplinkConfig; readonly reader: JournalR
 export async function openRoads({ site }: Basics, { journal, holding }: Store): Promise<readonly Road[]> {
   const streams = (config: UplinkConfig) => (config.streams ? { streams: [...config.streams, 'ledger'] } : {})
   const roads = holding ? [] : await Promise.all(site.uplinks.map(async (config) => ({ config, reader: await journal.reader(config.id, { from: 'start', ...streams(config) }) })))
-  await journal.forget(site.uplinks.map(({ id }) => id))
+  await journal.forget([...site.uplinks.map(({ id }) => id), ...channelReaders(site)])
   return roads
 }
 

@@ -2,13 +2,10 @@ import type { ChannelTrial, Channels, GatewayConditions, Journal, SecretRef } fr
 import { codeOf, ConfigError, type Logger } from '../../gateway/kit/index.ts'
 import { didYouMean } from '../../gateway/kit/suggest.ts'
 import { Channel, tryOut, type ChannelParts } from './channel.ts'
-import type { ChannelConfig } from './schema.ts'
+import { readerName, type ChannelConfig } from './schema.ts'
 import type { Sender, SenderPorts } from './sender.ts'
 
-export { channelIds, channelSchema, type ChannelConfig } from './schema.ts'
-
-/** A channel's name among the journal's readers; no uplink can be called so. */
-export const readerName = (id: string): string => `notify:${id}`
+export { channelIds, channelSchema, readerName, type ChannelConfig } from './schema.ts'
 
 export interface ChannelsParts extends Omit<SenderPorts, 'around'>, Pick<ChannelParts, 'decode' | 'receipts' | 'random'> {
   readonly journal: Journal

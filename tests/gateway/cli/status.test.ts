@@ -18,6 +18,7 @@ const quiet: GatewayStatus = {
   counters: { readings: 0, events: 0, alerts: 0, suppressed: 0, summarised: 0, repeated: 0, unmapped: 0, refused: 0 },
   journal: { commits: 0, records: 0, readings: 0, bytesWritten: 0, gaps: 0, deadLetters: 0, quarantined: 0, fsyncMsP50: 0, fsyncMsP99: 0, fill: 0, streams: {}, heads: {} },
   history: null, commands: null, rules: { rules: 0, waiting: 0, quarantined: [] },
+  channels: [],
   actions: { written: 0, failed: 0, expired: 0, refused: 0, limited: 0, published: 0, unpublished: 0, notices: 0, withheld: 0, underWay: 0 }, connections: [], devices: [], uplinks: [], alerts: [],
 }
 const uplink: GatewayStatus['uplinks'][number] = { id: 'city', state: 'online', protocol: 5, since: now, sent: 9, acked: 9, rejected: 0, resent: 0, reconnects: 0, inFlight: 0, backlog: { alert: { records: 0, bytes: 0, oldestAt: null } } }
