@@ -5,7 +5,7 @@ import { productionSources, root } from './support/architecture.ts'
 
 const code = /'((?:[A-Z][A-Z0-9]+_)+[A-Z0-9]+|INTERNAL)'/g
 /** Capital words with underscores that are no codes of ours. */
-const foreign = /^(LEVEL|ERR|EPIPE|LINLI|NO_COLOR|MQTT_USERNAME|MQTT_PASSWORD|EADDRINUSE|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT|HOSTNAME)/
+const foreign = /^(LEVEL|ERR|EPIPE|LINLI|NO_COLOR|MQTT_USERNAME|MQTT_PASSWORD|EADDRINUSE|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT|HOSTNAME|(QUOTE_SINGLE|QUOTE_DOUBLE|BLOCK_LITERAL)$)/
 
 /** Every code in production: it is given to an error, or stands as the reason of a quality. */
 function codesInUse(): Map<string, string> {

@@ -1,4 +1,4 @@
-import type { AlertAct } from './alerts.ts'
+import type { AlertAct } from './acts.ts'
 import type { Label } from './config.ts'
 import type { GatewayEvent, Mode } from './events.ts'
 import type { DeviceStatus, EpochMs, Json, JsonObject, Occurrence, PointId, Reading, Value } from './values.ts'

@@ -1,13 +1,10 @@
 import type { GatewayEvent, PerStream, RecordEncoder, RecordHead, Selection, Stream, Work, EpochMs } from '../contract/index.ts'
 import type { Operation } from './database.ts'
-import { headKey, perStream, recordKey, stateKey } from './keys.ts'
+import type { Heads, StreamHead } from './heads.ts'
+import { headKey, recordKey, stateKey } from './keys.ts'
 import { encodeFrame, hashOf, pack, sizeOf } from './record.ts'
 import type { Scanned } from './scan.ts'
 import { putSealed } from './sealed.ts'
-
-/** Where a stream stands: its last record, and totals since its beginning (over all epochs). */
-export interface StreamHead { readonly epoch: string; readonly seq: number; readonly hash: string; readonly records: number; readonly bytes: number; readonly at: EpochMs }
-export type Heads = Readonly<PerStream<StreamHead>>
 
 export interface Encoded {
   readonly operations: readonly Operation[]
@@ -113,5 +110,3 @@ class Batch {
     this.#heads[stream] = { epoch: this.#epoch, seq, hash: hashOf(bytes), records: frame.records, bytes: frame.bytes, at: this.#at }
   }
 }
-
-export const emptyHeads = (streams: readonly Stream[]): Heads => perStream(streams, () => ({ epoch: '', seq: 0, hash: '', records: 0, bytes: 0, at: 0 }))

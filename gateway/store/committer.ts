@@ -1,6 +1,7 @@
 import type { Clock, RecordEncoder, Selection, Stream, Work } from '../contract/index.ts'
 import { codeOf, StoreError } from '../kit/index.ts'
-import { encodeBatch, type Encoded, type Heads } from './batch.ts'
+import { encodeBatch, type Encoded } from './batch.ts'
+import type { Heads } from './heads.ts'
 import type { Database, Operation } from './database.ts'
 import { Pace } from './pace.ts'
 

@@ -1,5 +1,5 @@
 import type { EpochMs, GatewayEvent, PerStream, Position, Stream } from '../contract/index.ts'
-import { emptyHeads, type Heads, type StreamHead } from './batch.ts'
+import { emptyHeads, type Heads, type StreamHead } from './heads.ts'
 import type { Level } from './database.ts'
 import type { Ends } from './epoch.ts'
 import { compare, headKey, perStream, positionOf, recordEnd, recordKey, recordPrefix, trimKey } from './keys.ts'

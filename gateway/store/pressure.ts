@@ -1,5 +1,5 @@
 import { streams as baseStreams, type BaseStream, type PerStream, type Selection, type Stream, type StreamStatistics } from '../contract/index.ts'
-import type { Heads } from './batch.ts'
+import type { Heads } from './heads.ts'
 import type { Trim } from './opening.ts'
 import { usedBytes, usedOf, type Placed, type Quotas } from './quota.ts'
 import type { Rates } from './rates.ts'

@@ -1,5 +1,5 @@
 import type { GatewayEvent, PerStream, Position, Stream } from '../contract/index.ts'
-import type { Heads } from './batch.ts'
+import type { Heads } from './heads.ts'
 import type { Database, Level, Operation } from './database.ts'
 import { compare, recordEnd, recordKey, recordPrefix, positionOf, trimKey } from './keys.ts'
 import { gapEvent, type Gap, type Trim } from './opening.ts'

@@ -1,5 +1,5 @@
 import type { Clock, Stream } from '../contract/index.ts'
-import type { Heads } from './batch.ts'
+import type { Heads } from './heads.ts'
 
 interface Sample { readonly at: number; readonly bytes: ReadonlyMap<Stream, number> }
 

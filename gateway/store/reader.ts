@@ -1,5 +1,5 @@
 import type { Backlog, EpochMs, JournalReader, Position, Stored, Stream, Verdict } from '../contract/index.ts'
-import type { Heads } from './batch.ts'
+import type { Heads } from './heads.ts'
 import type { Operation } from './database.ts'
 import { compare, deadLetterKey, placeKey } from './keys.ts'
 import type { Gap } from './opening.ts'

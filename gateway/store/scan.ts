@@ -1,6 +1,6 @@
 import type { Position, Stored, Stream } from '../contract/index.ts'
 import type { Level } from './database.ts'
-import type { StreamHead } from './batch.ts'
+import type { StreamHead } from './heads.ts'
 import type { Ends } from './epoch.ts'
 import { compare, positionOf, recordKey, recordPrefix } from './keys.ts'
 import type { Gap } from './opening.ts'
