@@ -8,9 +8,11 @@ import type { RuleConfig } from './schema.ts'
 import type { Decisions } from './site.ts'
 import { createThreshold } from './threshold.ts'
 
-export { createAlertDesk } from './alerts/desk.ts'
+export { createAlertDesk, type BuildingDesk } from './alerts/desk.ts'
 export type { ExplainingRule } from './conditions/rule.ts'
 export { createEngine, type Engine } from './engine.ts'
+export { createRoster, phoneOf } from './people/roster.ts'
+export { createSounders, type Sounders } from './sounder/sounder.ts'
 
 export type RuleDecisions = Pick<Decisions, 'rules' | 'schedules' | 'calendar' | 'scenes'>
 

@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import type { Facility, Review } from '../gateway/contract/index.ts'
+import { alertsSchema } from './alerts/schema.ts'
 import { reviewChannels } from './notify/review.ts'
 import { channelSchema } from './notify/schema.ts'
+import { reviewPeople } from './people/review.ts'
+import { escalationSchema, personSchema, shiftSchema } from './people/schema.ts'
+import { reviewSounders } from './sounder/review.ts'
+import { sounderSchema } from './sounder/schema.ts'
 import { reviewDoors } from './doors/review.ts'
 import { accessSchema, doorSchema } from './doors/schema.ts'
 import { reviewRules } from './review.ts'
@@ -18,6 +23,11 @@ export const decisionSchemas = {
   doors: z.array(doorSchema).default([]),
   access: accessSchema,
   channels: z.array(channelSchema).default([]),
+  alerts: alertsSchema,
+  people: z.array(personSchema).default([]),
+  shifts: z.array(shiftSchema).default([]),
+  escalation: z.array(escalationSchema).default([]),
+  sounders: z.array(sounderSchema).default([]),
 }
 
 type Schemas = typeof decisionSchemas
@@ -31,5 +41,7 @@ export function reviewDecisions(decisions: OpenDecisions, facility: Facility): r
     ...reviewRules(decisions, facility),
     ...reviewDoors(decisions.doors ?? [], decisions.access, facility, []),
     ...reviewChannels(decisions.channels, facility),
+    ...reviewPeople(decisions),
+    ...reviewSounders(decisions.sounders, facility),
   ]
 }

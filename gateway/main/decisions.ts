@@ -1,6 +1,6 @@
 import type { PointWriter } from '../contract/index.ts'
 import { codeOf, describe, randomHex } from '../kit/index.ts'
-import { createAlertDesk, createEngine, createRules } from '../../rules/index.ts'
+import { createAlertDesk, createEngine, createRoster, createRules } from '../../rules/index.ts'
 import { ActionRunner, writeState, type LocalBus } from '../actions/index.ts'
 import type { Feed } from '../feed.ts'
 import type { FileHistory } from '../history/index.ts'
@@ -26,10 +26,12 @@ export interface DecisionOptions extends Basics {
 /** Rules, alerts and the line that feeds them, as the last life left them. */
 export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history, writer, bus }: DecisionOptions) {
   const newId = (): string => randomHex(8)
-  const desk = createAlertDesk({ newId })
+  const facility = facilityOfSite(site)
+  const { alerts: config, people, shifts, escalation } = site.decisions
+  const desk = createAlertDesk({ newId, config, facility, roster: createRoster({ people, shifts, escalation, timezone: facility.timezone }), now: () => clock.now() })
   desk.restore(await journal.state.entries('alert/'))
   const rulesLog = log.child({ room: 'rules' })
-  const engine = createEngine(createRules(site.decisions, facilityOfSite(site)), {
+  const engine = createEngine(createRules(site.decisions, facility), {
     failed: desk.open().flatMap(({ key }) => failedRule(key) ?? []),
     onFailure: (rule, error) => rulesLog.error({ rule, code: codeOf(error), err: error }, `rule "${rule}" failed and is set aside: ${describe(error)}`),
   })
