@@ -1,76 +1,37 @@
 import { z } from 'zod'
 import type { EpochMs } from '../gateway/contract/index.ts'
 import { identifier } from '../gateway/kit/schema.ts'
+import { weeklyPattern } from './schedule/hours.ts'
+import { createCalendar, type CalendarConfig, type ScheduleConfig } from './schedule/index.ts'
 
-/** What doors and terminals need of a schedule. */
+/** When a door or terminal is open to people. */
 export interface Schedule {
   isOpen(at: EpochMs): boolean
-  /** The first moment after `at` at which `isOpen` is another; undefined: never. */
-  nextChange(at: EpochMs): EpochMs | undefined
+  /** A moment after `at` before which `isOpen` stays as it is at `at`. */
+  nextChange(at: EpochMs): EpochMs
 }
 
-const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
-const span = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'write hours as 08:30-17:30; 22:00-06:00 goes over midnight')
-const spans = z.array(span).max(12)
-const ofDay = { mon: spans.optional(), tue: spans.optional(), wed: spans.optional(), thu: spans.optional(), fri: spans.optional(), sat: spans.optional(), sun: spans.optional() }
+const weekly = z.string().regex(weeklyPattern, 'write days and hours as "mon-fri 08:30-17:30" or "sat,sun 09:00-12:00 14:00-17:00"')
 
-/** Hours of a week; a day that is left out has none. `mon-fri` and `daily` stand for several days that have no entry of their own. */
-const weekly = z.strictObject({ ...ofDay, 'mon-fri': spans.optional(), daily: spans.optional() })
-
-/** The id of a schedule, or the hours of a week. */
-export const hoursSchema = z.union([identifier, weekly])
+/** The id of a schedule, or the hours of a week; on holidays of the site's calendar there are none. */
+export const hoursSchema = z.union([identifier, z.array(weekly).min(1).max(50)])
 export type HoursConfig = z.output<typeof hoursSchema>
 
-const dayMs = 86_400_000
-const minuteMs = 60_000
+export interface HoursParts { readonly timezone: string; readonly schedules: readonly ScheduleConfig[]; readonly calendar: CalendarConfig }
 
-/** The schedule an entry means; undefined for an id that is not there, which the review has reported. */
-export function scheduleOf(config: HoursConfig, timezone: string, schedules: ReadonlyMap<string, Schedule>): Schedule | undefined {
-  if (typeof config === 'string') return schedules.get(config)
-  const week = days.map((day, index) => (config[day] ?? (index < 5 ? config['mon-fri'] : undefined) ?? config.daily ?? []).map(minutesOf))
-  return createWeek(week, offsetOf(timezone))
-}
-
-type Minutes = readonly [from: number, to: number]
-function minutesOf(text: string): Minutes {
-  const [from, to] = text.split('-').map((time) => { const [hour, minute] = time.split(':').map(Number); return hour! * 60 + minute! }) as [number, number]
-  return to > from ? [from, to] : [from, to + 1_440]
-}
-
-function createWeek(week: readonly (readonly Minutes[])[], offset: (at: EpochMs) => number): Schedule {
-  const isOpen = (at: EpochMs): boolean => {
-    const local = at + offset(at)
-    const day = Math.floor(local / dayMs)
-    const minute = (local - day * dayMs) / minuteMs
-    // 1970-01-01 was a Thursday.
-    const [today, yesterday] = [(day + 3) % 7, (day + 2) % 7]
-    return week[today]!.some(([from, to]) => minute >= from && minute < to) || week[yesterday]!.some(([, to]) => minute < to - 1_440)
-  }
+/** Hours of a schedule that is not there are never; the review has reported it. */
+export function scheduleOf(config: HoursConfig, { timezone, schedules, calendar }: HoursParts): Schedule {
+  const id = typeof config === 'string' ? config : 'own'
+  const own = typeof config === 'string' ? schedules.filter((each) => each.id === config) : [{ id, weekly: config, holidays: 'closed' } as const]
+  const plan = createCalendar({ schedules: own, calendar, timezone })
   return {
-    isOpen,
+    isOpen: (at) => plan.open(id, at),
     nextChange(at) {
-      const now = isOpen(at)
-      const first = Math.floor((at + offset(at)) / dayMs)
-      let best: EpochMs | undefined
-      for (let day = first - 1; day <= first + 8; day++) {
-        for (const minute of week[(day + 3) % 7]!.flat()) {
-          const local = day * dayMs + minute * minuteMs
-          const moment = local - offset(local - offset(local))
-          if (moment > at && (best === undefined || moment < best) && isOpen(moment) !== now) best = moment
-        }
-      }
-      return best
+      const open = plan.open(id, at)
+      let change = plan.boundary(id, at)
+      // Two stretches that touch are one.
+      for (let stretches = 0; stretches < 32 && Number.isFinite(change) && plan.open(id, change) === open; stretches++) change = plan.boundary(id, change)
+      return change
     },
-  }
-}
-
-/** Local time less UTC. China has one offset all year: nothing is looked up, which saves loading ICU's zones (8 MB). */
-export function offsetOf(timezone: string): (at: EpochMs) => number {
-  if (timezone === 'Asia/Shanghai') return () => 8 * 3_600_000
-  if (timezone === 'UTC') return () => 0
-  const format = new Intl.DateTimeFormat('en-US', { timeZone: timezone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' })
-  return (at) => {
-    const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]))
-    return Date.UTC(part.year!, part.month! - 1, part.day!, part.hour!, part.minute!, part.second!) - Math.floor(at / 1_000) * 1_000
   }
 }

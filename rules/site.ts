@@ -9,6 +9,8 @@ import { reviewSounders } from './sounder/review.ts'
 import { sounderSchema } from './sounder/schema.ts'
 import { reviewDoors } from './doors/review.ts'
 import { accessSchema, doorSchema } from './doors/schema.ts'
+import { reviewKiosks } from './kiosks/review.ts'
+import { kioskSchema, residentsSchema, servicesSchema } from './kiosks/schema.ts'
 import { reviewRules } from './review.ts'
 import { sceneSchema } from './scenes/schema.ts'
 import { calendarSchema, scheduleSchema } from './schedule/index.ts'
@@ -22,6 +24,9 @@ export const decisionSchemas = {
   scenes: z.array(sceneSchema).default([]),
   doors: z.array(doorSchema).default([]),
   access: accessSchema,
+  kiosks: z.array(kioskSchema).default([]),
+  services: servicesSchema,
+  residents: residentsSchema,
   channels: z.array(channelSchema).default([]),
   alerts: alertsSchema,
   people: z.array(personSchema).default([]),
@@ -39,7 +44,8 @@ export type OpenDecisions = { readonly [K in keyof Schemas]: (z.output<Schemas[K
 export function reviewDecisions(decisions: OpenDecisions, facility: Facility): readonly Review[] {
   return [
     ...reviewRules(decisions, facility),
-    ...reviewDoors(decisions.doors ?? [], decisions.access, facility, []),
+    ...reviewDoors(decisions, facility),
+    ...reviewKiosks(decisions, facility),
     ...reviewChannels(decisions.channels, facility),
     ...reviewPeople(decisions),
     ...reviewSounders(decisions.sounders, facility),

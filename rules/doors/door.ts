@@ -1,5 +1,6 @@
 import type { Effect, EpochMs, GatewayEvent, Json, JsonObject, Label, Occurrence, Reading, Rule, RuleInput, RuleStep } from '../../gateway/contract/index.ts'
-import { offsetOf, scheduleOf, type Schedule } from '../hours.ts'
+import { scheduleOf, type HoursParts } from '../hours.ts'
+import { createZone } from '../schedule/zone.ts'
 import { FireLatch } from './fire.ts'
 import { doorWakeAt, stepDoor, type DoorAlert, type DoorFinding, type DoorInput, type DoorTimes } from './machine.ts'
 import { newMemory, parseMemory, type DoorMemory } from './memory.ts'
@@ -24,11 +25,9 @@ export interface DoorView {
 }
 export interface Door extends Rule { view(now: EpochMs): DoorView }
 
-export interface DoorParts {
+export interface DoorParts extends HoursParts {
   /** Fire inputs of every door. */
   readonly fire: readonly Signal[]
-  readonly timezone: string
-  readonly schedules: ReadonlyMap<string, Schedule>
 }
 
 const titles: Readonly<Record<DoorAlert, Label>> = {
@@ -53,7 +52,7 @@ export function createDoor(config: DoorConfig, parts: DoorParts): Door {
   const [exits, tampers, readers] = [config.exitButton ?? [], config.tamper ?? [], config.reader ?? []]
   const latch = new FireLatch([...parts.fire, ...config.fire ?? []])
   const times = timesOf(config, parts)
-  const offset = offsetOf(parts.timezone)
+  const { offset } = createZone(parts.timezone)
   let memory: DoorMemory = newMemory()
   let today = { day: 0, counts: {} as Readonly<Record<string, number>> }
   let recent: readonly { readonly at: EpochMs; readonly result: string }[] = []
@@ -136,9 +135,9 @@ export function createDoor(config: DoorConfig, parts: DoorParts): Door {
 
 export const accessEvent = (at: EpochMs, data: JsonObject & { readonly device: string }): GatewayEvent => ({ stream: 'event', type: 'access', at, subject: data.device, data })
 
-function timesOf(config: DoorConfig, { timezone, schedules }: DoorParts): DoorTimes {
+function timesOf(config: DoorConfig, parts: DoorParts): DoorTimes {
   const { heldOpenAfter, unlockedTooLong, grantWindow, grace, faultAfter, lock, alerts } = config
-  const hours = config.hours === undefined ? undefined : scheduleOf(config.hours, timezone, schedules)
+  const hours = config.hours === undefined ? undefined : scheduleOf(config.hours, parts)
   return {
     heldOpenAfter, unlockedTooLong, grantWindow, grace, faultAfter, ...(lock?.pulse === undefined ? {} : { pulse: lock.pulse }),
     detectsForced: alerts.forced !== false && (lock !== undefined || config.reader !== undefined || config.exitButton !== undefined),

@@ -25,15 +25,17 @@ export function createDoorGuard(parts: { readonly doors: readonly DoorConfig[]; 
     const live = reader.read(signal.point)
     return live !== undefined && seenOf(signal, live) === 'on'
   })
-  return (point, value, by) => {
+  return (point, value, { actor: who, origin }) => {
+    // A rule orders under its id, told as rule:<id>.
+    const actor = origin === 'rule' ? who.replace(/^rule:/, '') : who
     // One relay may hold two doors: each has its say.
     for (const { door, lock, fire: signals } of locks.get(point) ?? []) {
       const command = value === lock.unlocked ? 'unlock' : value === lock.locked ? 'lock' : null
       if (command !== 'unlock' && isBurning(signals)) throw new DriverError('DOOR_FIRE', `door "${door.id}" is not locked while there is a fire signal (${signals.map((signal) => signal.point).join(', ')}); nothing was sent to ${point}. End the alarm at the fire panel first`, { values: { door: door.id, point } })
       if (command === null) throw new DriverError('DOOR_FORBIDDEN', `${JSON.stringify(value)} is no command of door "${door.id}": ${point} takes ${JSON.stringify(lock.unlocked)} to unlock and ${JSON.stringify(lock.locked)} to lock`, { values: { door: door.id, point } })
-      const ownPulse = command === 'lock' && by.origin === 'rule' && by.actor === `door/${door.id}` && lock.pulse !== undefined
-      if (ownPulse || door.commands[command].some(({ actor, origin }) => origin === by.origin && (actor === '*' || actor === by.actor))) continue
-      throw new DriverError('DOOR_FORBIDDEN', `door "${door.id}": ${by.actor} (${by.origin}) may not ${command} it; nothing was sent to ${point}. Whom the site file should allow stands in doors, commands.${command}, as { actor, origin }`, { values: { door: door.id, point, actor: by.actor, origin: by.origin } })
+      const ownPulse = command === 'lock' && origin === 'rule' && actor === `door/${door.id}` && lock.pulse !== undefined
+      if (ownPulse || door.commands[command].some((each) => each.origin === origin && (each.actor === '*' || each.actor === actor))) continue
+      throw new DriverError('DOOR_FORBIDDEN', `door "${door.id}": ${actor} (${origin}) may not ${command} it; nothing was sent to ${point}. Whom the site file should allow stands in doors, commands.${command}, as { actor, origin }`, { values: { door: door.id, point, actor, origin } })
     }
   }
 }

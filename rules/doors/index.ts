@@ -1,5 +1,6 @@
 import type { JsonObject, Occurrence, PointReader, Rule } from '../../gateway/contract/index.ts'
-import { createDoor, wordOf, type Door, type DoorParts, type DoorView } from './door.ts'
+import type { HoursParts } from '../hours.ts'
+import { createDoor, wordOf, type Door, type DoorView } from './door.ts'
 import { FireWatch } from './fire.ts'
 import { createDoorGuard, type WriteGuard } from './guard.ts'
 import type { AccessConfig, DoorConfig } from './schema.ts'
@@ -15,9 +16,11 @@ export interface Doors {
   views(now: number): readonly DoorView[]
 }
 
-export function createDoors(configs: readonly DoorConfig[], access: AccessConfig, parts: Omit<DoorParts, 'fire'>): Doors {
+export interface DoorDecisions extends Omit<HoursParts, 'timezone'> { readonly doors: readonly DoorConfig[]; readonly access: AccessConfig }
+
+export function createDoors({ doors: configs, access, ...plans }: DoorDecisions, timezone: string): Doors {
   const fire = access.fire ?? []
-  const doors: readonly Door[] = configs.map((config) => createDoor(config, { ...parts, fire }))
+  const doors: readonly Door[] = configs.map((config) => createDoor(config, { ...plans, timezone, fire }))
   const signals = [...fire, ...configs.flatMap((config) => config.fire ?? [])]
   const watch = new FireWatch(signals)
   const readers = configs.flatMap(({ id, reader }) => (reader ? [{ id, reader }] : []))

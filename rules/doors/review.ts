@@ -4,15 +4,19 @@ import type { HoursConfig } from '../hours.ts'
 import type { AccessConfig, DoorConfig, Signal } from './schema.ts'
 
 type Path = Review['path']
+interface DoorSections { readonly doors: readonly (DoorConfig | null)[] | null; readonly access: AccessConfig | null; readonly schedules: readonly ({ readonly id: string } | null)[] | null }
+
+/** For doors and terminals: of the schedules that could be read. */
+export const idsOf = (schedules: DoorSections['schedules']): readonly string[] => (schedules ?? []).flatMap((each) => each?.id ?? [])
 
 /** An alarm is to be heard within this. */
 const heardWithinMs = 2_000
 
 /** What only shows once the devices are known: points that are not there or of another type, locks that cannot be written. */
-export function reviewDoors(doors: readonly (DoorConfig | null)[], access: AccessConfig | null, facility: Facility, schedules: Iterable<string>): readonly Review[] {
+export function reviewDoors({ doors, access, schedules }: DoorSections, facility: Facility): readonly Review[] {
   const reviews: Review[] = (access?.fire ?? []).flatMap((signal, index) => reviewSignal(signal, ['access', 'fire', index], facility))
-  const ids = [...schedules]
-  for (const [index, door] of doors.entries()) if (door) reviews.push(...reviewDoor(door, ['doors', index], facility, ids))
+  const ids = idsOf(schedules)
+  for (const [index, door] of (doors ?? []).entries()) if (door) reviews.push(...reviewDoor(door, ['doors', index], facility, ids))
   return reviews
 }
 
@@ -53,5 +57,5 @@ function reviewSignal({ point, equals }: Signal, path: Path, facility: Facility)
 /** For doors and terminals. */
 export function reviewHours(hours: HoursConfig, path: Path, schedules: readonly string[]): readonly Review[] {
   if (typeof hours !== 'string' || schedules.includes(hours)) return []
-  return [{ path, message: `no schedule "${hours}"${didYouMean(hours, schedules)}; write the hours of a week here, such as { mon-fri: ["08:30-17:30"] }` }]
+  return [{ path, message: `no schedule "${hours}"${didYouMean(hours, schedules)}; write the hours of a week here, such as ["mon-fri 08:30-17:30"]` }]
 }

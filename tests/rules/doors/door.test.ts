@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { accessSchema } from '../../../rules/doors/schema.ts'
-import { createDoors } from '../../../rules/doors/index.ts'
-import { access, after, card, doorRule, east, none, read } from './support.ts'
+import { after, card, doorRule, doorsOf, read } from './support.ts'
 
 const open = (at: number, now = at) => read('ctl.open', true, at, now)
 const closed = (at: number, now = at) => read('ctl.open', false, at, now)
@@ -94,7 +92,7 @@ describe('a door', () => {
   })
   it('marks what opens after hours', () => {
     // 1970-01-01 08:00 in Shanghai was a Thursday.
-    const door = doorRule({ hours: { 'mon-fri': ['08:00-09:00'] } })
+    const door = doorRule({ hours: ['mon-fri 08:00-09:00'] })
     const hour = 3_600_000
     expect(after(door, closed(0), card(1_000), open(1_500), closed(3_000))).toEqual(['opened', 'closed'])
     expect(door.step(card(hour + 1_000)).effects).toEqual([])
@@ -102,7 +100,7 @@ describe('a door', () => {
   })
   it('is unlocked for too long, also after the hours in which it may', () => {
     expect(after(doorRule(), read('ctl.unlock', true, 0), tick(59_999), tick(60_000), read('ctl.unlock', false, 61_000))).toEqual(['unlocked-too-long', 'raise unlocked', 'clear unlocked'])
-    const free = doorRule({ hours: { daily: ['08:00-09:00'] }, freeInHours: true })
+    const free = doorRule({ hours: ['mon-sun 08:00-09:00'], freeInHours: true })
     expect(free.step(read('ctl.unlock', true, 0)).wakeAt).toBe(3_600_000)
     expect(after(free, tick(3_599_999), tick(3_600_000))).toEqual(['unlocked-too-long', 'raise unlocked'])
   })
@@ -124,14 +122,14 @@ describe('a door', () => {
     expect(after(door, tick(32_000))).toEqual(['held-open', 'raise held-open'])
   })
   it('shows itself', () => {
-    const doors = createDoors([east()], access(), none)
+    const doors = doorsOf()
     const door = doors.rules.find(({ id }) => id === 'door/east')!
     after(door, closed(0), card(500), open(1_000), word('denied', 1_500), tick(40_000))
     expect(doors.views(41_000)).toMatchObject([{ id: 'east', contact: 'open', openSince: 1_000, lock: 'unknown', conditions: ['heldOpen'], today: { opened: 1, granted: 1, denied: 1, 'held-open': 1 } }])
     expect(doors.views(41_000 + 86_400_000)).toMatchObject([{ today: {} }])
   })
   it('names itself in what its reader tells', () => {
-    const doors = createDoors([east()], accessSchema.parse({}), none)
+    const doors = doorsOf({}, {})
     expect(doors.enrich(card(0).occurrence)).toEqual({ door: 'east' })
     expect(doors.enrich({ ...card(0).occurrence, deviceId: 'other' })).toEqual({})
   })

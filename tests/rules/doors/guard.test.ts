@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { Orderer, Reading, Value } from '../../../gateway/contract/index.ts'
 import { codeOf } from '../../../gateway/kit/index.ts'
-import { createDoors } from '../../../rules/doors/index.ts'
-import { access, east, none, read } from './support.ts'
+import { doorsOf, read } from './support.ts'
 
 const city: Orderer = { actor: 'wuchang-ops', origin: 'city' }
 const site: Orderer = { actor: 'zhang', origin: 'site' }
 
 function guarded(door: object = {}) {
   const live = new Map<string, Pick<Reading, 'value' | 'quality' | 'at'>>()
-  const doors = createDoors([east(door)], access(), none)
+  const doors = doorsOf(door)
   const guard = doors.guard({ read: (point) => live.get(point) })
   const feel = (value: boolean | null, at: number) => { for (const rule of doors.rules) rule.step(read('panel.fire', value, at)) }
   const ask = (value: Value, by: Orderer, point = 'ctl.unlock'): string => { try { guard(point, value, by); return 'ok' } catch (error) { return codeOf(error) } }
@@ -63,7 +62,7 @@ describe('what stands before a lock', () => {
   })
   it('lets a door end its own pulse, and no other rule of that name elsewhere', () => {
     const { ask } = guarded({ lock: { point: 'ctl.unlock', pulse: '3s' } })
-    expect([ask(false, { actor: 'door/east', origin: 'rule' }), ask(true, { actor: 'door/east', origin: 'rule' }), ask(false, { actor: 'door/east', origin: 'city' }), ask(false, { actor: 'door/west', origin: 'rule' })])
+    expect([ask(false, { actor: 'rule:door/east', origin: 'rule' }), ask(true, { actor: 'door/east', origin: 'rule' }), ask(false, { actor: 'rule:door/east', origin: 'city' }), ask(false, { actor: 'door/west', origin: 'rule' })])
       .toEqual(['ok', 'DOOR_FORBIDDEN', 'DOOR_FORBIDDEN', 'DOOR_FORBIDDEN'])
   })
   it('says who, what and where to allow it', () => {

@@ -2,9 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Json, Rule, RuleInput } from '../../../gateway/contract/index.ts'
 import { codeOf } from '../../../gateway/kit/index.ts'
-import { createDoors } from '../../../rules/doors/index.ts'
 import { scale, seed } from '../../support/seed.ts'
-import { access, card, east, none, read, shortly } from './support.ts'
+import { card, doorsOf, read, shortly } from './support.ts'
 
 const settings = { seed, numRuns: 300 * scale }
 const [heldOpenAfter, grantWindow, grace] = [30_000, 5_000, 1_000]
@@ -66,7 +65,7 @@ function happening(what: string, at: number): Happening {
 }
 
 const pulse = { lock: { point: 'ctl.unlock', pulse: '3s' }, commands: { unlock: [{ actor: '*', origin: 'site' }], lock: [{ actor: '*', origin: 'site' }] } }
-const doorOf = (more: object = pulse) => createDoors([east(more)], access(), none)
+const doorOf = (more: object = pulse) => doorsOf(more)
 const ruleOf = (more?: object): Rule => doorOf(more).rules.find(({ id }) => id === 'door/east')!
 const onTime = (happenings: readonly Happening[]): Told[] => happenings.map(({ at, input }) => ({ now: at, input: input(at) }))
 const end = 10_000_000

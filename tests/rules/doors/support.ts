@@ -7,9 +7,9 @@ export const east = (more: object = {}) => doorSchema.parse({
   id: 'east', name: { zh: '东门', en: 'east door' }, contact: 'ctl.open', lock: { point: 'ctl.unlock' }, reader: 'ctl', exitButton: 'ctl.exit', tamper: 'ctl.tamper',
   heldOpenAfter: '30s', unlockedTooLong: '60s', grantWindow: '5s', grace: '1s', ...more,
 })
-export const access = (more: object = {}) => accessSchema.parse({ fire: 'panel.fire', ...more })
-export const none = { timezone: 'Asia/Shanghai', schedules: new Map() }
-export const doorRule = (more: object = {}): Rule => createDoors([east(more)], access(), none).rules.find(({ id }) => id === 'door/east')!
+const plans = { schedules: [], calendar: { holidays: [], workdays: [] } }
+export const doorsOf = (door: object = {}, common: object = { fire: 'panel.fire' }) => createDoors({ doors: [east(door)], access: accessSchema.parse(common), ...plans }, 'Asia/Shanghai')
+export const doorRule = (more: object = {}): Rule => doorsOf(more).rules.find(({ id }) => id === 'door/east')!
 
 export const card = (at: number, receivedAt = at, data: { readonly [key: string]: Json } = { result: 'granted', card: `k1:${'a'.repeat(32)}` }) => ({ occurrence: { deviceId: 'ctl', type: 'access' as const, at, data }, receivedAt })
 export const read = (point: string, value: Reading['value'], at: number, receivedAt = at) => ({ reading: reading(point, value, at, { receivedAt }) })

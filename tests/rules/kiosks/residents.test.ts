@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import type { Json, Rule, RuleInput } from '../../../gateway/contract/index.ts'
+import { createResidents } from '../../../rules/kiosks/residents.ts'
+import { residentsSchema } from '../../../rules/kiosks/schema.ts'
+
+const rule = (more: object = {}): Rule => createResidents(residentsSchema.parse(more), { devices: new Map([['t1', { name: { zh: '终端 1', en: 'terminal 1' }, place: 'hall', kiosk: 'one' }], ['button', { name: { zh: '电梯', en: 'lift' } }]]) })
+const say = (type: 'request' | 'evaluation', data: { readonly [key: string]: Json }, at: number, deviceId = 't1', sourceId: string | undefined = `e-${at}`): RuleInput => ({ occurrence: { deviceId, type, at, data, ...(sourceId ? { sourceId } : {}) }, receivedAt: at })
+const keysOf = (one: Rule, ...inputs: readonly RuleInput[]): string[] => inputs.flatMap((input) => one.step(input).effects.map((effect) => ('key' in effect ? effect.key : effect.kind)))
+
+describe('residents', () => {
+  it('open an alert when they call, from any device', () => {
+    expect(rule().step(say('request', { reason: 'lift stuck' }, 1_000)).effects).toMatchObject([{ kind: 'raise', severity: 2, momentary: true, at: 1_000, deviceId: 't1', place: 'hall', title: { zh: '终端 1有居民求助', en: 'a resident calls at terminal 1' }, data: { device: 't1', kiosk: 'one', reason: 'lift stuck', sourceId: 'e-1000' } }])
+    expect(rule().step(say('request', {}, 1_000, 'button')).effects).toMatchObject([{ kind: 'raise', title: { en: 'a resident calls at lift' }, data: { reason: 'help' } }])
+    expect(rule({ request: false }).step(say('request', {}, 1_000)).effects).toEqual([])
+  })
+  it('are one call while they press again, and another one later or for another reason', () => {
+    const one = rule()
+    const [first, again, other, later] = keysOf(one, say('request', {}, 0), say('request', {}, 30_000), say('request', { reason: 'smoke' }, 31_000), say('request', {}, 200_000))
+    expect(first).toMatch(/^request\/t1\/[0-9a-f]{16}$/)
+    expect(again).toBe(first)
+    expect(new Set([first, other, later]).size).toBe(3)
+    const restarted = rule()
+    restarted.restore(JSON.parse(JSON.stringify(one.state())) as Json)
+    expect(keysOf(restarted, say('request', {}, 210_000))).toEqual([later])
+  })
+  it('do not fill the list by a stuck button', () => {
+    const one = rule()
+    const keys = keysOf(one, ...Array.from({ length: 500 }, (_, n) => say('request', { reason: `r${n}` }, n * 1_000)))
+    expect(new Set(keys).size).toBe(11)
+    expect(JSON.stringify(one.state()).length).toBeLessThan(4_000)
+  })
+  it('give work with a poor rating, and none with a good one', () => {
+    const poor = say('evaluation', { score: 1, session: 's-1', item: 'senior-card' }, 5)
+    expect(rule().step(poor).effects).toMatchObject([{ kind: 'raise', severity: 4, momentary: true, data: { score: 1, session: 's-1', item: 'senior-card' } }])
+    expect(rule().step(say('evaluation', { score: 3, session: 's-1' }, 5)).effects).toEqual([])
+    expect(rule({ poorRatingSeverity: false }).step(poor).effects).toEqual([])
+    for (const score of [0, 6, 2.5, '1', null, true]) expect(rule({ poorRating: 4 }).step(say('evaluation', { score }, 5)).effects).toEqual([])
+  })
+  it('evaluate the alert they name; the same rating is the same act', () => {
+    const rating = say('evaluation', { score: 2, alert: 'a1b2', text: 'nobody came' }, 5)
+    const [act] = rule().step(rating).effects
+    expect(act).toMatchObject({ kind: 'act', act: { act: 'evaluate', alert: 'a1b2', score: 2, text: 'nobody came', by: 't1', origin: 'resident' } })
+    expect(rule().step(rating).effects).toEqual([act])
+  })
+})
