@@ -16,6 +16,7 @@ import { openStore } from './main/store.ts'
 import { gatewayEvent } from './events.ts'
 import { createStatus, type GatewayStatus } from './status.ts'
 import { TimeKeeper } from './time.ts'
+import { createSounders } from '../rules/index.ts'
 import { version } from './version.ts'
 
 export interface GatewayOptions {
@@ -72,8 +73,9 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   if (holding) stack.defer(() => holding.close())
   connect()
   stack.use(actions)
+  const sounders = stack.use(createSounders(site.decisions.sounders, { clock, writer, desk, log: log.child({ room: 'sounder' }) }))
   if (city.commands) stack.use(city.commands)
-  const control = serveControl({ socket: site.control.socket, status, live, desk, deadLetters: journal.deadLetters, feed, history, channels: channels ?? undefined, log, writer })
+  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, deadLetters: journal.deadLetters, feed, history, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
 
   const owned = stack.move()

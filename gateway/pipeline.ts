@@ -103,6 +103,9 @@ export class Pipeline {
     return answer
   }
 
+  /** What the desk did for somebody else, such as a test alarm. Resolves when it is stored, or was refused. */
+  told(work: AlertWork): Promise<void> { return this.#alerts(work) }
+
   /** A line in an alert's timeline, such as a channel's receipt. Resolves when it is stored, or was refused. */
   note(id: string, entry: AlertEntry): Promise<void> { return this.#alerts(this.#parts.desk.note(id, entry)) }
 

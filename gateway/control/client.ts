@@ -3,8 +3,9 @@ import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
-import type { ChannelStatus, ChannelTrial, Chart, EpochMs, Reading, RuleInput, Value } from '../contract/index.ts'
+import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, Reading, RuleInput, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
+import type { AlertsView } from './alerts.ts'
 import type { DeadLetterView } from './dead-letters.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
@@ -32,6 +33,16 @@ export function controlClient(socket: string) {
       const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}` } = body as { code?: string; message?: string }
       if (status !== 200) throw new ConfigError(code, message)
       return body as ChannelTrial
+    },
+    alerts: () => fetchJson<AlertsView>(socket, '/alerts/all'),
+    alert: (id: string) => fetchJson<Alert>(socket, `/alerts/${encodeURIComponent(id)}`),
+    alertStatistics: (sinceMs: number) => fetchJson<unknown>(socket, `/alerts/stats?since=${sinceMs}`),
+    /** Throws the gateway's own code and words. */
+    async orderAlerts(order: object): Promise<unknown> {
+      const { status, body } = await post(socket, '/alerts', order)
+      const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}` } = body as { code?: string; message?: string }
+      if (status !== 200) throw new DataError(code, message)
+      return body
     },
     deadLetters: () => fetchJson<readonly DeadLetterView[]>(socket, '/dead-letters'),
     /** Returns how many were found. Throws the gateway's own code and words. */

@@ -2,11 +2,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
-import type { AlertDesk, Channels, DeadLetters, History, PointWriter, Value } from '../contract/index.ts'
+import type { Channels, DeadLetters, History, PointWriter, Value } from '../contract/index.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
 import type { Feed } from '../feed.ts'
 import type { LiveValues } from '../live.ts'
 import type { GatewayStatus } from '../status.ts'
+import { answerAlerts, orderAlerts, type AlertControl } from './alerts.ts'
 import { listDeadLetters, orderDeadLetters } from './dead-letters.ts'
 import { answerHistory } from './history.ts'
 import { tryChannel } from './notify.ts'
@@ -16,7 +17,7 @@ export interface ControlParts {
   status(): GatewayStatus
   readonly live: LiveValues
   readonly writer: PointWriter
-  readonly desk: AlertDesk
+  readonly alerts: AlertControl
   readonly deadLetters: DeadLetters
   readonly feed: Feed
   /** Absent where the site file turns it off. */
@@ -30,7 +31,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, and POST /write, /dead-letters, /notify. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /alerts, /alerts/all, /alerts/ID, /alerts/stats?since=, /history?point=&from=&to=&points=, /history/raw?from=&to= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, and POST /write, /alerts, /dead-letters, /notify. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -57,13 +58,15 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   if (request.method === 'POST' && request.url === '/write') { void write(parts, request, response); return }
   if (request.method === 'POST' && request.url === '/dead-letters') { void bodyOf(request).then((body) => orderDeadLetters(parts.deadLetters, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
   if (request.method === 'POST' && request.url === '/notify') { void bodyOf(request).then((body) => tryChannel(parts.channels, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
-  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write, /dead-letters and /notify' })
+  if (request.method === 'POST' && request.url === '/alerts') { void bodyOf(request).then((body) => orderAlerts(parts.alerts, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
+  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write, /alerts, /dead-letters and /notify' })
+  if (request.url?.startsWith('/alerts/')) return answerAlerts(parts.alerts, request.url, response)
   if (request.url?.startsWith('/history')) { void answerHistory(parts.history, request.url, response); return }
   switch (request.url) {
     case '/status': return json(response, 200, parts.status())
     case '/readings': return json(response, 200, [...parts.live.readings()])
     case '/notify': return json(response, 200, parts.channels?.status() ?? [])
-    case '/alerts': return json(response, 200, parts.desk.open())
+    case '/alerts': return json(response, 200, parts.alerts.desk.open())
     case '/dead-letters': return void listDeadLetters(parts.deadLetters, undefined).then((page) => json(response, 200, page), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
     case '/tail': return tail(parts.feed, response)
     default: return json(response, 404, { error: 'no such resource' })
