@@ -91,7 +91,9 @@ export function createEngine(rules: readonly Rule[], { failed = [], onFailure }:
     try {
       const { effects, wakeAt, changed } = slot.rule.step(input)
       if (Number.isNaN(wakeAt)) throw new DataError('RULE_WAKE_INVALID', `rule "${slot.rule.id}" wants to be woken at no moment at all`)
-      wakes.set(slot, wakeAt !== undefined && 'tick' in input && !(wakeAt > at) ? at + patienceMs : wakeAt)
+      // What comes before the first tick does not take its place.
+      if ('tick' in input) wakes.set(slot, wakeAt !== undefined && wakeAt <= at ? at + patienceMs : wakeAt)
+      else if (slot.wakeAt !== -Infinity) wakes.set(slot, wakeAt)
       if (changed || effects.length > 0) run.changed.add(slot)
       else mark(slot, at)
       if (slot.told) {

@@ -58,6 +58,14 @@ describe('the rule engine', () => {
     engine.step([reading('x.y', 1, 1)])
     expect(engine.status().quarantined.map(({ code }) => code).toSorted()).toEqual(['RULE_LOOP', 'RULE_SCENE_UNKNOWN'])
   })
+  it('gives every rule its first tick, also one that was given something before', () => {
+    const one = witness('a', { watches: ['hall.t'] })
+    const engine = createEngine([one.rule])
+    engine.step([reading('hall.t', 1, 5)])
+    engine.tick(6)
+    expect(one.seen).toEqual([{ reading: reading('hall.t', 1, 5) }, { tick: 6 }])
+    expect(engine.wakeAt()).toBe(60_005)
+  })
   it('never gives a rule a tick again and again for a moment that has come', () => {
     let ticks = 0
     const engine = started([rule('stuck', () => { ticks++; return { wakeAt: 0 } })], 10)
