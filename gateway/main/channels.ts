@@ -1,4 +1,5 @@
 import { decodeRecord } from '../../cloud-sync/decode.ts'
+import { phoneOf } from '../../rules/index.ts'
 import { readerName } from '../../rules/notify/schema.ts'
 import type { Site } from '../cli/rooms.ts'
 import type { Receipt } from '../../rules/notify/channel.ts'
@@ -20,7 +21,7 @@ export const channelReaders = (site: Site): readonly string[] => site.decisions.
 
 /** Ways to people, loaded where the site has some. Null without a disk: there is nothing to read from, and the sounder needs none of it. */
 export async function openMessages({ site, log, clock, random, store: { journal, holding }, decisions: { desk, pipeline, conditions }, supervisors }: ChannelOptions): Promise<RunningChannels | null> {
-  const { channels } = site.decisions
+  const { channels, people } = site.decisions
   if (channels.length === 0 || holding) return null
   const { openChannels } = await import('../../rules/notify/index.ts')
   const messages = log.child({ room: 'notify' })
@@ -30,13 +31,13 @@ export async function openMessages({ site, log, clock, random, store: { journal,
     if (events.length > 0 || state.length > 0) pipeline.record(events, state).catch((error: unknown) => messages.error({ code: codeOf(error) }, describe(error)))
   }
   return openChannels(channels, {
-    journal, conditions, clock, random, log: messages, readSecret, decode: decodeRecord, receipts, around: surroundings(site),
+    journal, conditions, clock, random, log: messages, readSecret, decode: decodeRecord, receipts, around: surroundings(site), phoneOf: phoneOf(people),
     async publish(connection, topic, payload, signal) { await supervisors.get(connection)?.publish(topic, payload, signal) },
   })
 }
 
 /** How messages tell of the building. */
 export function surroundings({ site, connections }: Site) {
-  const names = new Map(connections.flatMap(({ devices }) => devices).map(({ id, name }) => [id, name]))
-  return { site: site.name, gateway: site.id, timezone: site.timezone, deviceName: (id: string) => names.get(id) }
+  const devices = new Map(connections.flatMap((connection) => connection.devices).map((device) => [device.id, device]))
+  return { site: site.name, gateway: site.id, timezone: site.timezone, deviceName: (id: string) => devices.get(id)?.name, placeOf: (id: string) => devices.get(id)?.place }
 }

@@ -22,6 +22,7 @@ export interface Surroundings {
   /** IANA name. */
   readonly timezone: string
   deviceName(id: string): Label | undefined
+  placeOf(device: string): string | undefined
 }
 
 export interface Rendered { readonly title: string; readonly text: string }
@@ -49,7 +50,7 @@ export function fieldsOf(message: Message, around: Surroundings, language: Langu
   const device = first.device === undefined ? undefined : around.deviceName(first.device)
   return {
     id: first.alert ?? '', rule: plain(first.rule), title: plain(first.title[one]), text, severity: first.severity === null ? '' : `${first.severity}`, word: severityWord(first)[one], state: first.step,
-    place: plain(first.place ?? ''), device: plain(device?.[one] ?? first.device ?? ''), since: timeOf(first.raisedAt, around.timezone), at: new Date(first.at).toISOString(), site: plain(around.site[one]), gateway: around.gateway,
+    place: placeOf(first, around), device: plain(device?.[one] ?? first.device ?? ''), since: timeOf(first.raisedAt, around.timezone), at: new Date(first.at).toISOString(), site: plain(around.site[one]), gateway: around.gateway,
     count: `${message.notices.length}`, more: `${message.notices.length - 1}`, test: `${isTest(first, message)}`, ...(message.notices.length > 1 ? { title: cut(title, 200) } : {}),
   }
 }
@@ -79,7 +80,7 @@ function linesOf(notice: Notice, message: Message, around: Surroundings, languag
   const next = isTest(notice, message) ? words.nextTest : words.next[notice.step]
   const times = notice.count > 1 ? (language === 'zh' ? `（${count(words.times, notice.count, language)}）` : ` (${count(words.times, notice.count, language)})`) : ''
   return [
-    ...line(words.place, plain(notice.place ?? '')), ...line(words.device, deviceOf(notice, around, language)), ...line(words.since, `${timeOf(notice.raisedAt, around.timezone)}${times}`),
+    ...line(words.place, placeOf(notice, around)), ...line(words.device, deviceOf(notice, around, language)), ...line(words.since, `${timeOf(notice.raisedAt, around.timezone)}${times}`),
     ...(notice.step === 'notice' ? [] : line(words.state, words.step[notice.step][language])), ...line(words.by, plain(notice.by ?? '')), ...line(words.note, cut(plain(notice.note ?? ''), 500)),
     ...(next ? line(words.nextStep, next[language]) : []),
   ]
@@ -87,13 +88,15 @@ function linesOf(notice: Notice, message: Message, around: Surroundings, languag
 
 function listOf(notices: readonly Notice[], around: Surroundings, language: 'zh' | 'en'): readonly string[] {
   const rows = notices.slice(0, listed).map((notice, index) => {
-    const where = [plain(notice.place ?? ''), deviceOf(notice, around, language)].filter((each) => each).join(' ')
+    const where = [placeOf(notice, around), deviceOf(notice, around, language)].filter((each) => each).join(' ')
     const step = notice.step === 'notice' ? '' : ` ${words.step[notice.step][language]}`
     return `${index + 1}. ${marksOf(notice, false, language)}${plain(notice.title[language])}${where ? ` ${where}` : ''} ${timeOf(notice.at, around.timezone)}${step}`
   })
   return [count(words.several, notices.length, language) + colon(language), ...rows, ...(notices.length > listed ? [count(words.more, notices.length - listed, language)] : [])]
 }
 
+/** Where the alert does not say, its device does. */
+const placeOf = ({ place, device }: Notice, around: Surroundings): string => plain(place ?? (device === undefined ? undefined : around.placeOf(device)) ?? '')
 const deviceOf = ({ device }: Notice, { deviceName }: Surroundings, language: 'zh' | 'en'): string => plain((device === undefined ? undefined : deviceName(device)?.[language]) ?? device ?? '')
 
 const formats = new Map<string, Intl.DateTimeFormat>()

@@ -40,7 +40,7 @@ export function noticeFor(channel: string, { type, time, data, mode }: AlertReco
     alert: step === 'notice' ? null : text(data.id) ?? null, rule: text(data.rule) ?? '', step, severity: step === 'notice' ? null : severityOf(data.severity), title, at,
     raisedAt: typeof data.raisedAt === 'number' ? data.raisedAt : at, count: typeof data.count === 'number' ? data.count : 1,
     mention: Array.isArray(data.mention) ? (data.mention as readonly Json[]).filter((each): each is string => typeof each === 'string').slice(0, 20) : [],
-    ...optional('device', text(data.device)), ...optional('place', text(data.place)), ...optional('by', text(data.by)),
+    ...optional('device', text(data.device) ?? text(data.point)?.split('.')[0]), ...optional('place', text(data.place)), ...optional('by', text(data.by)),
     ...optional('note', text(data.note) ?? text(data.reason) ?? text(data.comment)), ...(mode ? { mode } : {}),
   }
 }

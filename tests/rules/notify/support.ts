@@ -8,7 +8,7 @@ import type { Notice } from '../../../rules/notify/notice.ts'
 import type { SenderPorts } from '../../../rules/notify/sender.ts'
 import { tempFolder } from '../../support/resources.ts'
 
-export const around: Surroundings = { site: { zh: '江岸社区服务站', en: 'Jiangan service point' }, gateway: 'hall-1', timezone: 'Asia/Shanghai', deviceName: (id) => (id === 'smoke-1' ? { zh: '一层烟感', en: 'smoke sensor, floor 1' } : undefined) }
+export const around: Surroundings = { site: { zh: '江岸社区服务站', en: 'Jiangan service point' }, gateway: 'hall-1', timezone: 'Asia/Shanghai', deviceName: (id) => (id === 'smoke-1' ? { zh: '一层烟感', en: 'smoke sensor, floor 1' } : undefined), placeOf: () => undefined }
 
 export const notice = (overrides: Partial<Notice> = {}): Notice => ({
   alert: 'a1b2c3d4e5f60718', rule: 'smoke', step: 'raised', severity: 1, title: { zh: '烟雾报警', en: 'smoke' }, at: Date.UTC(2026, 10, 25, 6, 3), raisedAt: Date.UTC(2026, 10, 25, 6, 3), count: 1, device: 'smoke-1', place: 'hall', mention: [], ...overrides,
