@@ -4,7 +4,7 @@ import { readerName } from '../../rules/notify/schema.ts'
 import type { Site } from '../cli/rooms.ts'
 import type { Receipt } from '../../rules/notify/channel.ts'
 import type { RunningChannels } from '../../rules/notify/index.ts'
-import { codeOf, describe, readSecret } from '../kit/index.ts'
+import { codeOf, describe, DriverError, readSecret } from '../kit/index.ts'
 import type { Basics } from './basics.ts'
 import type { OpenedDecisions } from './decisions.ts'
 import type { Devices } from './devices.ts'
@@ -32,7 +32,11 @@ export async function openMessages({ site, log, clock, random, store: { journal,
   }
   return openChannels(channels, {
     journal, conditions, clock, random, log: messages, readSecret, decode: decodeRecord, receipts, around: surroundings(site), phoneOf: phoneOf(people),
-    async publish(connection, topic, payload, signal) { await supervisors.get(connection)?.publish(topic, payload, signal) },
+    async publish(connection, topic, payload, signal) {
+      const supervisor = supervisors.get(connection)
+      if (!supervisor) throw new DriverError('PUBLISH_NO_BUS', `no connection "${connection}" in ${site.file}`)
+      await supervisor.publish(topic, payload, signal)
+    },
   })
 }
 

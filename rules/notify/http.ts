@@ -30,8 +30,8 @@ const maxReplyBytes = 64 << 10
 const longestRetryAfterMs = 600_000
 
 /**
- * One request over a connection of its own. Of node:http, which the gateway has loaded anyway, because undici's `fetch` brings a pool, follows
- * redirects and reads without limit unless told. Nothing is followed, certificates are checked, the answer is bounded in bytes and time.
+ * One request over a connection of its own. By node:http, which the gateway has loaded anyway: the global `fetch` takes no authority of one's
+ * own, keeps a pool, and follows redirects and reads without limit unless told. Nothing is followed, certificates are checked, the answer is bounded in bytes and time.
  * Throws NotifyError NOTIFY_UNREACHABLE, NOTIFY_TLS, NOTIFY_TIMEOUT, NOTIFY_ANSWER; all may work later.
  */
 export function ask({ who, url, method, headers, body, timeoutMs, ca }: Ask, clock: Clock, signal: AbortSignal): Promise<Reply> {
