@@ -187,7 +187,9 @@ export class ConditionRule implements ExplainingRule {
     this.#frame.startedAt = moment
     for (const input of this.#inputs) interrupted(input, moment)
     for (const window of this.#windows) window.interrupted(moment)
-    this.#wake = Math.min(this.#wake, moment)
+    // What was due meanwhile is caught up with where it can be told; where a polled value is missing there is only now.
+    const polled = [...this.#compiled.deciding].some((slot) => !this.#inputs[slot]!.pushed)
+    this.#wake = polled ? moment : Math.min(this.#wake, moment)
   }
 
   explain(now: EpochMs): JsonObject {
