@@ -55,8 +55,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
   const guards: WriteGuard[] = []
   const { supervisors, writer, bus, run: connect } = await openDevices({ ...basics, store, live, guards, accept: (id, intake) => pipeline.accept(id, intake) })
-  const decisions = await openDecisions({ ...basics, store, live, feed, time, history, writer, bus })
-  const { pipeline, desk, actions, conditions } = decisions
+  const decisions = await openDecisions({ ...basics, store, live, feed, time, history, writer, bus, guards })
+  const { pipeline, facility, desk, actions, conditions } = decisions
   const channels = await openMessages({ ...basics, store, decisions, supervisors })
   store.tell(conditions, desk)
   const roads = await openRoads(basics, store)
@@ -75,7 +75,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   stack.use(actions)
   const sounders = stack.use(createSounders(site.decisions.sounders, { clock, writer, desk, log: log.child({ room: 'sounder' }) }))
   if (city.commands) stack.use(city.commands)
-  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, deadLetters: journal.deadLetters, feed, history, channels: channels ?? undefined, log, writer })
+  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, deadLetters: journal.deadLetters, feed, history, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
 
   const owned = stack.move()

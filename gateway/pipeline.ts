@@ -1,4 +1,4 @@
-import type { ActAnswer, AlertAct, AlertDesk, AlertEntry, AlertWork, Clock, EpochMs, EventLog, GatewayConditions, GatewayEvent, HistoryIntake, Intake, Journal, Modes, Occurrence, Reading, RuleInput, StateWrite, Work } from './contract/index.ts'
+import type { ActAnswer, AlertAct, AlertDesk, AlertEntry, AlertWork, Clock, EpochMs, EventLog, GatewayConditions, GatewayEvent, HistoryIntake, Intake, Journal, JsonObject, Modes, Occurrence, Reading, RuleInput, StateWrite, Work } from './contract/index.ts'
 import { codeOf, describe, type Logger } from './kit/index.ts'
 import { consequences, marked, noBatch, type Actions, type Outcome, type RuleEngine } from './consequences.ts'
 import { deviceEvent, gatewayEvent, occurrenceEvent } from './events.ts'
@@ -24,6 +24,8 @@ export interface PipelineParts {
   readonly actions?: Actions
   /** Absent: nothing is ever worked on. */
   readonly modes?: Pick<Modes, 'of'>
+  /** What an occurrence's event says besides what its device said. */
+  enrich?(occurrence: Occurrence): JsonObject
   /** Is told every event that was committed. */
   readonly eventLog?: Pick<EventLog, 'record'>
   readonly time: TimeKeeper
@@ -142,7 +144,7 @@ export class Pipeline {
       const repeat = this.#parts.repeats.check(occurrence)
       if (repeat.known) { if (repeat.stored) waits.push(repeat.stored); continue }
       if (repeat.key) keys.push(repeat.key)
-      events.push(occurrenceEvent(occurrence, intake.redelivered))
+      events.push(occurrenceEvent(occurrence, this.#parts.enrich?.(occurrence), intake.redelivered))
       inputs.push({ occurrence, receivedAt })
     }
     return { events, inputs, keys, waits }

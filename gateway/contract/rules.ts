@@ -42,7 +42,7 @@ export interface NotifyPeople { readonly kind: 'notify'; readonly ruleId: string
 /** Handled inside the engine: the scene gets a `start`. */
 export interface StartScene { readonly kind: 'start'; readonly ruleId: string; readonly at: EpochMs; readonly scene: string }
 /** What a resident did with an alert, such as rating how it was dealt with. One that the desk refuses changes nothing. */
-export interface ActOnAlert { readonly kind: 'act'; readonly ruleId: string; readonly act: AlertAct }
+export interface ActOnAlert { readonly kind: 'act'; readonly ruleId: string; readonly at: EpochMs; readonly act: AlertAct }
 /** What a door or terminal model found out. */
 export interface RecordEvent { readonly kind: 'record'; readonly event: GatewayEvent }
 

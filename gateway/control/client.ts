@@ -7,11 +7,14 @@ import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, Reading, RuleI
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
 import type { DeadLetterView } from './dead-letters.ts'
+import type { DoorAnswer, KioskAnswer } from './facility.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
 export function controlClient(socket: string) {
   return {
     status: () => fetchJson<GatewayStatus>(socket, '/status'),
+    doors: () => fetchJson<readonly DoorAnswer[]>(socket, '/doors'),
+    kiosks: () => fetchJson<readonly KioskAnswer[]>(socket, '/kiosks'),
     readings: () => fetchJson<readonly Reading[]>(socket, '/readings'),
     /** Throws the gateway's own code and words. */
     chart: (point: string, from: EpochMs, to: EpochMs, points: number) => fetchJson<Chart>(socket, `/history?${new URLSearchParams({ point, from: `${from}`, to: `${to}`, points: `${points}` })}`),

@@ -9,6 +9,7 @@ import type { LiveValues } from '../live.ts'
 import type { GatewayStatus } from '../status.ts'
 import { answerAlerts, orderAlerts, type AlertControl } from './alerts.ts'
 import { listDeadLetters, orderDeadLetters } from './dead-letters.ts'
+import { answerFacility, type FacilityPort } from './facility.ts'
 import { answerHistory } from './history.ts'
 import { tryChannel } from './notify.ts'
 
@@ -18,6 +19,7 @@ export interface ControlParts {
   readonly live: LiveValues
   readonly writer: PointWriter
   readonly alerts: AlertControl
+  readonly facility: FacilityPort
   readonly deadLetters: DeadLetters
   readonly feed: Feed
   /** Absent where the site file turns it off. */
@@ -31,7 +33,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /alerts, /alerts/all, /alerts/ID, /alerts/stats?since=, /history?point=&from=&to=&points=, /history/raw?from=&to= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, and POST /write, /alerts, /dead-letters, /notify. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, and POST /write, /alerts, /dead-letters, /notify. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -61,6 +63,7 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   if (request.method === 'POST' && request.url === '/alerts') { void bodyOf(request).then((body) => orderAlerts(parts.alerts, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
   if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write, /alerts, /dead-letters and /notify' })
   if (request.url?.startsWith('/alerts/')) return answerAlerts(parts.alerts, request.url, response)
+  if (answerFacility(parts.facility, request.url, response)) return
   if (request.url?.startsWith('/history')) { void answerHistory(parts.history, request.url, response); return }
   switch (request.url) {
     case '/status': return json(response, 200, parts.status())

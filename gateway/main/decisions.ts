@@ -1,5 +1,6 @@
 import type { PointWriter } from '../contract/index.ts'
 import { codeOf, describe, randomHex } from '../kit/index.ts'
+import { createFacilityModels } from '../../rules/facility.ts'
 import { createAlertDesk, createEngine, createRoster, createRules } from '../../rules/index.ts'
 import { ActionRunner, writeState, type LocalBus } from '../actions/index.ts'
 import type { Feed } from '../feed.ts'
@@ -11,6 +12,7 @@ import { TelemetryBranch } from '../telemetry.ts'
 import type { TimeKeeper } from '../time.ts'
 import { facilityOfSite } from '../cli/rooms.ts'
 import { withinPatience, type Basics } from './basics.ts'
+import type { WriteGuard } from './devices.ts'
 import type { Store } from './store.ts'
 
 export interface DecisionOptions extends Basics {
@@ -21,17 +23,22 @@ export interface DecisionOptions extends Basics {
   readonly history?: FileHistory | undefined
   readonly writer: PointWriter
   readonly bus: LocalBus
+  /** Asked before each write; what doors allow is added. */
+  readonly guards: WriteGuard[]
 }
 
 /** Rules, alerts and the line that feeds them, as the last life left them. */
-export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history, writer, bus }: DecisionOptions) {
+export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history, writer, bus, guards }: DecisionOptions) {
   const newId = (): string => randomHex(8)
   const facility = facilityOfSite(site)
   const { alerts: config, people, shifts, escalation } = site.decisions
   const desk = createAlertDesk({ newId, config, facility, roster: createRoster({ people, shifts, escalation, timezone: facility.timezone }), now: () => clock.now() })
   desk.restore(await journal.state.entries('alert/'))
   const rulesLog = log.child({ room: 'rules' })
-  const engine = createEngine(createRules(site.decisions, facility), {
+  const models = createFacilityModels(site.decisions, facility)
+  const mayWrite = models.guard(live)
+  guards.push(({ id }, value, by) => mayWrite(id, value, by))
+  const engine = createEngine([...createRules(site.decisions, facility), ...models.rules], {
     failed: desk.open().flatMap(({ key }) => failedRule(key) ?? []),
     onFailure: (rule, error) => rulesLog.error({ rule, code: codeOf(error), err: error }, `rule "${rule}" failed and is set aside: ${describe(error)}`),
   })
@@ -43,10 +50,11 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
     clock, log: rulesLog, writer, bus, newId, point: (id) => live.points.get(id), record: (...batch) => pipeline.record(...batch),
     conditions: { raise: (condition) => conditions.raise(condition), clear: (...condition) => conditions.clear(...condition) },
   })
-  const pipeline: Pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, actions, feed, time, clock, log, ...(history ? { history } : {}) })
+  const pipeline: Pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, actions, feed, time, clock, log, enrich: (occurrence) => models.enrich(occurrence), ...(history ? { history } : {}) })
   const conditions = pipeline.conditions()
   await withinPatience(clock, actions.restore(await journal.state.entries(writeState)))
-  return { engine, desk, actions, repeats, telemetry, pipeline, conditions }
+  const views = { doors: () => models.doors(clock.now()), kiosks: () => models.kiosks(clock.now()) }
+  return { engine, facility: views, desk, actions, repeats, telemetry, pipeline, conditions }
 }
 
 /** Of the alert that the engine raises about a rule. */

@@ -1,10 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
-import path from 'node:path'
 import type { DriverKit, Intake, Orderer, PointConfig, PointWriter, Value } from '../contract/index.ts'
-import { DriverError, keyedHash, readSecret } from '../kit/index.ts'
+import { DriverError, readSecret } from '../kit/index.ts'
 import { driverRegistry } from '../../drivers/registry.ts'
 import type { LocalBus } from '../actions/index.ts'
+import { openCredentialKeys, passingKeys } from '../credential-keys.ts'
 import type { LiveValues } from '../live.ts'
 import { toRaw } from '../normalise.ts'
 import { memoryKey } from '../pipeline.ts'
@@ -31,12 +29,12 @@ export interface Devices {
   run(): void
 }
 
-/** Every connection of the site, and the road to their outputs. Throws what the site's key file throws, unless the disk is known to be unusable. */
+/** Every connection of the site, and the road to their outputs. Throws StoreError CREDENTIAL_KEYS, unless the disk is known to be unusable. */
 export async function openDevices({ site, log, clock, random, stack, store: { journal, holding }, live, guards, accept }: DeviceOptions): Promise<Devices> {
-  const siteKey = await loadSiteKey(path.join(site.store.path, 'site.key')).catch((error: unknown) => { if (holding) return randomBytes(32); throw error })
+  const keys = await openCredentialKeys(site.store.path, site.decisions.access.retainDays, clock.now()).catch((error: unknown) => { if (holding) return passingKeys(); throw error })
   const supervisors = new Map(site.connections.map((config) => {
     const child = log.child({ connection: config.id })
-    const kit: DriverKit = { clock, random, log: child, hashIdentity: (value) => keyedHash(siteKey, value), readSecret, recall: (key) => journal.state.get(memoryKey(config.id, key)) }
+    const kit: DriverKit = { clock, random, log: child, hashIdentity: (value) => keys.hash(value), readSecret, recall: (key) => journal.state.get(memoryKey(config.id, key)) }
     return [config.id, new Supervisor({ config, entry: driverRegistry[config.driver]!, kit, clock, random, log: child, accept })]
   }))
   return {
@@ -58,11 +56,4 @@ export async function openDevices({ site, log, clock, random, stack, store: { jo
     },
     run() { for (const supervisor of supervisors.values()) runUntilDisposed(stack, (signal) => supervisor.run(signal)) },
   }
-}
-
-/** 32 random bytes, made on the first start, readable by the gateway's user alone. Without it no credential hash can be repeated. */
-async function loadSiteKey(file: string): Promise<Uint8Array> {
-  const fresh = randomBytes(32)
-  await writeFile(file, fresh, { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })
-  return readFile(file)
 }

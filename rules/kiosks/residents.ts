@@ -33,7 +33,7 @@ export function createResidents(config: ResidentsConfig, { devices }: ResidentPa
     if (typeof score !== 'number' || !Number.isInteger(score) || score < 1 || score > 5) return []
     const [session, item, alertId, text] = [textOf(data.session), textOf(data.item), textOf(data.alert), textOf(data.text)]
     const id = idOf(deviceId, sourceId ?? `${at}`, `${score}`)
-    if (alertId !== undefined) return [{ kind: 'act', ruleId: 'residents', act: { act: 'evaluate', id, alert: alertId, at: now, by: deviceId, origin: 'resident', score: score as 1 | 2 | 3 | 4 | 5, ...(text === undefined ? {} : { text }) } }]
+    if (alertId !== undefined) return [{ kind: 'act', ruleId: 'residents', at: now, act: { act: 'evaluate', id, alert: alertId, at: now, by: deviceId, origin: 'resident', score: score as 1 | 2 | 3 | 4 | 5, ...(text === undefined ? {} : { text }) } }]
     if (config.poorRatingSeverity === false || score > config.poorRating) return []
     const facts = { score, ...(session === undefined ? {} : { session }), ...(item === undefined ? {} : { item }), ...(text === undefined ? {} : { text }), ...(sourceId === undefined ? {} : { sourceId }) }
     return [alert(deviceId, `rating/${deviceId}/${id}`, config.poorRatingSeverity, at, (name) => ({ zh: `${name.zh}收到差评（${score} 分）`, en: `poor rating (${score} of 5) at ${name.en}` }), facts)]
