@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { CommandRequest, CommandResult, EpochMs, Json, StateWrite } from '../gateway/contract/index.ts'
+import type { CommandResult, EpochMs, Json, StateWrite } from '../gateway/contract/index.ts'
+import { isOfAlert, type CityRequest } from './command-schema.ts'
 
 /** One command that was answered, kept so that its repeat is not carried out. */
 export interface Entry {
@@ -17,8 +18,10 @@ const prefix = 'command/'
 const sha = (...parts: readonly string[]): string => createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
 
 /** A key belongs to its actor on its uplink: two platforms may use one number. */
-export const entryKey = (uplink: string, { actor, idempotencyKey }: CommandRequest): string => `${prefix}${sha(uplink, actor, idempotencyKey)}`
-export const wishOf = ({ point, value }: CommandRequest): string => sha(point, JSON.stringify(value))
+export const entryKey = (uplink: string, { actor, idempotencyKey }: Pick<CityRequest, 'actor' | 'idempotencyKey'>): string => `${prefix}${sha(uplink, actor, idempotencyKey)}`
+export const wishOf = (request: CityRequest): string => (isOfAlert(request) ? sha('alert', JSON.stringify(request.wish)) : sha(request.point, JSON.stringify(request.value)))
+/** Of an act on an alert: the same request makes the same act, also where the book has forgotten it. */
+export const actIdOf = (entryKey: string): string => sha('act', entryKey).slice(0, 16)
 
 /** Results of the last 24 h by idempotency key. Memory and state hold the same; the caller commits what is returned. */
 export class CommandBook {

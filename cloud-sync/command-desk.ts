@@ -1,9 +1,9 @@
-import type { Clock, CommandRequest, CommandResult, GatewayEvent, PointConfig, PointId, PointWriter, StateStore, StateWrite, TimeQuality } from '../gateway/contract/index.ts'
+import type { ActAnswer, AlertAct, Clock, CommandResult, EpochMs, GatewayEvent, PointConfig, PointId, PointWriter, StateStore, StateWrite, TimeQuality } from '../gateway/contract/index.ts'
 import { codeOf, describe, GatewayError, type Logger } from '../gateway/kit/index.ts'
-import { bookState, CommandBook, entryKey, stateWrite, wishOf, type Entry } from './command-book.ts'
+import { actIdOf, bookState, CommandBook, entryKey, stateWrite, wishOf, type Entry } from './command-book.ts'
 import { carryOut, type Command } from './command-run.ts'
-import { judge, type Refusal } from './command-rules.ts'
-import { parseRequest, type CommandsConfig } from './command-schema.ts'
+import { judge, judgeTime, type Refusal } from './command-rules.ts'
+import { isOfAlert, parseRequest, type AlertRequest, type CityRequest, type CommandsConfig } from './command-schema.ts'
 import type { EffectParts } from './command-effect.ts'
 import { within } from './parting.ts'
 import { Rates } from './command-rates.ts'
@@ -15,8 +15,10 @@ export interface CommandParts extends EffectParts {
   readonly state: StateStore
   point(id: PointId): PointConfig | undefined
   timeQuality(): TimeQuality
+  /** What is done with an alert; the caller commits what it comes to. Absent: no alerts here. */
+  act?(act: AlertAct, now: EpochMs): ActAnswer
   /** One atomic, fsync'd batch. */
-  record(event: GatewayEvent, state: readonly StateWrite[]): Promise<void>
+  record(events: readonly GatewayEvent[], state: readonly StateWrite[]): Promise<void>
 }
 
 /** A request as an uplink heard it. */
@@ -39,6 +41,9 @@ const maxListeners = 8
 const partingMs = 3_000
 /** Requests turned away unread or from strangers are recorded too, but nobody may fill the journal with them. */
 const auditedPerMinute = 30
+
+/** What goes into the batch of a result. */
+interface More { readonly events?: readonly GatewayEvent[]; readonly state?: readonly StateWrite[] }
 
 interface Active { readonly listeners: Submission['answer'][] }
 
@@ -89,12 +94,14 @@ export class CommandDesk implements AsyncDisposable {
     await within(this.#parts.clock, partingMs, Promise.all(this.#work))
   }
 
-  #take(submission: Submission, request: CommandRequest): void {
+  #take(submission: Submission, request: CityRequest): void {
     const { uplink, config } = submission
     const { clock, timeQuality } = this.#parts
     const away = (code: string, detail: string): void => this.#turnAway(submission, about(request), code, detail)
     if (this.#stop.signal.aborted) return away('COMMAND_NOT_STARTED', 'the gateway is stopping; send it again')
-    if (!config.actors.includes(request.actor)) return away('COMMAND_ACTOR', `"${request.actor}" is not among the actors that uplink ${uplink} lists; add it to commands.actors of the site file, if it may command`)
+    const policy = config.actors.find(({ name }) => name === request.actor)
+    if (!policy) return away('COMMAND_ACTOR', `"${request.actor}" is not among the actors that uplink ${uplink} lists; add it to commands.actors of the site file, if it may command`)
+    if (!(isOfAlert(request) ? policy.alerts : policy.points)) return away('COMMAND_ACTOR', isOfAlert(request) ? `"${request.actor}" may not act on alerts; write commands: { actors: { ${request.actor}: { alerts: true } } } in the site file, if it may` : `"${request.actor}" may not write points; its policy in commands.actors says so`)
     if (!this.#rates.take(`${uplink}/${request.actor}`, config.perMinute)) return away('COMMAND_RATE', `more than ${config.perMinute} requests a minute from "${request.actor}"; send fewer, or raise commands.perMinute`)
     const key = entryKey(uplink, request)
     const known = this.#book.find(key)
@@ -103,25 +110,43 @@ export class CommandDesk implements AsyncDisposable {
     const pruned = timeQuality() === 'unsynced' ? [] : this.#book.prune(now)
     if (this.#active.size >= maxActive) return away('COMMAND_QUEUE_FULL', `${maxActive} commands are waiting or running; send it again later`)
     if (this.#book.full) return away('COMMAND_BOOK_FULL', 'so many commands were taken within 24 hours that no further one can be remembered; send it again later')
-    const point = this.#parts.point(request.point)
-    const refusal = judge(request, point, now, timeQuality())
     const entry: Entry = { key, receivedAt: now, wish: wishOf(request), result: { ...about(request), state: 'accepted', at: now } }
     this.#book.add(entry)
     this.#active.set(entry, { listeners: [submission.answer] })
-    const start = clock.monotonic()
-    const work = refusal || !point
-      ? this.#finish(entry, refusal!, pruned)
-      : this.#run({ request, point, entry, deadline: start + config.timeout, diesAt: start + (submission.lifeMs ?? Infinity) }, pruned)
+    const work = isOfAlert(request) ? this.#act(request, entry, pruned) : this.#write(submission, request, entry, pruned)
     this.#work.add(work)
     void work.finally(() => this.#work.delete(work))
   }
 
-  #repeat({ answer }: Submission, { id }: CommandRequest, entry: Entry): void {
+  #repeat({ answer }: Submission, { id }: CityRequest, entry: Entry): void {
     this.counters.repeated++
     const told: Submission['answer'] = (result) => answer({ ...result, id, repeat: true })
     const active = this.#active.get(entry)
     if (active && active.listeners.length < maxListeners) active.listeners.push(told)
     told(entry.result)
+  }
+
+  #write({ config, lifeMs }: Submission, request: Exclude<CityRequest, AlertRequest>, entry: Entry, pruned: readonly StateWrite[]): Promise<void> {
+    const { clock, timeQuality } = this.#parts
+    const point = this.#parts.point(request.point)
+    const refusal = judge(request, point, clock.now(), timeQuality())
+    const start = clock.monotonic()
+    if (refusal || !point) return this.#finish(entry, refusal!, { state: pruned })
+    return this.#run({ request, point, entry, deadline: start + config.timeout, diesAt: start + (lifeMs ?? Infinity) }, pruned)
+  }
+
+  /** At once, and in one batch with its record: nothing to wait for, and never half done. Its time is when it was done at the city. */
+  #act({ actor, wish, ...request }: AlertRequest, entry: Entry, pruned: readonly StateWrite[]): Promise<void> {
+    const { clock, timeQuality, act } = this.#parts
+    const [now, quality] = [clock.now(), timeQuality()]
+    const late = judgeTime(request, now, quality)
+    if (late) return this.#finish(entry, late, { state: pruned })
+    const at = quality === 'unsynced' ? now : Math.min(request.issuedAt, now)
+    const answer = act?.({ ...wish, id: actIdOf(entry.key), at, by: actor, origin: 'city' }, now) ?? ({ outcome: 'refused', code: 'ALERT_UNKNOWN', detail: 'this gateway has no alerts' } as const)
+    if (answer.outcome === 'refused') return this.#finish(entry, { state: 'rejected', code: answer.code, detail: answer.detail }, { state: pruned })
+    const { alert, outcome, events, state } = answer
+    const first = outcome === 'already' ? alert.resolved ?? alert.acknowledged : undefined
+    return this.#finish(entry, { state: 'done', phase: alert.state, ...(outcome === 'already' ? { effect: 'already' } : {}), ...(first ? { first: { by: first.by, at: first.at } } : {}) }, { events, state: [...state, ...pruned] })
   }
 
   async #run(command: Command, pruned: readonly StateWrite[]): Promise<void> {
@@ -136,14 +161,14 @@ export class CommandDesk implements AsyncDisposable {
     // The next command of this point waits until the driver has let go, not only until we gave up waiting for it.
     const lane: Promise<void> = settled.finally(() => { if (this.#lanes.get(request.point) === lane) this.#lanes.delete(request.point) })
     this.#lanes.set(request.point, lane)
-    await this.#finish(entry, await outcome, [])
+    await this.#finish(entry, await outcome)
   }
 
   /** False when it could not be stored: then it is as if it had never come. */
   async #advance(entry: Entry, result: CommandResult, more: readonly StateWrite[]): Promise<boolean> {
     entry.result = result
     try {
-      await this.#store(entry, more)
+      await this.#store(entry, { state: more })
       this.#answer(entry)
       return true
     } catch (error) {
@@ -157,7 +182,7 @@ export class CommandDesk implements AsyncDisposable {
     }
   }
 
-  async #finish(entry: Entry, outcome: Omit<CommandResult, 'id' | 'at'>, more: readonly StateWrite[]): Promise<void> {
+  async #finish(entry: Entry, outcome: Omit<CommandResult, 'id' | 'at'>, more: More = {}): Promise<void> {
     entry.result = { ...entry.result, ...outcome, at: this.#parts.clock.now() }
     const { state, code } = entry.result
     if (state !== 'accepted' && state !== 'running') this.counters[state]++
@@ -167,10 +192,11 @@ export class CommandDesk implements AsyncDisposable {
     this.#active.delete(entry)
   }
 
-  async #tell(entry: Entry, outcome: Refusal): Promise<void> { await this.#finish(entry, outcome, []) }
+  async #tell(entry: Entry, outcome: Refusal): Promise<void> { await this.#finish(entry, outcome) }
 
-  #store(entry: Entry, more: readonly StateWrite[]): Promise<void> {
-    return this.#parts.record(commandEvent(entry.result, this.#parts.point(entry.result.point!)), [stateWrite(entry), ...more])
+  #store(entry: Entry, { events = [], state = [] }: More): Promise<void> {
+    const { point } = entry.result
+    return this.#parts.record([...events, commandEvent(entry.result, point === undefined ? undefined : this.#parts.point(point))], [stateWrite(entry), ...state])
   }
 
   #answer(entry: Entry): void {
@@ -187,14 +213,17 @@ export class CommandDesk implements AsyncDisposable {
     this.#unaudited = 0
     this.#parts.log.warn({ code, uplink, command: about.id, actor: about.actor, unrecorded }, detail)
     const event = commandEvent(result, undefined)
-    const work = this.#parts.record({ ...event, data: { ...event.data, uplink, ...(unrecorded > 0 ? { unrecorded } : {}) } }, []).catch(() => { this.#unaudited += unrecorded + 1 })
+    const work = this.#parts.record([{ ...event, data: { ...event.data, uplink, ...(unrecorded > 0 ? { unrecorded } : {}) } }], []).catch(() => { this.#unaudited += unrecorded + 1 })
     this.#work.add(work)
     void work.finally(() => this.#work.delete(work))
   }
 }
 
-const about = ({ id, idempotencyKey, actor, point, value }: CommandRequest) => ({ id, idempotencykey: idempotencyKey, actor, point, value })
+const about = (request: CityRequest) => {
+  const { id, idempotencyKey: idempotencykey, actor } = request
+  return { id, idempotencykey, actor, ...(isOfAlert(request) ? { alert: request.wish.alert, act: request.wish.act } : { point: request.point, value: request.value }) }
+}
 
 function commandEvent(result: CommandResult, point: PointConfig | undefined): GatewayEvent {
-  return { stream: 'event', type: 'command', at: result.at, ...(point ? { subject: point.deviceId } : {}), data: result }
+  return { stream: 'event', type: 'command', at: result.at, ...(point ? { subject: point.deviceId } : result.alert === undefined ? {} : { subject: result.alert }), data: result }
 }

@@ -24,7 +24,7 @@ function judgeValue({ value }: CommandRequest, { id, type, min, max, unit }: Poi
 }
 
 /** Asked on arrival, and again right before the write. */
-export function judgeTime({ issuedAt, expiresAt }: CommandRequest, now: EpochMs, quality: TimeQuality): Refusal | null {
+export function judgeTime({ issuedAt, expiresAt }: Pick<CommandRequest, 'issuedAt' | 'expiresAt'>, now: EpochMs, quality: TimeQuality): Refusal | null {
   if (quality === 'unsynced') {
     return expiresAt === undefined ? null : { state: 'rejected', code: 'CLOCK_UNSYNCED', detail: 'the gateway does not know the time yet, so it cannot tell whether the command has expired; check its time server, or send it without expiresat' }
   }

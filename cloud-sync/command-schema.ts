@@ -1,12 +1,22 @@
 import { z } from 'zod'
-import type { CommandRequest } from '../gateway/contract/index.ts'
+import type { AlertAct, CommandRequest } from '../gateway/contract/index.ts'
 import { DataError, describe } from '../gateway/kit/index.ts'
 import { duration } from '../gateway/kit/schema.ts'
+
+const actorName = z.string().min(1).max(128)
+/** What an actor may do; a list of names stands for points alone. */
+const policySchema = z.strictObject({
+  /** Write points that have `cityWrite: true`. */
+  points: z.boolean().default(true),
+  /** Acknowledge, assign, shelve, resolve, rate, reopen, comment alerts. */
+  alerts: z.boolean().default(false),
+})
 
 /** The uplink's key `commands`. Without it this uplink takes none. */
 export const commandsSchema = z.strictObject({
   /** Who may command over this uplink, word for word. The broker's access list must keep everyone else off `cmd/req`. */
-  actors: z.array(z.string().min(1).max(128)).min(1),
+  actors: z.union([z.array(actorName).min(1), z.record(actorName, policySchema)]).transform((actors) => (
+    Array.isArray(actors) ? actors.map((name) => ({ name, points: true, alerts: false })) : Object.entries(actors).map(([name, policy]) => ({ name, ...policy })))),
   /** Requests of one actor; those beyond are rejected. */
   perMinute: z.int().min(1).max(6_000).default(60),
   /** Longest time from accepting to the end of the write. */
@@ -20,27 +30,53 @@ const maxValueChars = 1_024
 const name = z.string().regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 visible ASCII characters')
 const time = z.iso.datetime({ offset: true, message: 'an RFC 3339 time such as 2026-01-05T08:00:00Z' }).transform((text) => Date.parse(text))
 
-export const requestSchema = z.strictObject({
+const common = {
   id: name,
   /** Default: the id. */
   idempotencykey: name.optional(),
   actor: z.string().regex(/^[^\p{Cc}]{1,128}$/u, '1 to 128 characters, no control characters'),
   issuedat: time,
   expiresat: time.optional(),
+}
+const writeSchema = z.strictObject({
+  ...common,
   point: z.string().regex(/^[a-z0-9-]{1,48}\.[a-z0-9-]{1,48}$/, 'device.point'),
   value: z.union([z.boolean(), z.number(), z.string().max(maxValueChars)]),
 })
 
+const alert = { ...common, alert: z.string().regex(/^[0-9a-f]{16}$/, "an alert's id, 16 hex digits") }
+const text = z.string().min(1).max(1_000)
+const actSchema = z.discriminatedUnion('act', [
+  z.strictObject({ ...alert, act: z.literal('acknowledge') }),
+  z.strictObject({ ...alert, act: z.literal('assign'), to: z.string().min(1).max(128) }),
+  z.strictObject({ ...alert, act: z.literal('shelve'), until: time, reason: text }),
+  z.strictObject({ ...alert, act: z.literal('unshelve') }),
+  z.strictObject({ ...alert, act: z.literal('resolve'), note: text }),
+  z.strictObject({ ...alert, act: z.literal('evaluate'), score: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4), z.literal(5)]), text: text.optional() }),
+  z.strictObject({ ...alert, act: z.literal('reopen'), note: text }),
+  z.strictObject({ ...alert, act: z.literal('comment'), text }),
+])
+export const requestSchema = z.union([writeSchema, actSchema])
+
+type Wish<A = AlertAct> = A extends AlertAct ? Omit<A, 'id' | 'at' | 'by' | 'origin'> : never
+/** What the city wants done with an alert. */
+export type AlertRequest = Omit<CommandRequest, 'point' | 'value'> & { readonly wish: Wish }
+export type CityRequest = CommandRequest | AlertRequest
+export const isOfAlert = (request: CityRequest): request is AlertRequest => 'wish' in request
+
 /** Throws DataError COMMAND_TOO_LARGE, COMMAND_INVALID (`values.id`: the request's id where it could be read). */
-export function parseRequest(bytes: Uint8Array): CommandRequest {
+export function parseRequest(bytes: Uint8Array): CityRequest {
   if (bytes.length > maxRequestBytes) throw new DataError('COMMAND_TOO_LARGE', `the request has ${bytes.length} bytes; at most ${maxRequestBytes} are read`)
   const json = parseJson(bytes)
-  const parsed = requestSchema.safeParse(json)
+  const parsed = (isAct(json) ? actSchema : writeSchema).safeParse(json)
   if (!parsed.success) throw new DataError('COMMAND_INVALID', explain(parsed.error), { values: { id: idOf(json) } })
-  const { id, idempotencykey = id, actor, issuedat, expiresat, point, value } = parsed.data
+  const { id, idempotencykey = id, actor, issuedat, expiresat, ...wish } = parsed.data
   if (expiresat !== undefined && expiresat <= issuedat) throw new DataError('COMMAND_INVALID', 'expiresat is not after issuedat', { values: { id } })
-  return { id, idempotencyKey: idempotencykey, actor, issuedAt: issuedat, ...(expiresat === undefined ? {} : { expiresAt: expiresat }), point, value }
+  const who = { id, idempotencyKey: idempotencykey, actor, issuedAt: issuedat, ...(expiresat === undefined ? {} : { expiresAt: expiresat }) }
+  return 'act' in wish ? { ...who, wish: wish as Wish } : { ...who, ...wish }
 }
+
+const isAct = (json: unknown): boolean => typeof json === 'object' && json !== null && ('act' in json || 'alert' in json)
 
 function parseJson(bytes: Uint8Array): unknown {
   try {

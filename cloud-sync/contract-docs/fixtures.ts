@@ -42,7 +42,7 @@ const events: readonly GatewayEvent[] = [
   event(6, 'command', { ...commandOf, state: 'done', at: start + 6_000, effect: 'confirmed' }, { subject: 'door-east' }),
 ]
 const alert = event(2, 'alert', {
-  id: '5f0c1d2e3a4b5c6d', key: 'hall-hot', rule: 'hall-hot', severity: 3, title: { zh: '大厅过热', en: 'hall too hot' }, state: 'raised', raisedAt: start + 2_000, point: 'hall-env.temperature', value: 31.5, above: 30,
+  id: '5f0c1d2e3a4b5c6d', key: 'hall-hot', rule: 'hall-hot', severity: 3, title: { zh: '大厅过热', en: 'hall too hot' }, state: 'raised', phase: 'raised', condition: 'active', count: 1, raisedAt: start + 2_000, due: { acknowledge: start + 1_802_000, resolve: start + 86_402_000 }, device: 'hall-env', place: 'hall', point: 'hall-env.temperature', value: 31.5, above: 30,
 }, { stream: 'alert', subject: '5f0c1d2e3a4b5c6d' })
 
 const reading = (pointId: string, value: Reading['value'], seconds: number, more: Partial<Reading> = {}): Reading => ({ pointId, value, at: start + seconds * 1_000, receivedAt: start + seconds * 1_000, quality: 'good', ...more })

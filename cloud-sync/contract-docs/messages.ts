@@ -64,7 +64,7 @@ export const messageTypes = {
   status: { topic: 'status', from: 'gateway', retained: true, title: 'Online or offline; the will says offline', schema: status },
   model: { topic: 'model', from: 'gateway', retained: true, title: 'Site, devices and points. On model/1 … model/n where it does not fit one message', schema: model },
   snapshot: { topic: 'snapshot', from: 'gateway', retained: false, title: 'Current values and open alerts, on connecting, at most once a minute', schema: snapshot },
-  'cmd-req': { topic: 'cmd/req', from: 'city', retained: false, title: 'One point, one value; QoS 1, never retained', schema: requestSchema },
+  'cmd-req': { topic: 'cmd/req', from: 'city', retained: false, title: 'One point and one value, or one act on one alert; QoS 1, never retained', schema: requestSchema },
   'cmd-res': { topic: 'cmd/res', from: 'gateway', retained: false, title: 'The answer, at once and for each state; the command event is the record', schema: answer },
   ack: { topic: 'ack', from: 'city', retained: false, title: 'End-to-end ack: the platform has it on its own disk', schema: confirmation },
 } as const satisfies Readonly<Record<string, MessageType>>

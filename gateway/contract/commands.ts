@@ -27,10 +27,15 @@ export type CommandResult = {
   readonly actor?: string
   readonly point?: PointId
   readonly value?: Value
+  /** Of a request that does something with an alert, in place of point and value; `phase`: how it stands, `first`: who had done it before. */
+  readonly alert?: string
+  readonly act?: string
+  readonly phase?: string
+  readonly first?: { readonly by: string; readonly at: EpochMs }
   /** Error code of docs/errors.md and a sentence, unless accepted, running or done. */
   readonly code?: string
   readonly detail?: string
-  /** What the contact said: it changed as it should, or was so before. Absent where the point names no contact. */
+  /** What the contact said: it changed as it should, or was so before. Absent where the point names no contact. Of an alert: `already`. */
   readonly effect?: 'confirmed' | 'already'
 }
 

@@ -77,10 +77,12 @@ export async function openCity(options: CityOptions): Promise<City> {
 
 type CommandParts = Parameters<typeof CommandDesk.open>[0]
 
-function commandParts({ log, clock, writer, live, feed, time, decisions: { pipeline } }: CityOptions, journal: Journal): CommandParts {
+function commandParts({ log, clock, writer, live, feed, time, decisions: { pipeline, desk } }: CityOptions, journal: Journal): CommandParts {
   return {
     clock, log: log.child({ room: 'commands' }), writer, reader: live, state: journal.state, point: (id) => live.points.get(id), timeQuality: () => time.quality,
-    record: (event, state) => pipeline.record([event], state),
+    act: (act, now) => desk.act(act, now),
+    // What the desk did asks for another time to wake.
+    record: (events, state) => { void pipeline.told({ events: [], state: [] }); return pipeline.record(events, state) },
     onReading: (listener) => feed.subscribe((item) => { if (item.kind === 'reading') listener(item.reading) }),
   }
 }

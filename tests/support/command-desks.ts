@@ -1,6 +1,6 @@
 import { cp } from 'node:fs/promises'
 import { onTestFinished } from 'vitest'
-import type { CommandResult, GatewayEvent, Journal, PointConfig, Reading, TimeQuality, Value } from '../../gateway/contract/index.ts'
+import type { ActAnswer, AlertAct, CommandResult, GatewayEvent, Journal, PointConfig, Reading, TimeQuality, Value } from '../../gateway/contract/index.ts'
 import { FakeClock, silentLog, systemClock, systemRandom } from '../../gateway/kit/index.ts'
 import { openJournal } from '../../gateway/store/index.ts'
 import { createEncoder } from '../../cloud-sync/envelope.ts'
@@ -59,7 +59,7 @@ export interface DeskBench {
 let journals = 0
 
 /** The real desk over a real journal; time is the test's. `folder`: of a life before. */
-export async function deskBench(options: { readonly folder?: string; readonly config?: object; readonly clock?: FakeClock } = {}): Promise<DeskBench> {
+export async function deskBench(options: { readonly folder?: string; readonly config?: object; readonly clock?: FakeClock; readonly act?: (act: AlertAct, now: number) => ActAnswer } = {}): Promise<DeskBench> {
   const clock = options.clock ?? new FakeClock()
   const door = new Door(clock)
   const folder = options.folder ?? await tempFolder()
@@ -70,9 +70,9 @@ export async function deskBench(options: { readonly folder?: string; readonly co
   const events: GatewayEvent[] = []
   const bench: { quality: TimeQuality } = { quality: 'synced' }
   const desk = await CommandDesk.open({
-    clock, log: silentLog(), writer: door.writer, reader: door.reader, state: journal.state, onReading: door.onReading,
+    clock, log: silentLog(), writer: door.writer, reader: door.reader, state: journal.state, onReading: door.onReading, ...(options.act ? { act: options.act } : {}),
     point: (id) => door.points.find((one) => one.id === id), timeQuality: () => bench.quality,
-    record: async (event, state) => { await journal.commit({ events: [event], state, urgent: true }); events.push(event) },
+    record: async (told, state) => { await journal.commit({ events: told, state, urgent: true }); events.push(...told) },
   })
   onTestFinished(async () => { void desk[Symbol.asyncDispose](); await journal[Symbol.asyncDispose]() })
   const config = commandsSchema.parse({ actors: [actor], ...options.config })
