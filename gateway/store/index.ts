@@ -5,7 +5,7 @@ import { describe, StoreError, type Logger } from '../kit/index.ts'
 import { Database } from './database.ts'
 import { Mark, nextEpoch, readEnds, writeEnds, writeEpoch, type Ends } from './epoch.ts'
 import { LevelJournal } from './journal.ts'
-import { compare, perStream } from './keys.ts'
+import { compare, isLocal, perStream } from './keys.ts'
 import { gapEvent, openingEvents, raiseFences, readHeads, type Found, type Gap } from './opening.ts'
 import type { Place } from './reader.ts'
 import { owedOf, removedStreams, removeStream } from './removed.ts'
@@ -120,7 +120,7 @@ async function readPlaces(database: Database): Promise<Map<string, Record<Stream
   return places
 }
 
-/** Per stream the furthest place of any reader: what lies before it was delivered, not lost. */
+/** Per stream the furthest place of any uplink: what lies before it was delivered, not lost. */
 function furthest(places: ReadonlyMap<string, Readonly<Record<Stream, Place>>>, streams: readonly Stream[]): PerStream<Position | null> {
-  return perStream(streams, (stream) => [...places.values()].map((each) => each[stream]?.at ?? null).reduce((a, b) => (compare(a, b) >= 0 ? a : b), null))
+  return perStream(streams, (stream) => [...places].map(([name, each]) => (isLocal({ name }) ? null : each[stream]?.at ?? null)).reduce((a, b) => (compare(a, b) >= 0 ? a : b), null))
 }

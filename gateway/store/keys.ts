@@ -36,6 +36,11 @@ export function positionOf(key: string): Position {
 
 export const headKey = (stream: Stream): string => `h/${stream}`
 export const trimKey = (stream: Stream): string => `t/${stream}`
+/**
+ * A reader of the building's own, such as a channel to people (`notify:duty`); an uplink's id holds no colon. What it has read the city has not,
+ * so it is no reason to let anything go, nor to call it delivered.
+ */
+export const isLocal = ({ name }: { readonly name: string }): boolean => name.includes(':')
 /** All places of a reader lie between this and the same with its last character one up. */
 export const placesOf = (reader: string): string => `p/${reader}/`
 export const placeKey = (reader: string, stream: Stream): string => `p/${reader}/${stream}`

@@ -1,5 +1,6 @@
 import { streams as baseStreams, type BaseStream, type PerStream, type Selection, type Stream, type StreamStatistics } from '../contract/index.ts'
 import type { Heads } from './heads.ts'
+import { isLocal } from './keys.ts'
 import type { Trim } from './opening.ts'
 import { usedBytes, usedOf, type Placed, type Quotas } from './quota.ts'
 import type { Rates } from './rates.ts'
@@ -25,7 +26,7 @@ export function pressure(parts: PressureParts): number {
 function waitingIn(base: BaseStream, { heads, trims, selections, placesIn }: PressureParts): number {
   const lags = new Map<string, number>()
   for (const stream of [base, ...selections.filter(({ from }) => from === base).map((selection) => selection.stream)]) {
-    for (const { name, bytes } of placesIn(stream)) lags.set(name, (lags.get(name) ?? 0) + Math.max(0, heads[stream]!.bytes - Math.max(bytes, trims[stream]!.bytes)))
+    for (const { name, bytes } of placesIn(stream)) if (!isLocal({ name })) lags.set(name, (lags.get(name) ?? 0) + Math.max(0, heads[stream]!.bytes - Math.max(bytes, trims[stream]!.bytes)))
   }
   return lags.size === 0 ? 0 : Math.min(...lags.values())
 }

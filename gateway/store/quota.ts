@@ -1,7 +1,7 @@
 import type { GatewayEvent, PerStream, Position, Stream } from '../contract/index.ts'
 import type { Heads } from './heads.ts'
 import type { Database, Level, Operation } from './database.ts'
-import { compare, recordEnd, recordKey, recordPrefix, positionOf, trimKey } from './keys.ts'
+import { compare, isLocal, recordEnd, recordKey, recordPrefix, positionOf, trimKey } from './keys.ts'
 import { gapEvent, type Gap, type Trim } from './opening.ts'
 import { decodeFrame, hashOfFrame, type Frame } from './record.ts'
 import { putSealed } from './sealed.ts'
@@ -81,7 +81,7 @@ export async function makeRoom(parts: RoomParts): Promise<Dropped | null> {
     trims[stream] = dropped.trim
   }
   for (const stream of sacrificed) {
-    const furthest = readers(stream).reduce((most: Position | null, reader) => (compare(reader.at, most) > 0 ? reader.at : most), null)
+    const furthest = readers(stream).reduce((most: Position | null, reader) => (!isLocal(reader) && compare(reader.at, most) > 0 ? reader.at : most), null)
     if (furthest) await drop(stream, whole, `${recordKey(stream, furthest)}0`)
   }
   for (const stream of sacrificed) await drop(stream, Math.max(whole, own(stream)), recordEnd(stream))
