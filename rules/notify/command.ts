@@ -11,6 +11,8 @@ const maxBytes = 8_000
 /** Of what the program says, the first is kept for the log and the rest read and dropped: a full pipe would stop it. */
 const keptOutput = 1_000
 const lastWordsMs = 100
+/** Of the box, not of the program: later there may be room. */
+const shortages = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ETXTBSY'])
 
 /**
  * A program for a modem, a loudspeaker, a pager. No shell; nothing of the gateway's environment but a plain PATH, so that its secrets
@@ -50,7 +52,7 @@ function run({ who, program, argv, env, input, timeoutMs, secrets }: Run, clock:
     const aborted = (): void => { kill(); end(new NotifyError('NOTIFY_TIMEOUT', `${who}: called off because the gateway stops`, { retriable: true })) }
     const cancel = clock.after(timeoutMs, () => { kill(); end(new NotifyError('NOTIFY_TIMEOUT', `${who}: not done within ${timeoutMs} ms and ended; raise timeout if it needs longer`, { retriable: true })) })
     signal.addEventListener('abort', aborted, { once: true })
-    child.on('error', (error) => end(new NotifyError('NOTIFY_COMMAND', `${who}: cannot be started (${codeOf(error)}); check path and rights`)))
+    child.on('error', (error) => end(new NotifyError('NOTIFY_COMMAND', `${who}: cannot be started (${codeOf(error)}); check path and rights`, { retriable: shortages.has(codeOf(error)) })))
     const ended = (code: number | null, by: NodeJS.Signals | null): void => end(code === 0 ? undefined : new NotifyError('NOTIFY_COMMAND', `${who}: ended with ${by ?? `code ${code}`}${output ? `, saying: ${said(output, secrets)}` : ''}; it is tried again`, { retriable: true, values: { exit: code } }))
     child.on('close', ended)
     // What it left behind may hold the pipes open; its own end is what counts, and its last words are on their way.
