@@ -54,8 +54,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const { journal, holding } = store
   const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
   const guards: WriteGuard[] = []
-  const { supervisors, writer, bus, run: connect } = await openDevices({ ...basics, store, live, guards, accept: (id, intake) => pipeline.accept(id, intake) })
-  const decisions = await openDecisions({ ...basics, store, live, feed, time, history, writer, bus, guards })
+  const { supervisors, writer, bus, whenUp, run: connect } = await openDevices({ ...basics, store, live, guards, accept: (id, intake) => pipeline.accept(id, intake) })
+  const decisions = await openDecisions({ ...basics, store, live, feed, time, history, writer, bus, whenUp, guards })
   const { pipeline, facility, desk, actions, conditions } = decisions
   const channels = await openMessages({ ...basics, store, decisions, supervisors })
   store.tell(conditions, desk)

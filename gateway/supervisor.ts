@@ -32,6 +32,7 @@ export class Supervisor {
   #attempts = 0
   #failure: { code: string; detail: string } | null = null
   #session: Session | null = null
+  #up = Promise.withResolvers<void>()
 
   constructor(parts: SupervisorParts) { this.#parts = parts }
 
@@ -61,6 +62,9 @@ export class Supervisor {
     await this.#session.write(point, raw, signal)
   }
 
+  /** For who can wait until it is up; null when it is. */
+  whenUp(): Promise<void> | null { return this.#session ? null : this.#up.promise }
+
   /** Its driver has a bus, and it is up. */
   get publishes(): boolean { return this.#session?.publish !== undefined }
 
@@ -86,6 +90,7 @@ export class Supervisor {
     await using session = await driver.connect(config, kit, signal)
     this.#session = session
     this.#state = 'online'
+    this.#up.resolve()
     log.info('connection online')
     try {
       for await (const intake of session.intake(signal)) {
@@ -94,6 +99,7 @@ export class Supervisor {
       }
     } finally {
       this.#session = null
+      this.#up = Promise.withResolvers()
     }
     if (!signal.aborted) throw new DriverError('LINK_ENDED', `connection ${config.id} ended by itself; it is opened again`, { retriable: true })
   }

@@ -12,6 +12,8 @@ export interface WriteParts {
   /** 16 hex digits. */
   newId(): string
   point(id: PointId): PointConfig | undefined
+  /** Until its connection is up; null when it is, or there is no such point. */
+  whenUp(id: PointId): Promise<void> | null
   /** One atomic batch, at once. */
   record(events: readonly GatewayEvent[], state: readonly StateWrite[]): Promise<void>
 }
@@ -97,7 +99,11 @@ export class RuleWrites implements AsyncDisposable {
   async #carryOut({ point, value, rule }: Order, beginWithin: number): Promise<Ending> {
     const { clock, writer } = this.#parts
     const turn = this.#lanes.enter(point)
-    const inTurn = beginWithin > 0 && (!turn.before || await before(turn.before, beginWithin, clock))
+    const beginBy = clock.monotonic() + beginWithin
+    const inTurn = beginWithin > 0 && (!turn.before || await this.#before(turn.before, beginBy))
+    // While the gateway starts, or a cable is out, there is nothing yet to write to: the driver says so itself when it takes too long.
+    const up = inTurn && this.#parts.whenUp(point)
+    if (up) await this.#before(up, beginBy)
     if (!inTurn || this.#stop.signal.aborted) {
       turn.leave()
       return { state: 'expired', code: 'WRITE_NOT_BEGUN', detail: `${point} was not written: ${inTurn ? 'the gateway is stopping' : 'its deadline had passed before it could begin'}` }
@@ -111,6 +117,18 @@ export class RuleWrites implements AsyncDisposable {
     void outcome.then(turn.leave)
     return Promise.race([outcome, letGo(limit.signal, clock).then(() => unknown(`no word from ${point} within ${writeMs / 1_000} s`))])
       .finally(() => { cancel(); this.#stop.signal.removeEventListener('abort', abort) })
+  }
+
+  /** Whether it came in time. A gateway that stops waits for nothing. */
+  async #before(what: Promise<void>, beginBy: number): Promise<boolean> {
+    const { clock } = this.#parts
+    const stop = new AbortController()
+    const abort = (): void => stop.abort()
+    this.#stop.signal.addEventListener('abort', abort, { once: true })
+    const came = await Promise.race([what.then(() => true), clock.sleep(Math.max(0, beginBy - clock.monotonic()), stop.signal).then(() => false, () => false)])
+    this.#stop.signal.removeEventListener('abort', abort)
+    stop.abort()
+    return came
   }
 
   /** Counted, told, and made an event. */
@@ -138,14 +156,6 @@ const unknown = (why: string): Ending => ({ state: 'failed', code: 'WRITE_OUTCOM
 function endingOf(error: unknown): Ending {
   const code = codeOf(error)
   return { state: refusals.has(code) ? 'rejected' : 'failed', code, detail: describe(error).slice(0, 500) }
-}
-
-/** Whether it came within the time. */
-async function before(what: Promise<void>, withinMs: number, clock: Clock): Promise<boolean> {
-  const stop = new AbortController()
-  const came = await Promise.race([what.then(() => true), clock.sleep(withinMs, stop.signal).then(() => false, () => false)])
-  stop.abort()
-  return came
 }
 
 /** A while after the signal: whoever has not come back by then ignores it. */

@@ -1,4 +1,4 @@
-import type { PointWriter } from '../contract/index.ts'
+import type { PointId, PointWriter } from '../contract/index.ts'
 import { codeOf, describe, randomHex } from '../kit/index.ts'
 import { createFacilityModels } from '../../rules/facility.ts'
 import { createAlertDesk, createEngine, createRoster, createRules } from '../../rules/index.ts'
@@ -23,12 +23,13 @@ export interface DecisionOptions extends Basics {
   readonly history?: FileHistory | undefined
   readonly writer: PointWriter
   readonly bus: LocalBus
+  whenUp(point: PointId): Promise<void> | null
   /** Asked before each write; what doors allow is added. */
   readonly guards: WriteGuard[]
 }
 
 /** Rules, alerts and the line that feeds them, as the last life left them. */
-export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history, writer, bus, guards }: DecisionOptions) {
+export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history, writer, bus, whenUp, guards }: DecisionOptions) {
   const newId = (): string => randomHex(8)
   const facility = facilityOfSite(site)
   const { alerts: config, people, shifts, escalation } = site.decisions
@@ -47,7 +48,7 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
   repeats.restore(await journal.state.entries('seen/'))
   const telemetry = new TelemetryBranch(live.points)
   const actions = new ActionRunner({
-    clock, log: rulesLog, writer, bus, newId, point: (id) => live.points.get(id), record: (...batch) => pipeline.record(...batch),
+    clock, log: rulesLog, writer, bus, newId, whenUp, point: (id) => live.points.get(id), record: (...batch) => pipeline.record(...batch),
     conditions: { raise: (condition) => conditions.raise(condition), clear: (...condition) => conditions.clear(...condition) },
   })
   const pipeline: Pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, actions, feed, time, clock, log, enrich: (occurrence) => models.enrich(occurrence), ...(history ? { history } : {}) })

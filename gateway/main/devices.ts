@@ -1,4 +1,4 @@
-import type { DriverKit, Intake, Orderer, PointConfig, PointWriter, Value } from '../contract/index.ts'
+import type { DriverKit, Intake, Orderer, PointConfig, PointId, PointWriter, Value } from '../contract/index.ts'
 import { DriverError, readSecret } from '../kit/index.ts'
 import { driverRegistry } from '../../drivers/registry.ts'
 import type { LocalBus } from '../actions/index.ts'
@@ -25,6 +25,8 @@ export interface Devices {
   readonly supervisors: ReadonlyMap<string, Supervisor>
   readonly writer: PointWriter
   readonly bus: LocalBus
+  /** Until the point's connection is up; null when it is, or there is no such point. */
+  whenUp(point: PointId): Promise<void> | null
   /** Connects; stopped when the stack is disposed. */
   run(): void
 }
@@ -37,14 +39,16 @@ export async function openDevices({ site, log, clock, random, stack, store: { jo
     const kit: DriverKit = { clock, random, log: child, hashIdentity: (value) => keys.hash(value), readSecret, recall: (key) => journal.state.get(memoryKey(config.id, key)) }
     return [config.id, new Supervisor({ config, entry: driverRegistry[config.driver]!, kit, clock, random, log: child, accept })]
   }))
+  const supervisorOf = ({ deviceId }: PointConfig): Supervisor => supervisors.get(live.devices.get(deviceId)!.connectionId)!
   return {
     supervisors,
+    whenUp: (id) => { const point = live.points.get(id); return point ? supervisorOf(point).whenUp() : null },
     writer: {
       async write(id, value, signal, by) {
         const point = live.points.get(id)
         if (!point) throw new DriverError('POINT_UNKNOWN', `no point "${id}" in ${site.file}; linli status lists them`)
         for (const guard of guards) guard(point, value, by)
-        await supervisors.get(live.devices.get(point.deviceId)!.connectionId)!.write(point, toRaw(value, point), signal)
+        await supervisorOf(point).write(point, toRaw(value, point), signal)
       },
     },
     bus: {

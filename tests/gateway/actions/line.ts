@@ -56,7 +56,7 @@ export async function openLine({ folder, connection, rules, clock = systemClock,
   const supervisor = new Supervisor({ config: connection, entry: driverRegistry[connection.driver]!, kit, clock, random: systemRandom, log, accept: (id, intake) => pipeline.accept(id, intake) })
   const writer = wrap({ write: (id, value, signal) => { const point = live.points.get(id)!; return supervisor.write(point, toRaw(value, point), signal) } })
   const actions = new ActionRunner({
-    clock, log, writer, bus, newId: () => randomHex(8), point: (id) => live.points.get(id), record: (...batch) => pipeline.record(...batch),
+    clock, log, writer, bus, newId: () => randomHex(8), point: (id) => live.points.get(id), whenUp: () => supervisor.whenUp(), record: (...batch) => pipeline.record(...batch),
     conditions: { raise: (condition) => pipeline.conditions().raise(condition), clear: (key) => pipeline.conditions().clear(key) },
   })
   const pipeline: Pipeline = new Pipeline({ journal, live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine, desk, actions, feed: new Feed(), time: new TimeKeeper(clock, () => true), clock, log })

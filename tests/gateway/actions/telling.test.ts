@@ -7,7 +7,7 @@ function runner(bus: LocalBus) {
   const clock = new FakeClock()
   const told: string[] = []
   const conditions = { raise: ({ key, data }: { key: string; data?: { readonly [key: string]: Json } }) => { told.push(`raise ${key} ${String(data?.code)}`) }, clear: (key: string) => { told.push(`clear ${key}`) } }
-  const actions = new ActionRunner({ clock, log: silentLog(), bus, conditions, writer: { write: async () => {} }, newId: () => 'abc', point: () => undefined, record: async () => {} })
+  const actions = new ActionRunner({ clock, log: silentLog(), bus, conditions, writer: { write: async () => {} }, newId: () => 'abc', point: () => undefined, whenUp: () => null, record: async () => {} })
   const publish = async (topic: string, payload: Json, ruleId = 'r'): Promise<void> => { actions.take({ kind: 'publish', ruleId, at: 0, topic, payload }); await clock.advance(0) }
   return { actions, clock, told, publish }
 }

@@ -79,6 +79,20 @@ describe('what a rule writes', () => {
     await expect.poll(() => commands(line)).toMatchObject([{ state: 'expired', code: 'WRITE_NOT_BEGUN' }, { state: 'expired', code: 'WRITE_NOT_BEGUN' }])
     expect(device.get('alarm.light')).toBe(false)
   })
+  it('waits for a connection that is not up yet, as far as its deadline allows', async () => {
+    const device = await startModbusSimulator(building(1), { clock: systemClock, random: () => 0.5 }, { port: 0 })
+    const { port } = device
+    await device[Symbol.asyncDispose]()
+    const line = await openLine({ folder: path.join(await tempFolder(), 'journal'), connection: building(port), rules: [] })
+    onTestFinished(() => line[Symbol.asyncDispose]())
+    order(line, 1, { deadlineMs: 50, point: 'alarm.horn' })
+    order(line, 1, { deadlineMs: 10_000 })
+    await expect.poll(() => commands(line)).toMatchObject([{ state: 'failed', code: 'DEVICE_OFFLINE', point: 'alarm.horn' }])
+    const back = await startModbusSimulator(building(1), { clock: systemClock, random: () => 0.5 }, { port })
+    onTestFinished(() => back[Symbol.asyncDispose]())
+    await expect.poll(() => back.get('alarm.light'), { timeout: 10_000 }).toBe(true)
+    await expect.poll(() => commands(line)).toMatchObject([{ state: 'failed' }, { state: 'done', point: 'alarm.light' }])
+  })
   it('keeps its order, and what waits too long for those before it is not begun', async () => {
     const device = await simulator()
     const begun: unknown[] = []
