@@ -5,7 +5,7 @@ import { Building, fullKey } from './building.ts'
 import { decide, nextDecision } from './decisions.ts'
 import type { Entry } from './entries.ts'
 import { isSame, mayResident, saying, step, wordOf } from './life.ts'
-import { before, hasAct, lastAt, notBefore, withEntry, type AlertRecord } from './record.ts'
+import { before, hasAct, lastAt, notBefore, type AlertRecord } from './record.ts'
 import { noRoster, type Roster } from './roster.ts'
 import { alertsSchema, type AlertsConfig } from './schema.ts'
 import { isStanding, statistics, type AlertStatistics } from './statistics.ts'
@@ -64,12 +64,14 @@ export function createAlertDesk({ newId, config = alertsSchema.parse(undefined),
     if (effect === 'ALERT_STILL_ACTIVE') return refuse(effect, `"${record.life.subject.title.en}" is still so; it can be resolved when its cause is gone. Acknowledge, assign or shelve it meanwhile`)
     if (effect === 'ALERT_NOT_ALLOWED') return refuse(effect, notAllowed(acted, record))
     const was = record.life
-    if (effect === 'already' || (acted.act !== 'comment' && isSame(was, withEntry(record, entry, book.rules)))) return already()
+    if (effect === 'already') return already()
     book.add(record, entry)
+    // One that came late and changes nothing is kept all the same: what comes later still may make it count.
+    const outcome = acted.act !== 'comment' && isSame(was, record.life) ? 'already' : 'applied'
     tell(record, acted, was.state !== 'raised' && record.life.state === 'raised')
     building.release(record, acted.at)
     const work = done()
-    return { ...work, outcome: 'applied', alert: book.view(record) }
+    return { ...work, outcome, alert: book.view(record) }
   }
 
   /** `asks`: it waits for somebody again. */

@@ -71,9 +71,6 @@ export const before = (record: AlertRecord, entry: Entry, rules: LifeRules): Lif
   return fold(record.base, entries.slice(0, entries.indexOf(entry)), rules)
 }
 
-/** The life as it would be with it. */
-export const withEntry = (record: AlertRecord, entry: Entry, rules: LifeRules): Life => fold(record.base, insert(record.entries, entry), rules)
-
 function foldAway(record: AlertRecord, rules: LifeRules): void {
   let cut = record.entries.length - keptEntries
   // A chattering entry still grows.

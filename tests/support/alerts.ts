@@ -14,36 +14,31 @@ export const clear = (overrides: Partial<ClearAlert> = {}): ClearAlert => ({ kin
 type Omitted = 'id' | 'at' | 'by' | 'origin' | 'alert'
 type Said<A = AlertAct> = A extends AlertAct ? Omit<A, Omitted> & Partial<Pick<A, Omitted>> : never
 
+let acts = 0
+
 /** A desk, with all it ever told and stored, as a journal would hold it. */
 export class DeskBench {
-  readonly events: GatewayEvent[] = []
+  readonly events: GatewayEvent[]
   readonly stored = new Map<string, Json>()
   readonly desk: BuildingDesk
-  #acts = 0
-  readonly #parts: Partial<DeskParts>
-  constructor(parts: Omit<Partial<DeskParts>, 'config'> & { readonly config?: object } = {}, stored: ReadonlyMap<string, Json> = new Map(), ids = { n: 0 }) {
-    this.#parts = { newId: () => `a${String(++ids.n).padStart(15, '0')}`, ...parts, config: alertsSchema.parse(parts.config ?? {}) }
-    this.desk = createAlertDesk(this.#parts as DeskParts)
+  readonly #parts: DeskParts
+  constructor(parts: Omit<Partial<DeskParts>, 'config'> & { readonly config?: object } = {}, stored: ReadonlyMap<string, Json> = new Map(), before?: DeskBench) {
+    let n = 0
+    this.#parts = before ? before.#parts : { newId: () => `a${String(++n).padStart(15, '0')}`, ...parts, config: alertsSchema.parse(parts.config ?? {}) }
+    this.events = before ? before.events : []
     // As a disk brings it back.
     for (const [key, value] of stored) this.stored.set(key, JSON.parse(JSON.stringify(value)) as Json)
+    this.desk = createAlertDesk(this.#parts)
     this.desk.restore([...this.stored])
   }
   /** The same house after a restart. */
-  restarted(): DeskBench {
-    const next = new DeskBench({}, new Map())
-    return Object.assign(next, { desk: this.#again(), events: this.events, stored: this.stored })
-  }
-  #again(): BuildingDesk {
-    const desk = createAlertDesk(this.#parts as DeskParts)
-    desk.restore([...this.stored].map(([key, value]) => [key, JSON.parse(JSON.stringify(value)) as Json]))
-    return desk
-  }
+  restarted(): DeskBench { return new DeskBench({}, this.stored, this) }
   apply(...effects: readonly (RaiseAlert | ClearAlert)[]): readonly GatewayEvent[] { return this.#keep(this.desk.apply(effects)) }
   tick(now: EpochMs): readonly GatewayEvent[] { return this.#keep(this.desk.tick(now)) }
   test(...args: Parameters<BuildingDesk['test']>): readonly GatewayEvent[] { return this.#keep(this.desk.test(...args)) }
   note(...args: Parameters<BuildingDesk['note']>): readonly GatewayEvent[] { return this.#keep(this.desk.note(...args)) }
   act(said: Said, now: EpochMs = said.at ?? t0): ActAnswer {
-    const act = { id: (++this.#acts).toString(16).padStart(16, '0'), at: now, by: 'wang', origin: 'site', alert: this.only().id, ...said } as AlertAct
+    const act = { id: (++acts).toString(16).padStart(16, '0'), at: now, by: 'wang', origin: 'site', alert: this.only().id, ...said } as AlertAct
     const answer = this.desk.act(act, now)
     if (answer.outcome !== 'refused') this.#keep(answer)
     return answer
