@@ -46,6 +46,16 @@ socketOptions(program.command('status'))
   .option('--json', 'print it as JSON')
   .action(async (options) => (await import('./status.ts')).status(options))
 
+socketOptions(program.command('doors'))
+  .description('the doors of a running gateway: contact, lock, what is wrong, what happened today')
+  .option('--json', 'print it as JSON')
+  .action(async (options) => (await import('./facility.ts')).doors(options))
+
+socketOptions(program.command('terminals'))
+  .description('the self-service terminals of a running gateway: state, availability by the hour, sessions of today')
+  .option('--json', 'print it as JSON')
+  .action(async (options) => (await import('./facility.ts')).terminals(options))
+
 socketOptions(program.command('history'))
   .description('what a point was: minimum, mean, maximum and last value over time, or every raw reading')
   .argument('<point>', 'its id, such as hall-env.temperature')
@@ -199,10 +209,18 @@ program.command('enrol')
   .action(async (file: string, options) => (await import('./enrol.ts')).enrol(file, options))
 
 program.command('rotate-key')
-  .description('a new key for signed checkpoints, announced with the old key\'s signature')
+  .description('a new key for signed checkpoints, announced with the old key\'s signature; or for the hashes of card numbers')
   .argument('<site>', 'site file (YAML)')
+  .option('--credentials', 'of card numbers')
+  .option('--forget', 'with --credentials: keep no old key, as when others may have it')
   .option('--json', 'print JSON')
   .action(async (file: string, options) => (await import('./rotate-key.ts')).rotateKey(file, options))
+
+program.command('credential')
+  .description('what a card number is called in what was recorded: its hashes, under every key that is kept; the number comes on standard input')
+  .argument('<site>', 'site file (YAML)')
+  .option('--json', 'print JSON')
+  .action(async (file: string, options) => (await import('./credential.ts')).credential(file, options))
 
 const number = (text: string): number => { const value = Number(text); return Number.isFinite(value) && value > 0 ? value : program.error(`not a number: "${text}"`) }
 const ca = program.command('ca').description('platform side, for pilots and tests: a small certificate authority in a folder')

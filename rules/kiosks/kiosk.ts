@@ -44,7 +44,7 @@ interface Memory {
 }
 
 const hourMs = 3_600_000
-/** So long after a start, or a lost reading, nobody calls it unknown. */
+/** So long after a lost reading nobody calls it unknown, and after a start nobody calls it offline that has not come yet. */
 const patienceMs = 30_000
 /** While nothing happens the account is brought up to date so often. */
 const bookMs = 300_000
@@ -60,19 +60,22 @@ export function createKiosk(config: KioskConfig, parts: KioskParts): Kiosk {
   const hours = config.hours === undefined ? undefined : scheduleOf(config.hours, parts)
   const states = new Map<string, DeviceState>()
   const levels = new Map<string, Level>()
+  /** Devices that were not offline in this life, and when that began. */
+  const met = new Set<string>()
+  let born: EpochMs | null = null
   let memory: Memory = { account: null, told: null, alert: null, since: null, unknownSince: null, hours: [], sessions: newSessions(0) }
 
   const dayOf = (at: EpochMs): number => Math.floor((at + offset(at)) / (24 * hourMs))
   const record = (at: EpochMs, data: JsonObject): Effect => ({ kind: 'record', event: { stream: 'event', type: 'kiosk', at, subject: deviceId, data: { device: deviceId, kiosk: id, ...data } } satisfies GatewayEvent })
 
   /** Why it does not serve, the worst first; null where that cannot be said. */
-  const judged = (): { readonly condition: Exclude<Condition, 'outside'>; readonly why: readonly string[] } => {
+  const judged = (at: EpochMs): { readonly condition: Exclude<Condition, 'outside'>; readonly why: readonly string[] } => {
     const down: string[] = []
     const degraded: string[] = []
     const unknown: string[] = []
     for (const each of devices) {
       const state = states.get(each)
-      if (state === undefined) unknown.push('device')
+      if (state === undefined || (state === 'offline' && !met.has(each) && at < (born ?? at) + patienceMs)) unknown.push('device')
       else if (state === 'offline') down.push('device')
       else if (state !== 'online') degraded.push('device')
     }
@@ -86,12 +89,12 @@ export function createKiosk(config: KioskConfig, parts: KioskParts): Kiosk {
     if (unknown.length > 0) return { condition: 'unknown', why: unknown }
     return degraded.length > 0 ? { condition: 'degraded', why: degraded } : { condition: 'available', why: [] }
   }
-  const conditionAt = (at: EpochMs): Condition => (hours && !hours.isOpen(at) ? 'outside' : judged().condition)
+  const conditionAt = (at: EpochMs): Condition => (hours && !hours.isOpen(at) ? 'outside' : judged(at).condition)
 
   /** Time up to now belongs to what it was until now. */
   const book = (now: EpochMs, effects: Effect[]): void => {
     memory.account ??= openAccount(now, offset)
-    const { account, closed } = accountFor(memory.account, now, judged().condition, hours, offset)
+    const { account, closed } = accountFor(memory.account, now, judged(memory.account.until).condition, hours, offset)
     memory.account = account
     for (const hour of closed) {
       memory.hours = [...memory.hours, hour].slice(-keptHours)
@@ -102,7 +105,7 @@ export function createKiosk(config: KioskConfig, parts: KioskParts): Kiosk {
   }
 
   const tell = (now: EpochMs, effects: Effect[]): void => {
-    const { condition: inside, why } = judged()
+    const { condition: inside, why } = judged(now)
     const condition = conditionAt(now)
     memory.unknownSince = condition === 'unknown' ? Math.min(memory.unknownSince ?? now, now) : null
     if (condition !== memory.told?.condition && (condition !== 'unknown' || now >= memory.unknownSince! + patienceMs)) {
@@ -133,6 +136,11 @@ export function createKiosk(config: KioskConfig, parts: KioskParts): Kiosk {
     for (const each of peripherals) if (each.point === reading.pointId) levels.set(each.id, worksOf(each, reading))
   }
 
+  const meet = ({ deviceId: each, state }: { readonly deviceId: string; readonly state: DeviceState }): void => {
+    states.set(each, state)
+    if (state !== 'offline') met.add(each)
+  }
+
   const attend = ({ type, deviceId: from, data }: Occurrence): boolean => {
     if (type !== 'kiosk' || from !== deviceId) return false
     const { sessions } = memory
@@ -158,9 +166,10 @@ export function createKiosk(config: KioskConfig, parts: KioskParts): Kiosk {
       const now = 'reading' in input ? input.reading.receivedAt : 'occurrence' in input ? input.receivedAt : 'device' in input ? input.device.at : 'tick' in input ? input.tick : input.at
       const effects: Effect[] = []
       const before = memory.since
+      born ??= now
       book(now, effects)
       if ('reading' in input) see(input.reading)
-      else if ('device' in input) states.set(input.device.deviceId, input.device.state)
+      else if ('device' in input) meet(input.device)
       const attended = 'occurrence' in input && attend(input.occurrence)
       tell(now, effects)
       return { effects, changed: attended || memory.since !== before, wakeAt: wakeAt(now) }
@@ -168,7 +177,7 @@ export function createKiosk(config: KioskConfig, parts: KioskParts): Kiosk {
     state: () => structuredClone(memory) as unknown as Json,
     restore(state) { memory = parseMemory(state, offset) },
     view(now) {
-      const { condition: inside, why } = judged()
+      const { condition: inside, why } = judged(now)
       const condition = conditionAt(now)
       const { account, told, hours: past, sessions } = memory
       const present = account ? accountFor(account, now, inside, hours, offset).account : null

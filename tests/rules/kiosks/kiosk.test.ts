@@ -51,6 +51,12 @@ describe('a terminal', () => {
     expect(one.step(device('offline', eight + 600_000)).effects).toMatchObject([{ event: { type: 'kiosk', subject: 't1', at: eight + 600_000, data: { device: 't1', kiosk: 'one', action: 'state', state: 'down', was: 'available', wasS: 600, why: 'device' } } }])
     expect(one.step({ tick: eight + 660_000 }).effects).toMatchObject([{ kind: 'raise', severity: 3, title: { zh: '终端 1服务中断：设备离线', en: 'terminal 1 out of service: device offline' }, deviceId: 't1', at: eight + 660_000 }])
   })
+  it('is not called offline before it had time to come after a start', () => {
+    const one = kiosk()
+    expect(told(one, { tick: eight }, device('offline', eight + 1), device('online', eight + 5_000), see('printer', 'ok', eight + 5_000))).toEqual(['available'])
+    expect(told(one, device('offline', eight + 6_000))).toEqual(['down'])
+    expect(told(kiosk(), { tick: eight }, device('offline', eight + 1), { tick: eight + 29_999 }, { tick: eight + 30_001 })).toEqual(['down'])
+  })
   it('is neither up nor down while nobody knows, and says so only when that lasts', () => {
     const one = kiosk()
     expect(told(one, { tick: eight }, { tick: eight + 29_999 })).toEqual([])
