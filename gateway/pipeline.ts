@@ -233,6 +233,7 @@ export class Pipeline {
     const { clock, live, telemetry, time } = this.#parts
     const step = time.check()
     if (step) this.#stepped(step)
+    if (step && step.offsetMs < 0) this.#decide(step.at)
     const calmed = live.states.calmed(clock.now())
     if (calmed.length > 0) void this.#background(this.#work([], this.#deviceEvents(calmed), calmed.map((device) => ({ device }))))
     const due = telemetry.due(clock.now(), live.readings(), (reading) => live.confirmedAt(reading))
@@ -250,13 +251,17 @@ export class Pipeline {
   }
 
   #woken(now: EpochMs): void {
-    const { engine, desk, history } = this.#parts
-    if (isDue(engine.wakeAt(), now)) {
-      history?.tick(now)
-      const work = this.#decided(engine.tick(now), [])
-      if (!isEmpty(work)) void this.#background(work)
-    }
+    const { engine, desk } = this.#parts
+    if (isDue(engine.wakeAt(), now)) this.#decide(now)
     if (isDue(desk.wakeAt(), now)) void this.#alerts(desk.tick(now))
+  }
+
+  /** A tick, as history keeps it. */
+  #decide(now: EpochMs): void {
+    const { engine, history } = this.#parts
+    history?.tick(now)
+    const work = this.#decided(engine.tick(now), [])
+    if (!isEmpty(work)) void this.#background(work)
   }
 
   /** Nobody waits for it, and nothing is thrown. */

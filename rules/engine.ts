@@ -15,8 +15,9 @@ export interface EngineStatus { readonly rules: number; /** Those that want a ti
 export interface Engine {
   /** In order of arrival; `others`: occurrences and device states, after the readings. */
   step(readings: readonly Reading[], others?: readonly RuleInput[]): Outcome
+  /** To the rules whose moment has come; to all that wait for one when the clock was set back. */
   tick(at: EpochMs): Outcome
-  /** The earliest moment anything is to be done: -Infinity before the first tick, which every rule is given. */
+  /** The earliest moment anything is to be done: -Infinity before the first tick, which every rule is given, and after the clock was set back. */
   wakeAt(): EpochMs | undefined
   /** States that no batch holds yet, for a clean stop. */
   checkpoint(): readonly StateWrite[]
@@ -55,6 +56,9 @@ const maxDepth = 8
 /** A rule that wants a tick for a moment that it was just given would keep the gateway busy for ever. */
 const patienceMs = 1_000
 
+/** Less is only jitter. */
+const setBackMs = 1_000
+
 const nothing: Outcome = { effects: [], state: [] }
 const prefix = 'rule/'
 export const failedKey = (id: string): string => `${prefix}${id}/failed`
@@ -71,6 +75,9 @@ export function createEngine(rules: readonly Rule[], { failed = [], onFailure }:
   /** Of the checkpoint that is under way. */
   let due = new Set<Slot>()
   let checkpointAt: EpochMs | undefined
+  /** The last moment heard of, and whether the clock was set back since the last tick: what rules wait for may then be hours off. */
+  let seen: EpochMs = -Infinity
+  let setBack = false
   /** Told with the first tick. */
   const unrestored: (readonly [Slot, unknown])[] = []
 
@@ -119,6 +126,11 @@ export function createEngine(rules: readonly Rule[], { failed = [], onFailure }:
     return (device !== undefined && byDevice.get(device)) || []
   }
 
+  const see = (at: EpochMs): void => {
+    if (at < seen - setBackMs) setBack = true
+    seen = at
+  }
+
   const mark = (slot: Slot, at: EpochMs): void => {
     if (due.has(slot)) return
     dirty.add(slot)
@@ -160,7 +172,7 @@ export function createEngine(rules: readonly Rule[], { failed = [], onFailure }:
         const watching = byPoint.get(reading.pointId)
         if (!watching) continue
         run ??= newRun()
-        at = reading.receivedAt
+        see(at = reading.receivedAt)
         const input = { reading }
         for (const slot of watching) give(slot, input, at, run)
       }
@@ -169,18 +181,26 @@ export function createEngine(rules: readonly Rule[], { failed = [], onFailure }:
         if (concerned.length === 0) continue
         run ??= newRun()
         at = arrivalOf(input)
+        // A device's state has its driver's time.
+        if (!('device' in input)) see(at)
         for (const slot of concerned) give(slot, input, at, run)
       }
       return run ? finish(run, at) : nothing
     },
     tick(at) {
       const run = newRun()
+      see(at)
+      const all = setBack ? slots.filter(({ wakeAt }) => wakeAt !== undefined) : []
+      if (setBack && checkpointAt !== undefined) checkpointAt = Math.min(checkpointAt, at + checkpointMs)
+      setBack = false
+      for (const slot of all) give(slot, { tick: at }, at, run)
       for (const [slot, error] of unrestored.splice(0)) fail(slot, error, at, run)
       for (let slot = wakes.first; slot && slot.wakeAt! <= at; slot = wakes.first) give(slot, { tick: at }, at, run)
       if (checkpointAt !== undefined && checkpointAt <= at) writeDue(at, run)
       return finish(run, at)
     },
     wakeAt() {
+      if (setBack) return -Infinity
       const first = wakes.first?.wakeAt
       return first === undefined || (checkpointAt !== undefined && checkpointAt < first) ? checkpointAt : first
     },

@@ -7,6 +7,8 @@ interface Memory {
   raised: boolean
   /** Time of the newest reading: an older one, late on its road, changes nothing. */
   lastAt: EpochMs
+  /** When the last input came, by the gateway's clock: it tells when that was set back. */
+  arrived: EpochMs
   /** What raised it, or last crossed the limit; shown with the alert. */
   value: Value | null
 }
@@ -16,7 +18,7 @@ interface Memory {
  * afresh and clears nothing, because nobody knows. An uncertain one counts.
  */
 export function createThreshold(config: ThresholdConfig): Rule {
-  const memory: Memory = { since: null, raised: false, lastAt: -Infinity, value: null }
+  const memory: Memory = { since: null, raised: false, lastAt: -Infinity, arrived: -Infinity, value: null }
   const { id, point } = config
 
   const raise = (at: EpochMs): Effect => {
@@ -40,6 +42,8 @@ export function createThreshold(config: ThresholdConfig): Rule {
     step(input: RuleInput) {
       const effects: Effect[] = []
       const { since } = memory
+      if ('reading' in input) arrive(memory, input.reading.receivedAt)
+      else if ('tick' in input) arrive(memory, input.tick)
       if ('reading' in input) {
         const { reading } = input
         if (reading.pointId !== point || reading.at < memory.lastAt) return { effects, ...wake(memory, config) }
@@ -58,6 +62,16 @@ export function createThreshold(config: ThresholdConfig): Rule {
     restore(state) { Object.assign(memory, parseMemory(state)) },
   }
 }
+
+/** A clock that was set back makes nobody deaf until it is as late again: what is remembered moves with it. */
+function arrive(memory: Memory, now: EpochMs): void {
+  const back = now - memory.arrived
+  memory.arrived = now
+  if (back >= -clockStepMs) return
+  memory.lastAt += back
+  if (memory.since !== null) memory.since += back
+}
+const clockStepMs = 1_000
 
 const isDue = (memory: Memory, config: ThresholdConfig, now: EpochMs): boolean => !memory.raised && memory.since !== null && now - memory.since >= config.for
 

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
-import type { AlertAct, ConnectionConfig, GatewayEvent, Intake, Journal, Rule, RuleInput } from '../../gateway/contract/index.ts'
-import { silentLog, StoreError, systemClock } from '../../gateway/kit/index.ts'
+import type { AlertAct, ConnectionConfig, Facility, GatewayEvent, Intake, Journal, Rule, RuleInput } from '../../gateway/contract/index.ts'
+import { FakeClock, silentLog, StoreError, systemClock } from '../../gateway/kit/index.ts'
 import type { Action } from '../../gateway/consequences.ts'
 import { Feed, type FeedItem } from '../../gateway/feed.ts'
 import { LiveValues } from '../../gateway/live.ts'
@@ -14,6 +14,7 @@ import { rule, timer, write } from '../support/engine-rules.ts'
 import { contentOf, drain, journalIn } from '../support/journals.ts'
 import { device, point } from '../support/points.ts'
 import { tempFolder } from '../support/resources.ts'
+import { rulesOf } from '../support/rules.ts'
 import { all, historyIn } from './history/support.ts'
 
 const connection: ConnectionConfig = { id: 'line', driver: 'fake', settings: {}, devices: [device('hall', [point({ id: 'hall.open', type: 'boolean' })]), device('door', [])] }
@@ -82,6 +83,22 @@ it('wakes a rule at its moment, and remembers at once what it must not forget', 
   await expect.poll(() => desk.open().map(({ key }) => key), { interval: 5 }).toEqual(['open'])
   expect(taken).toHaveLength(1)
   await expect.poll(() => journal.state.entries('rule/')).toMatchObject([['rule/open', { fired: true }]])
+})
+it('holds a wait by how long it lasted, also when the clock is set back meanwhile', async () => {
+  const clock = new FakeClock()
+  const facility: Facility = { timezone: 'Asia/Shanghai', devices: new Map(), points: new Map([['hall.open', { id: 'hall.open', deviceId: 'hall', connectionId: 'line', name: { zh: '门', en: 'door' }, type: 'boolean', writable: false, pollMs: 100, pushed: false, seenWithinMs: 100 }]]) }
+  const titled = { severity: 2, title: { zh: '门', en: 'door' }, for: '5s' }
+  const rules = rulesOf({ rules: [{ id: 'limit', kind: 'threshold', point: 'hall.open', equals: true, ...titled }, { id: 'rule', kind: 'condition', inputs: { open: 'hall.open' }, when: 'open', ...titled }] }, facility)
+  const { line, desk } = await lineOf(rules, { clock, time: new TimeKeeper(clock, () => true) })
+  await clock.advance(100)
+  line.accept('line', { samples: [{ pointId: 'hall.open', raw: true, at: clock.now(), quality: 'good' }] })
+  await clock.advance(2_000)
+  clock.step(-3_600_000)
+  await clock.advance(2_900)
+  expect(desk.open()).toEqual([])
+  // Up to a second may go by before the step is noticed, and what passed since the last input counts anew.
+  await clock.advance(3_000)
+  expect(desk.open().map(({ key }) => key).toSorted()).toEqual(['limit', 'rule'])
 })
 it('brings what rules remember to the disk at a clean stop', async () => {
   const { accept, journal, line } = await lineOf([rule('quiet', () => ({}), { watches: ['hall.open'], state: () => 'known' })])

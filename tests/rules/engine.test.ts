@@ -66,6 +66,23 @@ describe('the rule engine', () => {
     expect(one.seen).toEqual([{ reading: reading('hall.t', 1, 5) }, { tick: 6 }])
     expect(engine.wakeAt()).toBe(60_005)
   })
+  it('gives a tick to all that wait when the clock was set back: by a tick, or by what comes in', () => {
+    const waits = (id: string, watches: readonly string[] = []) => witness(id, { watches })
+    const [a, b] = [timer('a', 'door.open', 5_000), waits('b')]
+    const engine = started([a, b.rule, rule('c', () => ({ wakeAt: 3_700_000 }))], 3_600_000)
+    engine.step([reading('door.open', true, 3_600_500)])
+    expect(engine.wakeAt()).toBe(3_605_500)
+    engine.step([reading('door.open', true, 1_000)])
+    expect(engine.wakeAt()).toBe(-Infinity)
+    engine.tick(1_001)
+    expect(engine.wakeAt()).toBeGreaterThan(1_001)
+    expect(b.seen).toEqual([{ tick: 3_600_000 }])
+    const told: RuleInput[] = []
+    const other = started([rule('d', (input) => { told.push(input); return { wakeAt: 9_000_000 } })], 3_600_000)
+    other.tick(1_000)
+    other.tick(1_500)
+    expect(told).toEqual([{ tick: 3_600_000 }, { tick: 1_000 }])
+  })
   it('never gives a rule a tick again and again for a moment that has come', () => {
     let ticks = 0
     const engine = started([rule('stuck', () => { ticks++; return { wakeAt: 0 } })], 10)

@@ -43,7 +43,7 @@ describe('a threshold', () => {
     expect(brief(play([at(0, 99, { quality: 'uncertain' }), tick(5)]))).toEqual([['raise', 5]])
   })
   it('ignores a reading older than the newest', () => {
-    expect(brief(play([at(0, 31), tick(5), at(10, 31), at(2, 20)]))).toEqual([['raise', 5]])
+    expect(brief(play([at(0, 31), tick(5), at(10, 31), at(2, 20, { receivedAt: 10_500 })]))).toEqual([['raise', 5]])
   })
   it('raises at once without a wait, also on equality and below', () => {
     expect(brief(play([at(1, true)], createThreshold(config({ above: undefined, hysteresis: 0, equals: true, for: '0s' }))))).toEqual([['raise', 1]])
