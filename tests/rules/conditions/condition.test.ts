@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- a word of the site file; nobody awaits it */
 import { describe, expect, it } from 'vitest'
 import type { RaiseAlert } from '../../../gateway/contract/index.ts'
 import { conditionSchema } from '../../../rules/conditions/schema.ts'

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- a word of the site file; nobody awaits it */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Effect, Json, Reading, Rule, RuleInput } from '../../../gateway/contract/index.ts'
