@@ -23,7 +23,7 @@ export function createThreshold(config: ThresholdConfig): Rule {
 
   const raise = (at: EpochMs): Effect => {
     memory.raised = true
-    return { kind: 'raise', key: id, ruleId: id, severity: config.severity, at, title: config.title, data: { point, value: memory.value, ...limitOf(config) } }
+    return { kind: 'raise', key: id, ruleId: id, severity: config.severity, at, title: config.title, deviceId: point.slice(0, point.indexOf('.')), data: { point, value: memory.value, ...limitOf(config) } }
   }
   const clear = (at: EpochMs): Effect => {
     memory.raised = false

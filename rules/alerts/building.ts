@@ -105,7 +105,7 @@ export class Building {
     if (!mayExplain(parent) || !explains(parent)) return
     for (const child of book.records.values()) {
       if (child.life.suppressedBy === parent.key) delete child.releaseAt
-      if (!isFresh(child, at, book.config.adopt) || !book.isParentOf(parent, child)) continue
+      if (!isFresh(child, parent, at, book.config.adopt) || !book.isParentOf(parent, child)) continue
       const when = Math.max(at, notBefore(child))
       book.add(child, { kind: 'suppress', at: when, parent: parent.key })
       book.tell(child, { at: when, state: 'suppressed' })

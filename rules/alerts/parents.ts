@@ -24,4 +24,12 @@ export const mayExplain = (record: AlertRecord): boolean => typeof record.life.s
 
 function isOffline({ key, life: { subject: { data } } }: AlertRecord): boolean { return data.state === 'offline' || /(^|[/-])offline$/.test(key) }
 
-export const isFresh = ({ life }: AlertRecord, at: EpochMs, withinMs: number): boolean => life.state === 'raised' && life.suppressedBy === undefined && at - life.askedAt <= withinMs
+/** Devices on a dead bus are found out one after the other. */
+const offlineMs = 600_000
+
+/** Nobody has acted on it, and it came so shortly before that it belongs to it. */
+export function isFresh(child: AlertRecord, parent: AlertRecord, at: EpochMs, withinMs: number): boolean {
+  const { state, suppressedBy, askedAt } = child.life
+  const longest = isOffline(child) && typeof parent.life.subject.data.connection === 'string' ? offlineMs : withinMs
+  return state === 'raised' && suppressedBy === undefined && at - askedAt <= longest
+}
