@@ -23,6 +23,9 @@ export interface RunParts extends EffectParts {
   running(): Promise<void>
 }
 
+/** The house did not let it through to the device. */
+const refusals: ReadonlySet<string> = new Set(['DOOR_FORBIDDEN', 'DOOR_FIRE'])
+
 type End = 'expired' | 'timeout' | 'stopping'
 
 /**
@@ -55,7 +58,7 @@ async function run(command: Command, turn: Promise<unknown>, parts: RunParts, se
   const write = parts.writer.write(point.id, request.value, life.signal, { actor: request.actor, origin: 'city' })
   void write.catch(() => {}).finally(settled)
   const failure = await Promise.race([write.then(() => null, (error: unknown) => ({ error })), life.ended.then(() => ({ error: null }))])
-  if (failure) return life.end ? unknown(request.point, life.end, failure.error) : { state: 'failed', code: codeOf(failure.error), detail: describe(failure.error) }
+  if (failure) return life.end ? unknown(request.point, life.end, failure.error) : { state: refusals.has(codeOf(failure.error)) ? 'rejected' : 'failed', code: codeOf(failure.error), detail: describe(failure.error) }
   if (!effect || !watch) return { state: 'done' }
   const seen = await watch.outcome(parts.stop)
   return seen ? { state: 'done', effect: seen } : noEffect(command, effect, parts)

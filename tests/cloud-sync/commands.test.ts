@@ -203,6 +203,11 @@ describe('a command', () => {
     bench.door.onWrite = async () => { throw Object.assign(new Error('reads back otherwise'), { code: 'WRITE_NOT_CONFIRMED' }) }
     expect(await ended(bench.send(request(bench.clock)))).toMatchObject({ state: 'failed', code: 'WRITE_NOT_CONFIRMED' })
   })
+  it('calls rejected what a door did not let through: nothing was written', async () => {
+    const bench = await deskBench()
+    bench.door.onWrite = async () => { throw Object.assign(new Error('not in a fire'), { code: 'DOOR_FIRE' }) }
+    expect(await ended(bench.send(request(bench.clock)))).toMatchObject({ state: 'rejected', code: 'DOOR_FIRE' })
+  })
 })
 
 describe('the physical effect of a command', () => {
