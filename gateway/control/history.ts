@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { History } from '../contract/index.ts'
 import { codeOf, ConfigError, describe } from '../kit/index.ts'
 
-/** `/history`: a chart as JSON; `/history/raw`: readings and ticks, one JSON object a line. 409 `{ code, message }` for what cannot be answered. */
+/** `/history`: a chart as JSON; `/history/raw`: what rules are given, one JSON object a line. 409 `{ code, message }` for what cannot be answered. */
 export async function answerHistory(history: History | undefined, url: string, response: ServerResponse): Promise<void> {
   try {
     if (!history) throw new ConfigError('HISTORY_OFF', 'this gateway keeps no history; set history.enabled to true in its site file')
