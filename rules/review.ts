@@ -59,8 +59,8 @@ export function reviewRules(decisions: OpenRules, facility: Facility): readonly 
 }
 
 const outlets = (actions: readonly ActionConfig[]): Pick<Link, 'writes' | 'starts'> => ({
-  writes: actions.flatMap((action) => ('write' in action ? [action.write.point] : [])),
-  starts: actions.flatMap((action) => ('scene' in action ? [action.scene] : [])),
+  writes: [...new Set(actions.flatMap((action) => ('write' in action ? [action.write.point] : [])))],
+  starts: [...new Set(actions.flatMap((action) => ('scene' in action ? [action.scene] : [])))],
 })
 
 function reviewScene(scene: SceneConfig, facility: Facility, known: Known): readonly Problem[] {

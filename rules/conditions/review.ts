@@ -20,10 +20,10 @@ export function reviewCondition(config: ConditionConfig, facility: Facility, kno
   for (const key of ['then', 'otherwise'] as const) config[key].forEach((action, index) => problems.push(...reviewAction(action, facility, known).map((problem) => ({ ...problem, path: [key, index, ...problem.path] }))))
   const inputs = Object.entries(config.inputs)
   const all = inputs.map(([, point]) => point)
-  // A name that is missing would be told once more by every expression.
-  if (dangling.length > 0 || (known.schedules === null && /\bschedule\s*\(/.test(JSON.stringify(config)))) return { problems, deciding: all }
+  // A name that is missing would be told once more by every expression; and what cannot be read says nothing of loops.
+  if (dangling.length > 0 || (known.schedules === null && /\bschedule\s*\(/.test(JSON.stringify(config)))) return { problems, deciding: [] }
   const compiled = compileCondition(config, scopeOf(config.inputs, facility, known.schedules ?? new Set()))
-  if ('faults' in compiled) return { problems: [...problems, ...compiled.faults], deciding: all }
+  if ('faults' in compiled) return { problems: [...problems, ...compiled.faults], deciding: [] }
   inputs.forEach(([name], slot) => { if (!compiled.needs.used.has(slot) && !isShown(config, name)) problems.push({ path: ['inputs', name], warning: true, message: `rule ${config.id}: the input "${name}" is used nowhere` }) })
   problems.push(...reviewTruth(config, compiled.when, compiled.clear), ...reviewMoment(config, compiled.momentary))
   for (const [key, actions] of [['then', compiled.then], ['otherwise', compiled.otherwise]] as const) actions.forEach(({ interlock, config: action }, index) => problems.push(...reviewInterlock(interlock, [key, index, ...interlockOf(action).at])))
