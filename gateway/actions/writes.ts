@@ -44,11 +44,13 @@ export class RuleWrites implements AsyncDisposable {
   readonly #buckets: Buckets
   readonly #lanes = new Lanes()
   readonly #stop = new AbortController()
+  /** Until their ends are on disk, which a failing one keeps waiting: no reason to write nothing more. */
   readonly #work = new Set<Promise<void>>()
+  #underWay = 0
 
   constructor(parts: WriteParts) { this.#parts = parts; this.#buckets = new Buckets(parts.clock, rate) }
 
-  get underWay(): number { return this.#work.size }
+  get underWay(): number { return this.#underWay }
 
   /** Never throws. */
   take({ ruleId, point, value, at, deadlineMs }: WritePoint): Batch {
@@ -87,12 +89,13 @@ export class RuleWrites implements AsyncDisposable {
     const away = (code: string, detail: string): Ending => ({ state: 'rejected', code, detail })
     if (limited > 0) return away('WRITE_RATE', `rule "${rule}" writes ${point} more than once a second; further writes are left out until it calms down. Give the rule a hysteresis or a "for"`)
     if (this.#stop.signal.aborted) return away('WRITE_NOT_BEGUN', `${point} was not written: the gateway is stopping`)
-    if (this.#work.size < maxUnderWay && this.#lanes.length(point) < maxOfPoint) return null
+    if (this.#underWay < maxUnderWay && this.#lanes.length(point) < maxOfPoint) return null
     return away('WRITE_QUEUE_FULL', `${point} was not written: so many writes wait for it or for others; the devices answer more slowly than rules decide`)
   }
 
   async #run(order: Order, beginWithin: number): Promise<void> {
-    const ending = await this.#carryOut(order, beginWithin)
+    this.#underWay++
+    const ending = await this.#carryOut(order, beginWithin).finally(() => { this.#underWay-- })
     await this.#parts.record([this.#ended(order, ending)], [{ key: `${writeState}${order.id}`, value: null }])
   }
 

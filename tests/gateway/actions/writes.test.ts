@@ -45,6 +45,9 @@ describe('what a rule writes', () => {
     Object.assign(line.journal, { commit: () => new Promise<void>(() => {}) })
     device.set('hall.contact', true)
     await expect.poll(() => device.get('alarm.horn'), { interval: 2 }).toBe(true)
+    // However many there are.
+    for (let n = 0; n < 300; n++) { order(line, n, { ruleId: `rule-${n}` }); await expect.poll(() => line.actions.statistics().underWay, { interval: 1 }).toBe(0) }
+    expect(line.actions.statistics()).toMatchObject({ written: 301, refused: 0 })
     Reflect.deleteProperty(line.journal, 'commit')
   })
   it('is told when it fails, as an alert that the next success clears', async () => {
