@@ -1,6 +1,7 @@
 import type { Facility, Review } from '../../gateway/contract/index.ts'
 import { didYouMean } from '../../gateway/kit/suggest.ts'
 import type { HoursConfig } from '../hours.ts'
+import { reviewLockWrites, type Writers } from './lock-writes.ts'
 import type { AccessConfig, DoorConfig, Signal } from './schema.ts'
 
 type Path = Review['path']
@@ -13,11 +14,11 @@ export const idsOf = (schedules: DoorSections['schedules']): readonly string[] =
 const heardWithinMs = 2_000
 
 /** What only shows once the devices are known: points that are not there or of another type, locks that cannot be written. */
-export function reviewDoors({ doors, access, schedules }: DoorSections, facility: Facility): readonly Review[] {
+export function reviewDoors({ doors, access, schedules, ...writers }: DoorSections & Writers, facility: Facility): readonly Review[] {
   const reviews: Review[] = (access?.fire ?? []).flatMap((signal, index) => reviewSignal(signal, ['access', 'fire', index], facility))
   const ids = idsOf(schedules)
   for (const [index, door] of (doors ?? []).entries()) if (door) reviews.push(...reviewDoor(door, ['doors', index], facility, ids))
-  return reviews
+  return [...reviews, ...reviewLockWrites(doors, writers)]
 }
 
 function reviewDoor(door: DoorConfig, at: Path, facility: Facility, schedules: readonly string[]): readonly Review[] {

@@ -47,6 +47,12 @@ describe('what stands before a lock', () => {
     feel(false, 3)
     expect(ask(false, site)).toBe('ok')
   })
+  it('does not take an uncertain word for the end of a fire', () => {
+    const { ask, feel, doors } = guarded(commands)
+    feel(true, 1)
+    for (const rule of doors.rules) rule.step({ reading: { pointId: 'panel.fire', value: false, quality: 'uncertain', at: 2, receivedAt: 2 } })
+    expect(ask(false, site)).toBe('DOOR_FIRE')
+  })
   it('remembers the fire over a restart', () => {
     const before = guarded(commands)
     before.feel(true, 1)

@@ -39,6 +39,13 @@ describe('linli check', () => {
     for (const expected of [/no point "t1\.papre"; did you mean "t1\.paper"/, /peripheral "p" is told twice/, /t1\.printer is a string, which has no limits/, /t1\.paper is a number; "yes" is none/, /min 5 is above max 1/, /device "t1" is the terminal of kiosk "a" already/, /t1\.printer is a string; write/, /services\.csv:3: service "a" is told twice/]) expect(found).toContainEqual(expect.stringMatching(expected))
     expect(found).toHaveLength(8)
   })
+  it('finds rules and scenes that a door does not let through', { timeout: 30_000 }, async () => {
+    const rule = (id: string, value: string) => `  - { id: ${id}, kind: condition, inputs: { o: east.open }, when: o, then: [{ write: { point: east.unlock, value: ${value} } }] }`
+    const door = `  - { id: a, ${name}, contact: east.open, lock: { point: east.unlock }, commands: { unlock: [{ actor: night, origin: rule }] } }`
+    expect(await problems(['rules:', rule('night', 'true'), rule('day', 'true'), 'scenes:', `  - { id: end, ${name}, steps: [{ write: { point: east.unlock, value: false } }] }`, 'doors:', door])).toEqual([
+      expect.stringMatching(/:\d+:\d+.*door "a" does not let "day" unlock it; add \{ actor: day, origin: rule \}/), expect.stringMatching(/door "a" does not let "end" lock it/),
+    ])
+  })
   it('takes what works', { timeout: 30_000 }, async () => {
     expect(await problems(['doors:', `  - { id: a, ${name}, contact: { point: east.open, equals: true }, lock: { point: east.unlock, pulse: 3s }, reader: { device: east, only: { reader: [in] } }, hours: ["mon-fri 08:30-17:30"], commands: { unlock: [{ actor: "*", origin: site }] } }`])).toEqual([])
   })
