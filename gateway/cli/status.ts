@@ -34,7 +34,7 @@ export function renderStatus(answer: GatewayStatus): string {
     ...(commands ? [`commands: ${(['accepted', 'done', 'failed', 'expired', 'rejected', 'running'] as const).map((state) => `${state} ${commands[state]}`).join('  ')}`] : []),
     ...rulesLines(answer),
     ...(answer.channels.length > 0 ? [answer.channels.map(channelLine).join('\n')] : []),
-    answer.alerts.length === 0 ? paint('green', '一切正常 / all normal') : answer.alerts.map((alert) => paint('red', `${alert.severity}  ${alert.title.zh} / ${alert.title.en}  since ${new Date(alert.raisedAt).toISOString()}`)).join('\n'),
+    renderAlarms(answer.alerts),
   ]
   return blocks.join('\n\n')
 }
@@ -80,3 +80,10 @@ function certificateLine({ subject, validTo, renewal }: NonNullable<GatewayStatu
 }
 
 const day = (at: number): string => new Date(at).toISOString().slice(0, 10)
+
+/** What needs somebody; `linli alerts` tells the rest. */
+function renderAlarms(alerts: GatewayStatus['alerts']): string {
+  const waiting = alerts.filter(({ state, shelved, suppressedBy }) => state !== 'resolved' && shelved === undefined && suppressedBy === undefined)
+  if (waiting.length === 0) return paint('green', '一切正常 / all normal')
+  return waiting.map(({ severity, title, raisedAt, state, condition }) => paint(state === 'raised' ? 'red' : 'yellow', `${severity}  ${title.zh} / ${title.en}  since ${new Date(raisedAt).toISOString()}  ${state}, ${condition}`)).join('\n')
+}

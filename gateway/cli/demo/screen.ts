@@ -34,7 +34,7 @@ function page(facility: Facility, events: readonly FeedItem[]): string {
   const { gateway, site } = facility
   const status = gateway.status()
   const upFor = Math.round((status.now - status.startedAt) / 1_000)
-  const alerts = status.alerts.map(({ title, severity }) => paint(severity <= 2 ? 'red' : 'yellow', `  ● ${title.zh} / ${title.en}`))
+  const alerts = status.alerts.filter(({ state, suppressedBy }) => state !== 'resolved' && suppressedBy === undefined).map(({ title, severity }) => paint(severity <= 2 ? 'red' : 'yellow', `  ● ${title.zh} / ${title.en}`))
   return [
     `${paint('bold', `邻里 Linli · ${site.site.name.zh}`)}  ${site.site.region}  up ${upFor} s  ${status.rssMb} MB`,
     '', paint('bold', '数值 VALUES'), ...values(facility),
