@@ -24,14 +24,16 @@ export function scheduleOf(config: HoursConfig, { timezone, schedules, calendar 
   const id = typeof config === 'string' ? config : 'own'
   const own = typeof config === 'string' ? schedules.filter((each) => each.id === config) : [{ id, weekly: config, holidays: 'closed' } as const]
   const plan = createCalendar({ schedules: own, calendar, timezone })
-  return {
-    isOpen: (at) => plan.open(id, at),
-    nextChange(at) {
-      const open = plan.open(id, at)
-      let change = plan.boundary(id, at)
-      // Two stretches that touch are one.
-      for (let stretches = 0; stretches < 32 && Number.isFinite(change) && plan.open(id, change) === open; stretches++) change = plan.boundary(id, change)
-      return change
-    },
+  // Asked with every reading of a terminal; the answer holds for hours.
+  let known = { from: Infinity, until: -Infinity, open: false }
+  const look = (at: EpochMs): typeof known => {
+    if (at >= known.from && at < known.until) return known
+    const open = plan.open(id, at)
+    let until = plan.boundary(id, at)
+    // Two stretches that touch are one.
+    for (let stretches = 0; stretches < 32 && Number.isFinite(until) && plan.open(id, until) === open; stretches++) until = plan.boundary(id, until)
+    known = { from: at, until, open }
+    return known
   }
+  return { isOpen: (at) => look(at).open, nextChange: (at) => look(at).until }
 }
