@@ -21,14 +21,13 @@ export const openAccount = (at: EpochMs, offset: (at: EpochMs) => number): Accou
 
 /**
  * Counts the time from `until` to `now` as `condition`, outside service hours as outside, and closes hours that are over. A clock that
- * was set back counts nothing; the hour it left behind is closed as it stands.
+ * was set back counts nothing twice; an hour that it left behind is closed as it stands.
  */
 export function accountFor(account: Account, now: EpochMs, condition: Exclude<Condition, 'outside'>, hours: Schedule | undefined, offset: (at: EpochMs) => number): { readonly account: Account; readonly closed: readonly Hour[] } {
   const closed: Hour[] = []
   const close = ({ from, ms }: Account): void => { if (conditions.some((each) => ms[each] > 0)) closed.push({ from, to: from + hourMs, ms }) }
   let current = account
   if (now < current.from) { close(current); current = openAccount(now, offset) }
-  if (now < current.until) current = { ...current, until: now }
   if (now - current.until > maxGapMs) { close(current); current = openAccount(hourOf(now - maxGapMs, offset), offset) }
   while (current.until < now) {
     const hourEnd = current.from + hourMs

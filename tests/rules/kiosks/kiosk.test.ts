@@ -130,6 +130,8 @@ describe('a terminal', () => {
     const step = one.step({ tick: eight })
     expect(step.wakeAt).toBeGreaterThan(eight)
     expect(told(one, { tick: eight + hour })).toEqual(['hour 3600 0 0 0 0'])
+    // Ten minutes that the clock shows twice are no hour of seventy minutes.
+    expect(told(one, { tick: eight + hour + 1_800_000 }, { tick: eight + hour + 1_200_000 }, { tick: eight + 2 * hour })).toEqual(['hour 3600 0 0 0 0'])
   })
   it('takes any JSON for a restore', () => {
     fc.assert(fc.property(fc.jsonValue(), (state) => {
