@@ -5,6 +5,7 @@ import type { Site } from './cli/rooms.ts'
 import { ConnectionWatch } from './connection-watch.ts'
 import { serveControl } from './control/server.ts'
 import { Feed } from './feed.ts'
+import { FileEventLog } from './event-log/index.ts'
 import { FileHistory } from './history/index.ts'
 import { HostClock } from './host-clock.ts'
 import { LiveValues } from './live.ts'
@@ -54,9 +55,10 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const store = await openStore({ ...basics, time, maxReadings, pending })
   const { journal, holding } = store
   const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
+  const eventLog = stack.use(new FileEventLog({ folder: path.join(site.store.path, 'events'), clock, log: log.child({ room: 'events' }), ...site.events, retainDays: site.decisions.access.retainDays }))
   const guards: WriteGuard[] = []
   const { supervisors, writer, bus, whenUp, run: connect } = await openDevices({ ...basics, store, live, guards, accept: (id, intake) => pipeline.accept(id, intake) })
-  const decisions = await openDecisions({ ...basics, store, live, feed, time, history, writer, bus, whenUp, guards })
+  const decisions = await openDecisions({ ...basics, store, live, feed, time, history, eventLog, writer, bus, whenUp, guards })
   const { pipeline, facility, desk, actions, conditions } = decisions
   const channels = await openMessages({ ...basics, store, decisions, supervisors })
   store.tell(conditions, desk)
@@ -77,7 +79,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const sounders = stack.use(createSounders(site.decisions.sounders, { clock, writer, desk, log: log.child({ room: 'sounder' }) }))
   stack.use(new ConnectionWatch({ connections: site.connections, device: (id) => live.device(id), conditions, clock }))
   if (city.commands) stack.use(city.commands)
-  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, deadLetters: journal.deadLetters, feed, history, channels: channels ?? undefined, log, writer })
+  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
 
   const owned = stack.move()

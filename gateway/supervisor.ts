@@ -88,6 +88,8 @@ export class Supervisor {
     this.#state = 'connecting'
     const driver: Driver = await entry.load()
     await using session = await driver.connect(config, kit, signal)
+    // Stopped while it connected: a session that hears of it only afterwards would wait for ever.
+    if (signal.aborted) return
     this.#session = session
     this.#state = 'online'
     this.#up.resolve()

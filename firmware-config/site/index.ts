@@ -38,6 +38,7 @@ export interface SiteConfig<Decisions = unknown, Uplink = unknown> {
   readonly journal: z.output<typeof sections.journal>
   readonly ledger: z.output<typeof sections.ledger>
   readonly history: z.output<typeof sections.history>
+  readonly events: z.output<typeof sections.events>
   readonly control: { readonly socket: string }
   readonly log: z.output<typeof sections.log>
   readonly connections: readonly ConnectionConfig[]
@@ -72,6 +73,7 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const [site, store, journal] = [section('site', sections.site), section('store', sections.store), section('journal', sections.journal)]
   const [ledger, control, log] = [section('ledger', sections.ledger), section('control', sections.control), section('log', sections.log)]
   const history = section('history', sections.history)
+  const events = section('events', sections.events)
   const entries = Object.fromEntries(lists.map((name) => [name, entriesOf(root, name, report)])) as Record<ListName, readonly unknown[]>
 
   const folder = path.dirname(path.resolve(file))
@@ -96,11 +98,11 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   reportOverlappingPorts(connections, rooms.drivers, report)
   reportReviews(joined, rooms.drivers, devices, report)
   if (site?.grid) reportGrid(site.grid, site.region, report)
-  if (!site || !store || !journal || !ledger || !history || !control || !log || !isWhole(decisions)) return null
+  if (!site || !store || !journal || !ledger || !history || !events || !control || !log || !isWhole(decisions)) return null
   const storePath = path.resolve(folder, store.path)
   const socket = control.socket ? path.resolve(folder, control.socket) : path.join(storePath, 'linli.sock')
   if (Buffer.byteLength(socket) > maxSocketPath) report(control.socket ? ['control', 'socket'] : ['store', 'path'], `the control socket ${socket} has more than ${maxSocketPath} bytes; set control.socket to a shorter path`)
-  return { file, site, store: { path: storePath }, journal, ledger, history, control: { socket }, log, connections: joined, decisions, warnings, streams, uplinks }
+  return { file, site, store: { path: storePath }, journal, ledger, history, events, control: { socket }, log, connections: joined, decisions, warnings, streams, uplinks }
 }
 
 function reportUnknown(root: PlainObject, decisions: DecisionSchemas, report: Report): void {

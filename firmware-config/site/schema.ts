@@ -47,6 +47,12 @@ export const sections = {
     /** What the history may fill; beyond it the oldest raw readings go, then the oldest minutes. */
     maxBytes: z.int().min(16_777_216).default(268_435_456),
   }).prefault({}),
+  /** What happened in the building, for pages and reports. Disposable; access events go after access.retainDays. */
+  events: z.strictObject({
+    keepDays: z.int().min(1).max(3_660).default(400),
+    /** What they may fill; beyond it the oldest days go, and one day takes at most an eighth. */
+    maxBytes: size.default(268_435_456).refine((bytes) => bytes >= 8_388_608, 'at least 8 MiB (8388608)'),
+  }).prefault({}),
   control: z.strictObject({ socket: z.string().min(1).optional() }).prefault({}),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') }).prefault({}),
 } as const

@@ -72,6 +72,13 @@ socketOptions(program.command('tail'))
   .option('--for <duration>', 'stop after this long', duration)
   .action(async (options) => (await import('./tail.ts')).tail(options))
 
+socketOptions(program.command('events'))
+  .description('what happened in the building: alerts, doors, terminals, devices, commands')
+  .option('--since <duration>', 'so far back, such as 24h or 7d', duration, 86_400_000)
+  .option('--type <types>', 'only these, such as access,alert')
+  .option('--json', 'one JSON object a line')
+  .action(async (options) => (await import('./events.ts')).events(options))
+
 socketOptions(program.command('dead-letters'))
   .description('records that a city refused for good: list them, send them again, or throw them away')
   .argument('[action]', 'list, resend or discard', 'list')

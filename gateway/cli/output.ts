@@ -55,9 +55,9 @@ export function width(text: string): number {
   return columns
 }
 
-/** `20s`, `5m`, `1h`, `500ms` or plain seconds. undefined when it is none. */
+/** `20s`, `5m`, `1h`, `7d`, `500ms` or plain seconds. undefined when it is none. */
 export function parseDuration(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text)
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text)
   if (!match) return undefined
-  return Number(match[1]) * { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[(match[2] ?? 's') as 'ms' | 's' | 'm' | 'h']
+  return Number(match[1]) * { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[(match[2] ?? 's') as 'ms' | 's' | 'm' | 'h' | 'd']
 }

@@ -2,13 +2,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
-import type { Channels, DeadLetters, History, PointWriter, Value } from '../contract/index.ts'
+import type { Channels, DeadLetters, EventLog, History, PointWriter, Value } from '../contract/index.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
 import type { Feed } from '../feed.ts'
 import type { LiveValues } from '../live.ts'
 import type { GatewayStatus } from '../status.ts'
 import { answerAlerts, orderAlerts, type AlertControl } from './alerts.ts'
 import { listDeadLetters, orderDeadLetters } from './dead-letters.ts'
+import { answerEvents } from './events.ts'
 import { answerFacility, type FacilityPort } from './facility.ts'
 import { answerHistory } from './history.ts'
 import { tryChannel } from './notify.ts'
@@ -24,6 +25,7 @@ export interface ControlParts {
   readonly feed: Feed
   /** Absent where the site file turns it off. */
   readonly history?: History | undefined
+  readonly eventLog: Pick<EventLog, 'read'>
   /** Absent where there are none. */
   readonly channels?: Channels | undefined
   readonly log: Logger
@@ -33,7 +35,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, and POST /write, /alerts, /dead-letters, /notify. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, and POST /write, /alerts, /dead-letters, /notify. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -64,6 +66,7 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write, /alerts, /dead-letters and /notify' })
   if (request.url?.startsWith('/alerts/')) return answerAlerts(parts.alerts, request.url, response)
   if (answerFacility(parts.facility, request.url, response)) return
+  if (request.url?.startsWith('/events?')) { void answerEvents(parts.eventLog, request.url, response); return }
   if (request.url?.startsWith('/history')) { void answerHistory(parts.history, request.url, response); return }
   switch (request.url) {
     case '/status': return json(response, 200, parts.status())

@@ -3,6 +3,7 @@ import { codeOf, describe, randomHex } from '../kit/index.ts'
 import { createFacilityModels } from '../../rules/facility.ts'
 import { createAlertDesk, createEngine, createRoster, createRules } from '../../rules/index.ts'
 import { ActionRunner, writeState, type LocalBus } from '../actions/index.ts'
+import type { FileEventLog } from '../event-log/index.ts'
 import type { Feed } from '../feed.ts'
 import type { FileHistory } from '../history/index.ts'
 import type { LiveValues } from '../live.ts'
@@ -21,6 +22,7 @@ export interface DecisionOptions extends Basics {
   readonly feed: Feed
   readonly time: TimeKeeper
   readonly history?: FileHistory | undefined
+  readonly eventLog: FileEventLog
   readonly writer: PointWriter
   readonly bus: LocalBus
   whenUp(point: PointId): Promise<void> | null
@@ -29,7 +31,7 @@ export interface DecisionOptions extends Basics {
 }
 
 /** Rules, alerts and the line that feeds them, as the last life left them. */
-export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history, writer, bus, whenUp, guards }: DecisionOptions) {
+export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history, eventLog, writer, bus, whenUp, guards }: DecisionOptions) {
   const newId = (): string => randomHex(8)
   const facility = facilityOfSite(site)
   const { alerts: config, people, shifts, escalation } = site.decisions
@@ -51,7 +53,7 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
     clock, log: rulesLog, writer, bus, newId, whenUp, point: (id) => live.points.get(id), record: (...batch) => pipeline.record(...batch),
     conditions: { raise: (condition) => conditions.raise(condition), clear: (...condition) => conditions.clear(...condition) },
   })
-  const pipeline: Pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, actions, feed, time, clock, log, enrich: (occurrence) => models.enrich(occurrence), ...(history ? { history } : {}) })
+  const pipeline: Pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, actions, eventLog, feed, time, clock, log, enrich: (occurrence) => models.enrich(occurrence), ...(history ? { history } : {}) })
   const conditions = pipeline.conditions()
   await withinPatience(clock, actions.restore(await journal.state.entries(writeState)))
   const views = { doors: () => models.doors(clock.now()), kiosks: () => models.kiosks(clock.now()) }

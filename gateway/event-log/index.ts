@@ -1,0 +1,1 @@
+export { FileEventLog, type EventLogOptions, type EventLogStatistics } from './event-log.ts'
