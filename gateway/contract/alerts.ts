@@ -49,7 +49,7 @@ export interface Alert {
 }
 
 export interface AlertSummary {
-  /** Not closed, not shelved, not suppressed, not in maintenance or a test, by severity. */
+  /** Neither resolved nor closed, not shelved, not suppressed, not in maintenance or a test, by severity. */
   readonly open: Readonly<Record<Severity, number>>
   /** Of those: nobody has acknowledged. */
   readonly waiting: number

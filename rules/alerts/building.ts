@@ -53,6 +53,16 @@ export class Building {
     }
   }
 
+  /** Its device is worked on no longer: what is still so is told as any other. */
+  unmute(record: AlertRecord, now: EpochMs): void {
+    const { mode, ...subject } = record.life.subject
+    if (isEnded(record) || (mode !== 'maintenance' && mode !== 'commissioning')) return
+    const at = Math.max(now, notBefore(record))
+    if (record.life.condition === 'returned') return closeReturned(this.#parts.book, record, at)
+    this.#parts.book.add(record, { kind: 'raise', at, subject })
+    this.#asks(record, 'raised', at, true)
+  }
+
   #begin({ key, ruleId }: RaiseAlert, subject: Subject, at: EpochMs): void {
     const { book, newId } = this.#parts
     if (book.isFull && key !== fullKey && key !== floodKey) this.#makeRoom(at)

@@ -102,5 +102,9 @@ function nextStep(book: AlertBook, { life, ...record }: AlertRecord): { readonly
   if ((life.state !== 'raised' && life.state !== 'acknowledged') || life.shelved || life.suppressedBy !== undefined || life.subject.mode !== undefined) return undefined
   const steps = book.roster.steps(book.view({ life, ...record }))
   const index = steps.findIndex(({ until }, place) => place >= life.escalation && (until === 'resolved' || life.state === 'raised'))
-  return index < 0 ? undefined : { index, at: life.askedAt + steps[index]!.afterMs }
+  if (index < 0) return undefined
+  // After a long sleep, or when the clock was set ahead, the steps still follow each other at their distance.
+  const { afterMs } = steps[index]!
+  const since = life.escalatedAt === undefined ? -Infinity : life.escalatedAt + afterMs - (steps[life.escalation - 1]?.afterMs ?? 0)
+  return { index, at: Math.max(life.askedAt + afterMs, since) }
 }

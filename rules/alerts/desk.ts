@@ -1,4 +1,4 @@
-import type { ActAnswer, AlertAct, AlertDesk, AlertSummary, AlertWork, EpochMs, Facility, Severity } from '../../gateway/contract/index.ts'
+import type { ActAnswer, Alert, AlertAct, AlertDesk, AlertSummary, AlertWork, EpochMs, Facility, Severity } from '../../gateway/contract/index.ts'
 import { judgeAct } from './acts.ts'
 import { AlertBook, floodKey } from './book.ts'
 import { Building, fullKey } from './building.ts'
@@ -26,6 +26,8 @@ export interface DeskParts {
 export interface BuildingDesk extends AlertDesk {
   /** Rings, is told, says TEST everywhere, and ends by itself after 30 s. */
   test(severity: Severity, by: string, now: EpochMs): AlertWork
+  /** Maintenance is over for these: what is still so waits for somebody from now on. */
+  unmute(covers: (alert: Alert) => boolean, now: EpochMs): AlertWork
   /** Of the alerts that are kept and began at or after `from`. */
   statistics(from: EpochMs, now: EpochMs): AlertStatistics
 }
@@ -110,6 +112,10 @@ export function createAlertDesk({ newId, config = alertsSchema.parse(undefined),
     },
     test(severity, by, now) {
       building.raise({ kind: 'raise', key: `test/alarm/${severity}`, ruleId: 'test', severity, at: now, title: { zh: '报警试验', en: 'alarm test' }, data: { by, endsAt: now + testMs }, mode: 'test' })
+      return done()
+    },
+    unmute(covers, now) {
+      for (const record of book.open()) if (record.life.subject.mode !== undefined && covers(book.view(record))) building.unmute(record, now)
       return done()
     },
     wakeAt: () => wake,

@@ -13,6 +13,8 @@ export interface Life {
   /** Since when it waits for somebody: deadlines and escalation count from here. */
   readonly askedAt: EpochMs
   readonly escalation: number
+  /** When the last step was taken. */
+  readonly escalatedAt?: EpochMs
   readonly reopened: number
   readonly acknowledged?: Alert['acknowledged']
   readonly assigned?: Alert['assigned']
@@ -41,7 +43,7 @@ type Move<A extends ActName> = ((life: Life, act: Of<A>, at: EpochMs, rules: Lif
 /** The person who acts has seen it: whatever it is, it waits for nobody else to notice it. */
 const acknowledge = (life: Life, { by }: AlertAct, at: EpochMs): Life => ({ ...life, state: 'acknowledged', acknowledged: life.acknowledged ?? { at, by } })
 const asks = (life: Life, at: EpochMs): Life => {
-  const { acknowledged: _a, resolved: _r, closedAt: _c, shelved: _s, suppressedBy: _p, ...rest } = life
+  const { acknowledged: _a, resolved: _r, closedAt: _c, shelved: _s, suppressedBy: _p, escalatedAt: _e, ...rest } = life
   return { ...rest, state: 'raised', askedAt: at, escalation: 0 }
 }
 const reopen = (life: Life, at: EpochMs): Life => {
@@ -81,15 +83,18 @@ export const mayResident: readonly ActName[] = ['evaluate', 'comment']
 
 const returned = (life: Life, at: EpochMs): Life => {
   const { shelved: _, ...rest } = life
-  return life.state === 'raised' ? { ...rest, askedAt: at, escalation: 0 } : rest
+  return life.state === 'raised' ? afresh(rest, at) : rest
 }
+const afresh = ({ escalatedAt: _, ...life }: Life, at: EpochMs): Life => ({ ...life, askedAt: at, escalation: 0 })
 
 function raised(life: Life, at: EpochMs, subject: Subject): Life {
   const again: Life = { ...life, subject, condition: subject.momentary ? 'momentary' : 'active', count: life.count + 1, lastRaisedAt: at }
   if (life.state === 'resolved' || life.state === 'closed') return reopen(again, at)
   // Shelved: somebody has said that it may come and go until then.
   if (life.shelved) return again
-  return life.state === 'acknowledged' ? asks(again, at) : again
+  // Graver than it was, or worked on no longer: whoever waits for it has less time, or hears of it now.
+  const anew = subject.severity < life.subject.severity || (life.subject.mode !== undefined && subject.mode === undefined)
+  return life.state === 'acknowledged' || anew ? asks(again, at) : again
 }
 
 function closed(life: Life, at: EpochMs, reason: string): Effect {
@@ -110,8 +115,8 @@ export function step(life: Life, entry: Entry, rules: LifeRules): Effect {
     case 'chatter': return { life: { ...life, chattering: true, condition: life.condition === 'momentary' ? 'momentary' : entry.active ? 'active' : 'returned', count: life.count + entry.raises, lastRaisedAt: entry.last } }
     case 'calm': { const { chattering: _, ...rest } = life; return { life: rest } }
     case 'suppress': return life.state === 'raised' ? { life: { ...life, suppressedBy: entry.parent } } : 'already'
-    case 'release': { const { suppressedBy: was, ...rest } = life; return was === undefined ? 'already' : { life: life.state === 'raised' ? { ...rest, askedAt: at, escalation: 0 } : rest } }
-    case 'escalate': return { life: { ...life, escalation: Math.max(life.escalation, entry.step) } }
+    case 'release': { const { suppressedBy: was, ...rest } = life; return was === undefined ? 'already' : { life: life.state === 'raised' ? afresh(rest, at) : rest } }
+    case 'escalate': return { life: { ...life, escalation: Math.max(life.escalation, entry.step), escalatedAt: at } }
     case 'return': return life.shelved ? { life: returned(life, at) } : 'already'
     case 'close': return closed(life, at, entry.reason)
     case 'note': return { life }

@@ -125,7 +125,7 @@ export function line(entry: Entry): AlertEntry {
 export type Due = (life: Life) => Alert['due']
 
 export function viewOf({ id, key, ruleId, raisedAt, life, lines, entries }: AlertRecord, due: Due): Alert {
-  const { subject: { momentary: _m, ...subject }, askedAt: _a, ...rest } = life
+  const { subject: { momentary: _m, ...subject }, askedAt: _a, escalatedAt: _e, ...rest } = life
   return { id, key, ruleId, raisedAt, ...subject, ...rest, due: due(life), timeline: [...lines, ...entries.map(line)] }
 }
 

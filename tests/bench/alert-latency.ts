@@ -85,7 +85,8 @@ async function openDoors(brokerPort: number, cityPort: number): Promise<Doors> {
     if (packet.cmd !== 'publish') return
     platform.write(mqttPacket.generate({ cmd: 'puback', messageId: packet.messageId! }))
     const { data } = JSON.parse(String(packet.payload)) as { data: { rule: string; state: string } }
-    arrived(`${data.rule} ${data.state}`)
+    // A flood is told beside them, once.
+    if (data.rule !== 'gateway') arrived(`${data.rule} ${data.state}`)
   })
   platform.write(mqttPacket.generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: `linli/v1/${region}/bench/up/alert`, qos: 1 }] }))
   const device = (await dial(brokerPort, 'doors')).resume()

@@ -36,6 +36,7 @@ export class DeskBench {
   apply(...effects: readonly (RaiseAlert | ClearAlert)[]): readonly GatewayEvent[] { return this.#keep(this.desk.apply(effects)) }
   tick(now: EpochMs): readonly GatewayEvent[] { return this.#keep(this.desk.tick(now)) }
   test(...args: Parameters<BuildingDesk['test']>): readonly GatewayEvent[] { return this.#keep(this.desk.test(...args)) }
+  unmute(...args: Parameters<BuildingDesk['unmute']>): readonly GatewayEvent[] { return this.#keep(this.desk.unmute(...args)) }
   note(...args: Parameters<BuildingDesk['note']>): readonly GatewayEvent[] { return this.#keep(this.desk.note(...args)) }
   act(said: Said, now: EpochMs = said.at ?? t0): ActAnswer {
     const act = { id: (++acts).toString(16).padStart(16, '0'), at: now, by: 'wang', origin: 'site', alert: this.only().id, ...said } as AlertAct

@@ -262,6 +262,15 @@ describe('the desk', () => {
     expect(bench.events.every(({ mode }) => mode === 'test')).toBe(true)
     expect(bench.desk.statistics(0, t0 + hour).rules).toEqual([])
   })
+  it('in maintenance is muted, and what is still so afterwards is told', () => {
+    const told = { notify: ['wecom'], mention: [] }
+    const bench = new DeskBench({ roster: { first: () => told, steps: () => [], escalate: () => told } })
+    bench.apply(raise({ mode: 'maintenance', deviceId: 'env' }), raise({ key: 'b', mode: 'maintenance', deviceId: 'env' }), clear({ key: 'b' }), raise({ key: 'c', mode: 'maintenance', deviceId: 'other' }))
+    expect(bench.events.some(({ data }) => data.notify)).toBe(false)
+    expect(bench.desk.summary(t0)).toMatchObject({ open: { 2: 0 }, waiting: 0 })
+    expect(bench.unmute(({ deviceId }) => deviceId === 'env', t0 + hour)).toMatchObject([{ data: { state: 'raised', key: 'hot', notify: ['wecom'], due: { acknowledge: t0 + hour + 5 * minute } } }])
+    expect(bench.desk.summary(t0 + hour)).toMatchObject({ open: { 2: 1 }, waiting: 1 })
+  })
   it('counts what stands for more than a day, and figures of each rule', () => {
     const bench = new DeskBench()
     bench.apply(raise(), raise({ key: 'b', ruleId: 'b', at: t0 }))

@@ -69,6 +69,14 @@ describe('escalation', () => {
     expect(again.tick(t0 + 9 * minute)).toEqual([])
     expect(again.tick(t0 + 20 * minute)).toMatchObject([{ data: { step: 2, mention: ['zhao'] } }])
   })
+  it('keeps the distance of its steps after a long sleep, or when the clock was set ahead', () => {
+    const bench = new DeskBench({ roster: roster([{ after: '5m', to: [{ person: 'li' }] }, { after: '10m', to: [{ person: 'zhao' }] }]) })
+    bench.apply(raise())
+    const later = t0 + 50 * 365 * day
+    expect(bench.tick(later)).toMatchObject([{ data: { step: 1 } }])
+    expect(bench.desk.wakeAt()).toBe(later + 5 * minute)
+    expect(bench.tick(later + 5 * minute)).toMatchObject([{ data: { step: 2 } }])
+  })
   it('leaves shelved, suppressed and maintained ones alone', () => {
     const bench = new DeskBench({ roster: roster([{ channels: ['wecom'] }, { after: '5m', channels: ['wecom'] }]) })
     expect(bench.apply(raise({ key: 'm', mode: 'maintenance' }))[0]!.data.notify).toBeUndefined()
