@@ -157,9 +157,8 @@ export class Window implements WindowPort {
   /** The clock went back: what it knew has no place in time any more. */
   reset(now: EpochMs): void {
     this.#skip(Math.floor(now / this.bucketMs))
-    this.#head = Math.floor(now / this.bucketMs)
+    this.#head += this.size - 1
     this.#at = now
-    this.#close()
   }
 
   state(): Json {

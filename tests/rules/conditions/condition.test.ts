@@ -148,6 +148,12 @@ describe('a restart', () => {
     first.step(inputOf([0, 'leak.wet', false]))
     expect(told(restarted(first, make()), [[7_200, 'tick'], [10_799, 'tick'], [10_800, 'tick']])).toEqual([['raise', 10_800, 'r']])
   })
+  it('remembers when a point was last heard', () => {
+    const make = () => condition({ when: 'stale(wet, 1m)' })
+    const first = make()
+    for (const at of [0, 50]) first.step(inputOf([at, 'leak.wet', false]))
+    expect(told(restarted(first, make()), [[60, 'tick'], [120, 'tick']])).toEqual([['raise', 110, 'r']])
+  })
   it('keeps an alert whose condition was written anew until that is known to be over', () => {
     const first = condition({ when: 't > 30' })
     first.step(inputOf([0, 'hall.t', 31]))
