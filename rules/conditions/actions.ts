@@ -1,5 +1,6 @@
 import type { Effect, EpochMs, Json, WritePoint } from '../../gateway/contract/index.ts'
 import { compile } from '../expression/compile.ts'
+import { durationText } from '../expression/parse.ts'
 import type { Frame, Needs, Part, Scope } from '../expression/scope.ts'
 import type { ActionConfig } from './schema.ts'
 import { fillLabel, fillPayload, type Values } from './text.ts'
@@ -52,7 +53,7 @@ export class Hands {
   act({ config, interlock }: Action, frame: Frame, out: Effect[]): void {
     const at = frame.now
     const why = heldBack(interlock, frame)
-    if (why !== null) { if ('write' in config) out.push(this.#refused(config.write, at, 'RULE_INTERLOCK', { [why]: config.write[why]! })); return }
+    if (why !== null) { if ('write' in config) out.push(this.#refused(config.write, at, 'RULE_INTERLOCK', `held back by ${why}: ${config.write[why]!}`)); return }
     const by = { ruleId: this.#id, at }
     if ('write' in config) return this.#write({ kind: 'write', ...by, point: config.write.point, value: config.write.value, deadlineMs: config.write.deadline }, out)
     if ('publish' in config) out.push({ kind: 'publish', ...by, topic: config.publish.topic, payload: fillPayload(config.publish.payload, this.#values) })
@@ -68,7 +69,7 @@ export class Hands {
       if (this.#limited) return
       this.#limited = true
       const title = { zh: `规则“${this.#id}”写入过于频繁，已暂停写入`, en: `rule "${this.#id}" writes too often; writes are held back` }
-      out.push(this.#refused(effect, at, 'RULE_WRITE_LIMIT', {}), { kind: 'raise', key, ruleId: this.#id, severity: 3, at, title, data: { point: effect.point, atMost: this.#limit.atMost, perMs: this.#limit.per } })
+      out.push(this.#refused(effect, at, 'RULE_WRITE_LIMIT', `more than ${this.#limit.atMost} writes in ${durationText(this.#limit.per)}`), { kind: 'raise', key, ruleId: this.#id, severity: 3, at, title, data: { point: effect.point, atMost: this.#limit.atMost, perMs: this.#limit.per } })
       return
     }
     this.#writes.push(at)
@@ -79,8 +80,8 @@ export class Hands {
   }
 
   /** A command that never began, told as such. */
-  #refused({ point, value }: { readonly point: string; readonly value: Json }, at: EpochMs, code: string, why: { readonly [key: string]: Json }): Effect {
-    const data = { state: 'rejected', at, actor: `rule/${this.#id}`, point, value, code, ...why }
+  #refused({ point, value }: { readonly point: string; readonly value: Json }, at: EpochMs, code: string, detail: string): Effect {
+    const data = { id: null, state: 'rejected', at, actor: `rule:${this.#id}`, origin: 'rule', point, value, code, detail }
     return { kind: 'record', event: { stream: 'event', type: 'command', at, subject: point.split('.')[0]!, data } }
   }
 

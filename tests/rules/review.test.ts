@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { readSite } from '../../gateway/cli/rooms.ts'
+import { facilityOfSite, readSite } from '../../gateway/cli/rooms.ts'
 import { SiteError } from '../../firmware-config/site/index.ts'
 import { loops } from '../../rules/conditions/loops.ts'
+import { createRules } from '../../rules/index.ts'
 import { reviewRules } from '../../rules/review.ts'
 import { decisionSchemas } from '../../rules/site.ts'
 import { facilityOf } from '../support/facility.ts'
@@ -100,6 +101,7 @@ describe('linli check', () => {
     expect(error).toBeInstanceOf(SiteError)
     expect((error as SiteError).problems.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual(['10:30 no input "temp"; there are t', '13:76 no point "hall.temprature"; did you mean "hall.temperature"?'])
     writeFileSync(file, text.replace('temp <', 't <').replace('temprature', 'temperature'))
-    expect((await readSite(file)).decisions.rules).toHaveLength(2)
+    const site = await readSite(file)
+    expect(createRules(site.decisions, facilityOfSite(site)).map(({ id }) => id)).toEqual(['hot', 'heat', 'heat-rise'])
   })
 })

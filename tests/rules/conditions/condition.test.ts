@@ -108,6 +108,7 @@ describe('actions', () => {
     const rule = (interlock: object) => condition({ ...actions, then: [{ write: { point: 'relays.fan', value: true, ...interlock } }] })
     expect(told(rule({ onlyIf: '!open' }), [[0, 'door.open', false], [1, 'hall.t', 31]])).toEqual([['write', 1, 'relays.fan=true']])
     expect(told(rule({ onlyIf: '!open' }), [[0, 'door.open', true], [1, 'hall.t', 31]])).toEqual([['record', 1, 'RULE_INTERLOCK']])
+    expect(play(rule({ onlyIf: '!open' }), [[1, 'hall.t', 31]])).toMatchObject([{ kind: 'record', event: { type: 'command', subject: 'relays', data: { state: 'rejected', actor: 'rule:r', point: 'relays.fan', value: true, detail: 'held back by onlyIf: !open' } } }])
     expect(told(rule({ unless: 'open' }), [[1, 'hall.t', 31]])).toEqual([['record', 1, 'RULE_INTERLOCK']])
     expect(told(rule({ unless: 'open' }), [[0, 'door.open', false], [1, 'hall.t', 31]])).toEqual([['write', 1, 'relays.fan=true']])
   })
