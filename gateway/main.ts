@@ -6,6 +6,7 @@ import { ConnectionWatch } from './connection-watch.ts'
 import { serveControl } from './control/server.ts'
 import { Feed } from './feed.ts'
 import { FileEventLog } from './event-log/index.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { FileHistory } from './history/index.ts'
 import { HostClock } from './host-clock.ts'
 import { LiveValues } from './live.ts'
@@ -59,7 +60,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const guards: WriteGuard[] = []
   const { supervisors, writer, bus, whenUp, run: connect } = await openDevices({ ...basics, store, live, guards, accept: (id, intake) => pipeline.accept(id, intake) })
   const decisions = await openDecisions({ ...basics, store, live, feed, time, history, eventLog, writer, bus, whenUp, guards })
-  const { pipeline, facility, desk, actions, conditions } = decisions
+  const { pipeline, modes, ticks, facility, desk, actions, conditions } = decisions
   const channels = await openMessages({ ...basics, store, decisions, supervisors })
   store.tell(conditions, desk)
   const roads = await openRoads(basics, store)
@@ -78,8 +79,12 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   stack.use(actions)
   const sounders = stack.use(createSounders(site.decisions.sounders, { clock, writer, desk, log: log.child({ room: 'sounder' }) }))
   stack.use(new ConnectionWatch({ connections: site.connections, device: (id) => live.device(id), conditions, clock }))
+  if (site.decisions.heartbeat) {
+    const heartbeat = stack.use(new Heartbeat({ config: site.decisions.heartbeat, clock, writer, conditions, log: log.child({ room: 'heartbeat' }) }))
+    ticks.push(() => heartbeat.beat())
+  }
   if (city.commands) stack.use(city.commands)
-  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
+  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, maintenance: { modes, clock }, deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
 
   const owned = stack.move()

@@ -26,6 +26,8 @@ export interface PipelineParts {
   readonly modes?: Pick<Modes, 'of'>
   /** What an occurrence's event says besides what its device said. */
   enrich?(occurrence: Occurrence): JsonObject
+  /** Once a second, as long as the pipeline lives. Must not throw. */
+  readonly ticks?: readonly ((now: EpochMs) => void)[]
   /** Is told every event that was committed. */
   readonly eventLog?: Pick<EventLog, 'record'>
   readonly time: TimeKeeper
@@ -239,6 +241,7 @@ export class Pipeline {
     const due = telemetry.due(clock.now(), live.readings(), (reading) => live.confirmedAt(reading))
     this.counters.readings += due.length
     if (due.length > 0) void this.#background({ readings: due })
+    for (const each of this.#parts.ticks ?? []) each(clock.now())
   }
 
   /** Law 10: which records of this epoch carry times of the clock as it was, `offsetMs` from where it is now. */

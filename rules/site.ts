@@ -5,6 +5,8 @@ import { reviewChannels } from './notify/review.ts'
 import { channelSchema } from './notify/schema.ts'
 import { reviewPeople } from './people/review.ts'
 import { escalationSchema, personSchema, shiftSchema } from './people/schema.ts'
+import { reviewHeartbeat } from './heartbeat/review.ts'
+import { heartbeatSchema } from './heartbeat/schema.ts'
 import { reviewSounders } from './sounder/review.ts'
 import { sounderSchema } from './sounder/schema.ts'
 import { reviewDoors } from './doors/review.ts'
@@ -33,6 +35,7 @@ export const decisionSchemas = {
   shifts: z.array(shiftSchema).default([]),
   escalation: z.array(escalationSchema).default([]),
   sounders: z.array(sounderSchema).default([]),
+  heartbeat: heartbeatSchema,
 }
 
 type Schemas = typeof decisionSchemas
@@ -49,5 +52,6 @@ export function reviewDecisions(decisions: OpenDecisions, facility: Facility): r
     ...reviewChannels(decisions.channels, facility),
     ...reviewPeople(decisions),
     ...reviewSounders(decisions.sounders, facility),
+    ...reviewHeartbeat(decisions, facility),
   ]
 }

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
-import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, Reading, RuleInput, Value } from '../contract/index.ts'
+import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, Maintenance, Reading, RuleInput, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
 import type { DeadLetterView } from './dead-letters.ts'
@@ -51,6 +51,14 @@ export function controlClient(socket: string) {
     async *events(from: EpochMs, to: EpochMs, types: readonly string[], signal: AbortSignal): AsyncGenerator<GatewayEvent> {
       const response = await get(socket, `/events?${new URLSearchParams({ from: `${from}`, to: `${to}`, types: types.join(',') })}`, signal)
       for await (const line of createInterface({ input: response })) yield JSON.parse(line) as GatewayEvent
+    },
+    maintenance: () => fetchJson<readonly Maintenance[]>(socket, '/maintenance'),
+    /** Throws the gateway's own code and words. */
+    async orderMaintenance(order: object): Promise<unknown> {
+      const { status, body } = await post(socket, '/maintenance', order)
+      const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}` } = body as { code?: string; message?: string }
+      if (status !== 200) throw new ConfigError(code, message)
+      return body
     },
     deadLetters: () => fetchJson<readonly DeadLetterView[]>(socket, '/dead-letters'),
     /** Returns how many were found. Throws the gateway's own code and words. */

@@ -12,6 +12,7 @@ import { listDeadLetters, orderDeadLetters } from './dead-letters.ts'
 import { answerEvents } from './events.ts'
 import { answerFacility, type FacilityPort } from './facility.ts'
 import { answerHistory } from './history.ts'
+import { orderMaintenance, type MaintenanceControl } from './maintenance.ts'
 import { tryChannel } from './notify.ts'
 
 export interface ControlParts {
@@ -21,6 +22,7 @@ export interface ControlParts {
   readonly writer: PointWriter
   readonly alerts: AlertControl
   readonly facility: FacilityPort
+  readonly maintenance: MaintenanceControl
   readonly deadLetters: DeadLetters
   readonly feed: Feed
   /** Absent where the site file turns it off. */
@@ -35,7 +37,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, and POST /write, /alerts, /dead-letters, /notify. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -63,7 +65,8 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   if (request.method === 'POST' && request.url === '/dead-letters') { void bodyOf(request).then((body) => orderDeadLetters(parts.deadLetters, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
   if (request.method === 'POST' && request.url === '/notify') { void bodyOf(request).then((body) => tryChannel(parts.channels, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
   if (request.method === 'POST' && request.url === '/alerts') { void bodyOf(request).then((body) => orderAlerts(parts.alerts, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
-  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write, /alerts, /dead-letters and /notify' })
+  if (request.method === 'POST' && request.url === '/maintenance') { void bodyOf(request).then((body) => orderMaintenance(parts.maintenance, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
+  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write, /alerts, /dead-letters, /notify and /maintenance' })
   if (request.url?.startsWith('/alerts/')) return answerAlerts(parts.alerts, request.url, response)
   if (answerFacility(parts.facility, request.url, response)) return
   if (request.url?.startsWith('/events?')) { void answerEvents(parts.eventLog, request.url, response); return }
@@ -71,6 +74,7 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   switch (request.url) {
     case '/status': return json(response, 200, parts.status())
     case '/readings': return json(response, 200, [...parts.live.readings()])
+    case '/maintenance': return json(response, 200, parts.maintenance.modes.list())
     case '/notify': return json(response, 200, parts.channels?.status() ?? [])
     case '/alerts': return json(response, 200, parts.alerts.desk.open())
     case '/dead-letters': return void listDeadLetters(parts.deadLetters, undefined).then((page) => json(response, 200, page), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))

@@ -1,4 +1,4 @@
-import type { PointId, PointWriter } from '../contract/index.ts'
+import type { EpochMs, PointId, PointWriter } from '../contract/index.ts'
 import { codeOf, describe, randomHex } from '../kit/index.ts'
 import { createFacilityModels } from '../../rules/facility.ts'
 import { createAlertDesk, createEngine, createRoster, createRules } from '../../rules/index.ts'
@@ -7,6 +7,7 @@ import type { FileEventLog } from '../event-log/index.ts'
 import type { Feed } from '../feed.ts'
 import type { FileHistory } from '../history/index.ts'
 import type { LiveValues } from '../live.ts'
+import { MaintenanceBook, modeState } from '../modes.ts'
 import { Pipeline } from '../pipeline.ts'
 import { Repeats } from '../repeats.ts'
 import { TelemetryBranch } from '../telemetry.ts'
@@ -53,11 +54,15 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
     clock, log: rulesLog, writer, bus, newId, whenUp, point: (id) => live.points.get(id), record: (...batch) => pipeline.record(...batch),
     conditions: { raise: (condition) => conditions.raise(condition), clear: (...condition) => conditions.clear(...condition) },
   })
-  const pipeline: Pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, actions, eventLog, feed, time, clock, log, enrich: (occurrence) => models.enrich(occurrence), ...(history ? { history } : {}) })
+  const modes = new MaintenanceBook({ clock, facility, newId, unmute: (covers, now) => desk.unmute(covers, now), record: (work) => pipeline.told(work) })
+  modes.restore(await journal.state.entries(modeState))
+  /** Asked once a second as long as the pipeline lives; more may be added before it starts. */
+  const ticks: ((now: EpochMs) => void)[] = [(now) => modes.tick(now)]
+  const pipeline: Pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, actions, eventLog, modes, ticks, feed, time, clock, log, enrich: (occurrence) => models.enrich(occurrence), ...(history ? { history } : {}) })
   const conditions = pipeline.conditions()
   await withinPatience(clock, actions.restore(await journal.state.entries(writeState)))
   const views = { doors: () => models.doors(clock.now()), kiosks: () => models.kiosks(clock.now()) }
-  return { engine, facility: views, desk, actions, repeats, telemetry, pipeline, conditions }
+  return { engine, modes, ticks, facility: views, desk, actions, repeats, telemetry, pipeline, conditions }
 }
 
 /** Of the alert that the engine raises about a rule. */
