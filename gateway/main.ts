@@ -15,6 +15,7 @@ import { openMessages } from './main/channels.ts'
 import { openCity, openLedger, openRoads } from './main/city.ts'
 import { openDecisions } from './main/decisions.ts'
 import { openDevices, type WriteGuard } from './main/devices.ts'
+import { openReports } from './main/report.ts'
 import { openStore } from './main/store.ts'
 import { gatewayEvent } from './events.ts'
 import { createStatus, type GatewayStatus } from './status.ts'
@@ -61,6 +62,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const { supervisors, writer, bus, whenUp, run: connect } = await openDevices({ ...basics, store, live, guards, accept: (id, intake) => pipeline.accept(id, intake) })
   const decisions = await openDecisions({ ...basics, store, live, feed, time, history, eventLog, writer, bus, whenUp, guards })
   const { pipeline, modes, ticks, facility, desk, actions, conditions } = decisions
+  const reports = await openReports({ ...basics, store, decisions, eventLog, history })
+  ticks.push((now) => reports.tick(now))
   const channels = await openMessages({ ...basics, store, decisions, supervisors })
   store.tell(conditions, desk)
   const roads = await openRoads(basics, store)
@@ -84,7 +87,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
     ticks.push(() => heartbeat.beat())
   }
   if (city.commands) stack.use(city.commands)
-  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, maintenance: { modes, clock }, deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
+  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, maintenance: { modes, clock }, reports, deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
 
   const owned = stack.move()

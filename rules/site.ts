@@ -7,6 +7,8 @@ import { reviewPeople } from './people/review.ts'
 import { escalationSchema, personSchema, shiftSchema } from './people/schema.ts'
 import { reviewHeartbeat } from './heartbeat/review.ts'
 import { heartbeatSchema } from './heartbeat/schema.ts'
+import { reviewReport } from './report/review.ts'
+import { reportSchema } from './report/schema.ts'
 import { reviewSounders } from './sounder/review.ts'
 import { sounderSchema } from './sounder/schema.ts'
 import { reviewDoors } from './doors/review.ts'
@@ -36,6 +38,7 @@ export const decisionSchemas = {
   escalation: z.array(escalationSchema).default([]),
   sounders: z.array(sounderSchema).default([]),
   heartbeat: heartbeatSchema,
+  report: reportSchema,
 }
 
 type Schemas = typeof decisionSchemas
@@ -53,5 +56,6 @@ export function reviewDecisions(decisions: OpenDecisions, facility: Facility): r
     ...reviewPeople(decisions),
     ...reviewSounders(decisions.sounders, facility),
     ...reviewHeartbeat(decisions, facility),
+    ...reviewReport(decisions, facility),
   ]
 }

@@ -31,6 +31,18 @@ const none = { seq: 0, hash: '' }
 const event = (seconds: number, type: GatewayEvent['type'], data: GatewayEvent['data'], more: Partial<GatewayEvent> = {}): GatewayEvent => ({ stream: 'event', type, at: start + seconds * 1_000, data, ...more })
 const commandOf = { id: 'c-7', idempotencykey: 'k-7', actor: 'ioc/duty', point: 'door-east.unlock', value: true }
 
+const severityOf = (severity: number) => ({ severity, raised: severity, response: { n: 1, medianS: 95, p90S: 95, inTime: 1 }, closing: { n: 1, medianS: 1_800, p90S: 1_800, inTime: 1 }, unanswered: severity - 1, open: severity - 1 })
+const [monthFrom, monthTo] = [Date.UTC(2025, 10, 30, 16), Date.UTC(2025, 11, 31, 16)]
+const monthly: GatewayEvent['data'] = {
+  version: 1, month: '2025-12', from: monthFrom, to: monthTo, complete: true,
+  watched: { knownS: 2_500_000, ofS: 2_678_400, daysWithout: ['2025-12-03'], daysPartly: ['2025-12-04'] },
+  terminals: [{ kiosk: 'terminal-1', availableS: 800_000, degradedS: 4_000, downS: 6_000, unknownS: 30_000, availability: 0.9926, sessions: 1_204 }],
+  alerts: { bySeverity: [1, 2, 3, 4].map(severityOf), reopened: { n: 1, of: 4, share: 0.25 }, evaluated: { n: 1, mean: 4 }, uncounted: 0 }, calls: 3,
+  devices: { count: 2, known: 1, online: 0.995, list: [{ device: 'hall-env', knownS: 2_500_000, onlineS: 2_487_500, online: 0.995 }, { device: 'door-east', knownS: 0, onlineS: 0, online: null }] },
+  climate: [{ point: 'hall-env.temperature', min: 18, max: 26, serviceS: 837_000, knownS: 800_000, within: 0.9312 }],
+  energy: [{ point: 'main-meter.energy', kWh: 1_532.4, from: monthFrom, to: monthTo, resets: 0, complete: true }], ratings: { n: 61, mean: 4.43, poor: 2 },
+}
+
 /** One of each that stands in the event stream, in order. */
 const events: readonly GatewayEvent[] = [
   event(0, 'gateway', { action: 'started', version: '1.0.0', epoch }),
@@ -40,6 +52,7 @@ const events: readonly GatewayEvent[] = [
   event(4, 'request', { device: 'terminal-1', n: 2, reason: 'lift stuck' }, { subject: 'terminal-1', redelivered: true }),
   event(5, 'evaluation', { device: 'terminal-1', sourceId: 'r-1', n: 3, session: 's-1', item: 'senior-card', score: 5 }, { subject: 'terminal-1', mode: 'test' }),
   event(6, 'command', { ...commandOf, state: 'done', at: start + 6_000, effect: 'confirmed' }, { subject: 'door-east' }),
+  event(7, 'report', monthly),
 ]
 const alert = event(2, 'alert', {
   id: '5f0c1d2e3a4b5c6d', key: 'hall-hot', rule: 'hall-hot', severity: 3, title: { zh: '大厅过热', en: 'hall too hot' }, state: 'raised', phase: 'raised', condition: 'active', count: 1, raisedAt: start + 2_000, due: { acknowledge: start + 1_802_000, resolve: start + 86_402_000 }, device: 'hall-env', place: 'hall', point: 'hall-env.temperature', value: 31.5, above: 30,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { commandStates } from '../../gateway/contract/index.ts'
+import { reportData } from './report-record.ts'
 import { at, base64, code, count, deviceId, epoch, hash, hashOrNone, head, label, pointId, quality, scalar, seq, severity, stream, valueOrNone } from './shapes.ts'
 
 /** One event type: where it travels, what it says, and the shape of its `data`. */
@@ -23,7 +24,7 @@ const occurrence = {
 }
 const mapped = scalar.meta({ description: 'further fields that the profile maps' })
 
-/** `data` of each type, by the name between `org.linli.` and `.v1`. `report` is a name that nothing sends yet. */
+/** `data` of each type, by the name between `org.linli.` and `.v1`. */
 export const recordTypes = {
   telemetry: { stream: 'telemetry', title: 'Readings of many points in one record', data: z.object({ readings: z.array(reading).min(1) }) },
   access: {
@@ -100,10 +101,11 @@ export const recordTypes = {
       unrecorded: count.optional().meta({ description: 'so many more were turned away since the last such record' }),
     }),
   },
+  report: { stream: 'event', title: "The facility's figures of a month, told once after its end", data: reportData },
   gateway: {
     stream: 'event', title: 'What the gateway tells of itself',
     data: z.object({
-      action: z.string().regex(/^[a-z-]{1,48}$/).meta({ description: 'started, clock-stepped, readings-refused, and what later versions add' }),
+      action: z.string().regex(/^[a-z-]{1,48}$/).meta({ description: 'started, clock-stepped, readings-refused, maintenance-begun, maintenance-ended, and what later versions add' }),
       version: z.string().optional().meta({ description: 'of started' }),
       epoch: epoch.optional().meta({ description: 'of started and clock-stepped' }),
       offsetMs: z.int().optional().meta({ description: 'of clock-stepped: so far the wall clock jumped' }),
@@ -111,6 +113,12 @@ export const recordTypes = {
       readings: count.optional().meta({ description: 'of readings-refused: polled changes the store could not take' }),
       events: count.optional().meta({ description: 'of readings-refused: events the store could not take and no device sends again' }),
       reason: code.optional(),
+      id: z.string().optional().meta({ description: 'of maintenance: its beginning and its end have the same' }),
+      device: deviceId.optional().meta({ description: 'of maintenance: what is worked on, or place' }),
+      place: z.string().optional(),
+      until: at.optional().meta({ description: 'of maintenance: when it ends by itself' }),
+      by: z.string().optional().meta({ description: 'of maintenance: a person of the roster; never a name' }),
+      note: z.string().optional().meta({ description: 'of maintenance: why' }),
     }),
   },
   alert: {

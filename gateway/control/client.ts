@@ -6,6 +6,7 @@ import { DataError, ConfigError, DriverError } from '../kit/index.ts'
 import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, Maintenance, Reading, RuleInput, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
+import type { ReportAnswer } from './report.ts'
 import type { DeadLetterView } from './dead-letters.ts'
 import type { DoorAnswer, KioskAnswer } from './facility.ts'
 
@@ -52,6 +53,8 @@ export function controlClient(socket: string) {
       const response = await get(socket, `/events?${new URLSearchParams({ from: `${from}`, to: `${to}`, types: types.join(',') })}`, signal)
       for await (const line of createInterface({ input: response })) yield JSON.parse(line) as GatewayEvent
     },
+    /** Throws the gateway's own code and words. No month: the last one that is over. */
+    report: (month: string | undefined, fresh: boolean) => fetchJson<ReportAnswer>(socket, `/report?${new URLSearchParams({ ...(month === undefined ? {} : { month }), fresh: `${fresh}` })}`),
     maintenance: () => fetchJson<readonly Maintenance[]>(socket, '/maintenance'),
     /** Throws the gateway's own code and words. */
     async orderMaintenance(order: object): Promise<unknown> {

@@ -13,6 +13,7 @@ import { answerEvents } from './events.ts'
 import { answerFacility, type FacilityPort } from './facility.ts'
 import { answerHistory } from './history.ts'
 import { orderMaintenance, type MaintenanceControl } from './maintenance.ts'
+import { answerReport, type ReportPort } from './report.ts'
 import { tryChannel } from './notify.ts'
 
 export interface ControlParts {
@@ -23,6 +24,7 @@ export interface ControlParts {
   readonly alerts: AlertControl
   readonly facility: FacilityPort
   readonly maintenance: MaintenanceControl
+  readonly reports: ReportPort
   readonly deadLetters: DeadLetters
   readonly feed: Feed
   /** Absent where the site file turns it off. */
@@ -37,7 +39,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /dead-letters, /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -70,6 +72,7 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   if (request.url?.startsWith('/alerts/')) return answerAlerts(parts.alerts, request.url, response)
   if (answerFacility(parts.facility, request.url, response)) return
   if (request.url?.startsWith('/events?')) { void answerEvents(parts.eventLog, request.url, response); return }
+  if (request.url?.startsWith('/report')) { void answerReport(parts.reports, request.url, response); return }
   if (request.url?.startsWith('/history')) { void answerHistory(parts.history, request.url, response); return }
   switch (request.url) {
     case '/status': return json(response, 200, parts.status())

@@ -1,0 +1,42 @@
+import { writeFile } from 'node:fs/promises'
+import { renderReport, type ReportFigures, type ReportNames } from '../../rules/report/index.ts'
+import { controlClient } from '../control/client.ts'
+import { codeOf, ConfigError } from '../kit/errors.ts'
+import { paint, print, printJson, table } from './output.ts'
+import { socketPath, type SocketOptions } from './socket.ts'
+import { span } from './status.ts'
+
+export interface ReportCommand extends SocketOptions { readonly month?: string; readonly html?: string; readonly fresh?: boolean; readonly json?: boolean }
+
+/** `linli report`: the facility's figures of a month, from the running gateway. */
+export async function report(site: string | undefined, options: ReportCommand): Promise<void> {
+  const client = controlClient(await socketPath(site === undefined ? options : { ...options, site }))
+  const { told, figures: data, names: known } = await client.report(options.month, options.fresh ?? false)
+  const [figures, names] = [data as unknown as ReportFigures, known as ReportNames]
+  if (options.html) {
+    await writeFile(options.html, renderReport(figures, names)).catch((cause: unknown) => { throw new ConfigError('REPORT_TARGET', `${options.html} cannot be written (${codeOf(cause)}); choose another file`, { cause }) })
+    if (!options.json) print(`${options.html} written; print it on A4`)
+  }
+  if (options.json) return printJson(figures)
+  if (!options.html) print(renderText(figures, names, told))
+}
+
+const percent = (share: number | null): string => (share === null ? paint('yellow', 'not known') : `${(share * 100).toFixed(1)} %`)
+const time = (seconds: number | null): string => (seconds === null ? '–' : seconds < 60 ? `${seconds} s` : span(seconds * 1_000))
+
+/** The text of `linli report`. */
+export function renderText(figures: ReportFigures, { names }: Pick<ReportNames, 'names'>, told: boolean): string {
+  const { month, complete, watched, terminals, alerts, calls, devices, climate, energy, ratings } = figures
+  const name = (id: string): string => (Object.hasOwn(names, id) ? names[id]!.zh : id)
+  const days = (list: readonly string[]): string => (list.length === 0 ? 'none' : list.join(', '))
+  return [
+    `${paint('bold', month)}${complete ? '' : paint('yellow', '  the month is not over')}${told ? '  as it went up to the platform' : ''}`,
+    watched ? `data for ${percent(watched.ofS > 0 ? watched.knownS / watched.ofS : null)} of the time; days without: ${days(watched.daysWithout)}; in part: ${days(watched.daysPartly)}` : paint('yellow', 'no history is kept: devices and climate are not known'),
+    table([['TERMINAL', 'AVAILABILITY', 'LIMITED', 'DOWN', 'NOT KNOWN', 'SESSIONS'], ...terminals.map((each) => [name(each.kiosk), percent(each.availability), time(each.degradedS), time(each.downS), time(each.unknownS), String(each.sessions)])]),
+    table([['SEVERITY', 'RAISED', 'RESPONSE MEDIAN', 'P90', 'IN TIME', 'CLOSING MEDIAN', 'P90', 'IN TIME', 'OPEN'], ...alerts.bySeverity.map(({ severity, raised, response, closing, open }) => [String(severity), String(raised), time(response.medianS), time(response.p90S), `${response.inTime}/${response.n}`, time(closing.medianS), time(closing.p90S), `${closing.inTime}/${closing.n}`, String(open)])]),
+    `reopened ${alerts.reopened.n} of ${alerts.reopened.of}  calls ${calls}  ratings ${ratings.n}, mean ${ratings.mean ?? '–'}, poor ${ratings.poor}`,
+    `devices online ${percent(devices.online)}, ${devices.known} of ${devices.count} known`,
+    ...(climate.length > 0 ? [table([['CLIMATE', 'FROM', 'TO', 'WITHIN', 'KNOWN'], ...climate.map((each) => [name(each.point), String(each.min ?? '–'), String(each.max ?? '–'), percent(each.within), percent(each.serviceS > 0 ? each.knownS / each.serviceS : null)])])] : []),
+    ...(energy.length > 0 ? [table([['ENERGY', 'KWH', 'RESETS', ''], ...energy.map((each) => [name(each.point), each.kWh === null ? paint('yellow', 'not known') : String(each.kWh), String(each.resets), each.complete || each.kWh === null ? '' : 'not the whole month'])])] : []),
+  ].join('\n\n')
+}

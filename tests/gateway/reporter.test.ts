@@ -1,0 +1,118 @@
+import path from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { reportData } from '../../cloud-sync/contract-docs/report-record.ts'
+import { readSite } from '../../gateway/cli/rooms.ts'
+import { controlClient } from '../../gateway/control/client.ts'
+import { FileEventLog } from '../../gateway/event-log/index.ts'
+import { FakeClock, silentLog, StoreError } from '../../gateway/kit/index.ts'
+import { startGateway } from '../../gateway/main.ts'
+import { Reporter, reportState, type ReporterParts } from '../../gateway/reporter.ts'
+import { createMonths } from '../../rules/report/index.ts'
+import { linli } from '../support/command-line.ts'
+import { siteFile } from '../support/gateways.ts'
+import { contentOf, drain, journalIn } from '../support/journals.ts'
+import { freePort, tempFolder } from '../support/resources.ts'
+import { mqttProfileless } from './history/site.ts'
+
+const months = createMonths('Asia/Shanghai')
+const december = months.parse('2026-12')!
+const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
+
+async function life(folder: string, clock: FakeClock, more: Partial<ReporterParts> = {}) {
+  const journal = await journalIn(folder)
+  const reader = await journal.reader('city', { from: 'start' })
+  const made: string[] = []
+  const reporter = new Reporter({
+    clock, log: silentLog(), state: journal.state, record: (events, state) => journal.commit({ events, state, urgent: true }), monthOf: months.of, before: months.before,
+    hasData: async () => true, figures: async ({ name }) => { made.push(name); return { month: name } }, ...more,
+  })
+  /** A second of the pipeline's life. */
+  const tick = async (): Promise<void> => { reporter.tick(clock.now()); await new Promise((resolve) => { setTimeout(resolve, 30) }) }
+  return { reporter, made, tick, journal, reports: async () => (await drain(reader, 'event')).map((record) => contentOf(record).data.month), stop: () => journal[Symbol.asyncDispose]() }
+}
+
+describe('the monthly report', () => {
+  it('is told once, shortly after the month, however often the gateway starts', async () => {
+    const [folder, clock] = [await tempFolder(), new FakeClock(december.from - 10_000)]
+    const first = await life(folder, clock, { hasData: async ({ name }) => name >= '2026-11' })
+    await first.tick()
+    await clock.advance(10_000)
+    await first.tick()
+    expect(first.made).toEqual([])
+    await clock.advance(5 * minute)
+    for (let n = 0; n < 3; n++) await first.tick()
+    expect(await first.reports()).toEqual(['2026-11'])
+    expect(await first.reporter.told('2026-11')).toEqual({ month: '2026-11' })
+    await first.stop()
+    await clock.advance(5 * day)
+    const second = await life(folder, clock)
+    for (let n = 0; n < 3; n++) await second.tick()
+    expect([second.made, await second.reports()]).toEqual([[], []])
+    await clock.advance(40 * day)
+    await second.tick()
+    expect(await second.reports()).toEqual(['2026-12'])
+  })
+  it('is told at the next start when the gateway was off at the month\'s end', async () => {
+    const { tick, reports } = await life(await tempFolder(), new FakeClock(december.from + 9 * day))
+    await tick()
+    expect(await reports()).toEqual(['2026-11'])
+  })
+  it('is not told of a month of which nothing is known, nor by a clock that was never set', async () => {
+    const { tick, made } = await life(await tempFolder(), new FakeClock(december.from + hour), { hasData: async () => false })
+    await tick()
+    const unset = await life(await tempFolder(), new FakeClock(40 * day))
+    await unset.tick()
+    expect([...made, ...unset.made]).toEqual([])
+  })
+  it('is tried again in an hour when it could not be stored', async () => {
+    const clock = new FakeClock(december.from + hour)
+    let fails = true
+    const { tick, made } = await life(await tempFolder(), clock, { record: async () => { if (fails) throw new StoreError('JOURNAL_OVERLOADED', 'full') } })
+    for (let n = 0; n < 3; n++) await tick()
+    expect(made).toHaveLength(1)
+    fails = false
+    await clock.advance(hour)
+    for (let n = 0; n < 3; n++) await tick()
+    expect(made).toHaveLength(2)
+  })
+  it('keeps what it told for two years', async () => {
+    const folder = await tempFolder()
+    const clock = new FakeClock(december.from + hour)
+    const { tick, journal } = await life(folder, clock)
+    for (let n = 0; n < 27; n++) { await tick(); await clock.advance(31 * day) }
+    const kept = (await journal.state.entries(reportState)).map(([key]) => key)
+    expect(kept).toHaveLength(24)
+    expect(kept.at(-1)).toBe('report/2029-01')
+  })
+})
+
+it('goes up in the shape that the platform was told, and is shown by linli report as a table, JSON and a page', { timeout: 30_000 }, async () => {
+  const folder = await tempFolder()
+  const file = await siteFile(folder, ['report: { climate: [{ point: meter.n, max: 5 }] }', ...mqttProfileless(await freePort())])
+  process.env.LINLI_TEST_PASSWORD = 'right horse'
+  const before = months.before(months.of(Date.now()))
+  // What a life in that month left behind.
+  const clock = new FakeClock(before.to - day)
+  await using log = new FileEventLog({ folder: path.join(folder, 'data/events'), clock, log: silentLog(), keepDays: 400, retainDays: 90, maxBytes: 1 << 26, minFreeBytes: 0 })
+  log.record([{ stream: 'event', type: 'evaluation', at: before.from + day, data: { device: 'meter', score: 2 } }, { stream: 'event', type: 'evaluation', at: clock.now(), data: { device: 'meter', score: 5 } }])
+  await log[Symbol.asyncDispose]()
+  await using _gateway = await startGateway({ site: await readSite(file), log: silentLog() })
+  const socket = path.join(folder, 'data/linli.sock')
+  const client = controlClient(socket)
+  const told = async (): Promise<unknown> => (await Array.fromAsync(client.events(Date.now() - hour, Date.now() + 1, ['report'], new AbortController().signal)))[0]?.data
+  const duringSettling = Date.now() < before.to + 5 * minute
+  if (!duringSettling) {
+    await expect.poll(told, { timeout: 10_000 }).toMatchObject({ month: before.name, complete: true, ratings: { n: 2, mean: 3.5, poor: 1 }, climate: [{ point: 'meter.n', knownS: 0, within: null }], devices: { count: 1, known: 0, online: null } })
+    expect(reportData.strict().safeParse(await told())).toMatchObject({ success: true })
+  }
+  const shown = await linli('report', file, '--month', before.name)
+  expect(shown.stdout).toMatch(/ratings 2, mean 3\.5, poor 1/)
+  expect(shown.stdout).toMatch(/devices online not known, 0 of 1 known/)
+  expect(JSON.parse((await linli('report', '--socket', socket, '--month', before.name, '--fresh', '--json')).stdout)).toMatchObject({ month: before.name, watched: { knownS: 0 } })
+  const page = path.join(folder, 'report.html')
+  expect(await linli('report', '--socket', socket, '--html', page)).toMatchObject({ code: 0 })
+  expect(await readFile(page, 'utf8')).toMatch(/厅 <small>hall<\/small>[\s\S]*设施月报/)
+  expect(await linli('report', '--socket', socket, '--html', path.join(folder, 'no/where.html'))).toMatchObject({ code: 1, stderr: expect.stringContaining('REPORT_TARGET') })
+  expect(await linli('report', '--socket', socket, '--month', '2026-13')).toMatchObject({ code: 1, stderr: expect.stringContaining('REPORT_MONTH') })
+})
