@@ -16,6 +16,8 @@ const tools = [
   { package: 'python3-paho-mqtt', here: existsSync('/usr/bin/python3') && existsSync('/usr/lib/python3/dist-packages/paho') },
   { package: 'python3-zstandard', here: existsSync('/usr/lib/python3/dist-packages/zstandard') },
   { package: 'e2fsprogs', here: has('mkfs.ext4') },
+  { package: 'chromium', here: has('chromium') },
+  { package: 'fonts-noto-cjk', here: existsSync('/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc') },
   { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
 ]
 const missing = tools.filter((tool) => !tool.here).map((tool) => tool.package)
