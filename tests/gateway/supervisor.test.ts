@@ -22,6 +22,21 @@ function supervise(driver: Driver) {
 const closed = { async [Symbol.asyncDispose]() {} }
 
 describe('a supervisor', () => {
+  it('that is stopped while it connects ends, whatever its session does with a signal that is aborted already', async () => {
+    const connecting = Promise.withResolvers<void>()
+    let disposed = 0
+    const { stop, running } = supervise({
+      name: 'fake',
+      async connect() {
+        await connecting.promise
+        return { async *intake() { await new Promise(() => {}); yield { samples: [] } }, async [Symbol.asyncDispose]() { disposed++ } }
+      },
+    })
+    stop.abort()
+    connecting.resolve()
+    await running
+    expect(disposed).toBe(1)
+  })
   it('turns every point bad with the code of the loss, and tries again with a growing wait', async () => {
     let attempts = 0
     const { clock, seen, supervisor } = supervise({ name: 'fake', async connect() { attempts++; throw new DriverError('MODBUS_CONNECT_FAILED', 'refused') } })
