@@ -1,0 +1,144 @@
+import { computed, signal } from '@preact/signals'
+import type { AlertsAnswer, AlertView, Answer, DeviceDetail, DeviceView, DoorAnswer, LinkAnswer, Overview, PersonAnswer, Role, SessionAnswer, ShiftAnswer, StreamEvents, TerminalAnswer } from '../api/index.ts'
+import { call, type Result } from './api.ts'
+import { clock } from './clock.ts'
+import { useZone } from './format.ts'
+import { named } from './language.ts'
+import { page, trail } from './route.ts'
+
+/** What the page knows. Null: not asked yet. */
+export const session = signal<SessionAnswer | null>(null)
+export const overview = signal<Overview | null>(null)
+export const alerts = signal<AlertsAnswer | null>(null)
+/** The one that is looked at, with its timeline. */
+export const alertDetail = signal<AlertView | null>(null)
+export const devices = signal<readonly DeviceView[] | null>(null)
+export const deviceDetail = signal<DeviceDetail | null>(null)
+export const doors = signal<readonly DoorAnswer[] | null>(null)
+export const terminals = signal<readonly TerminalAnswer[] | null>(null)
+export const link = signal<LinkAnswer | null>(null)
+export const deadLetters = signal<Answer<'deadLetters'> | null>(null)
+export const people = signal<readonly PersonAnswer[]>([])
+export const shift = signal<ShiftAnswer | null>(null)
+/** The gateway's clock minus this browser's: an office PC may be wrong by hours. */
+const offset = signal(0)
+const tick = signal(clock.now())
+clock.every(5_000, () => { tick.value = clock.now() })
+/** The gateway's time, in steps of five seconds. */
+export const now = computed(() => tick.value + offset.value)
+export function heardTime(gatewayNow: number): void {
+  offset.value = gatewayNow - clock.now()
+  tick.value = clock.now()
+}
+
+const ranks: readonly Role[] = ['viewer', 'staff', 'installer', 'admin']
+/** Signed in with at least this role. */
+export const may = (role: Role): boolean => session.value?.user !== undefined && ranks.indexOf(session.value.user.role) >= ranks.indexOf(role)
+/** Who acts at this desk now. */
+export const me = computed(() => session.value?.person?.id ?? session.value?.user?.id ?? '')
+/** A name to an id; the id where nobody is known by it. */
+export function personName(id: string): string {
+  const found = people.value.find((person) => person.id === id)
+  return found ? named(found.name) : id
+}
+export function placeName(id: string): string {
+  const tile = overview.value?.tiles.find(({ place }) => place === id)
+  return tile ? named(tile.name) : id
+}
+
+/** Asks nobody yet: neither acknowledged, resolved, shelved nor explained by another, nor worked on. A test asks too. */
+export const isWaiting = (alert: AlertView): boolean => alert.state === 'raised' && !alert.shelved && alert.suppressedBy === undefined && (alert.mode === undefined || alert.mode === 'test')
+export const isOpen = (alert: AlertView): boolean => alert.state === 'raised' || alert.state === 'acknowledged'
+const graver = (a: AlertView, b: AlertView): number => a.severity - b.severity || a.raisedAt - b.raisedAt
+const withAlert = (list: readonly AlertView[], alert: AlertView): AlertView[] => [...list.filter(({ id }) => id !== alert.id), alert].sort(graver)
+
+export function setSession(answer: SessionAnswer): void {
+  useZone(answer.site.timezone)
+  heardTime(answer.now)
+  session.value = answer
+}
+
+/** An alert as it is now, from the stream or from an act. */
+export function heardAlert(alert: AlertView): void {
+  const home = overview.value
+  if (home) {
+    const open = isOpen(alert) ? withAlert(home.alerts, alert) : home.alerts.filter(({ id }) => id !== alert.id)
+    const change = Number(isWaiting(alert)) - Number(home.alerts.some((each) => each.id === alert.id && isWaiting(each)))
+    overview.value = { ...home, alerts: open, needYou: Math.max(0, home.needYou + change) }
+  }
+  const list = alerts.value
+  if (list) {
+    const others = list.closed.filter(({ id }) => id !== alert.id)
+    alerts.value = alert.state === 'closed'
+      ? { ...list, open: list.open.filter(({ id }) => id !== alert.id), closed: [alert, ...others] }
+      : { ...list, open: withAlert(list.open, alert), closed: others }
+  }
+  if (alertDetail.value?.id === alert.id) void load.alert(alert.id)
+}
+
+export function heardSummary(summary: Overview['summary']): void {
+  if (overview.value) overview.value = { ...overview.value, summary }
+  if (alerts.value) alerts.value = { ...alerts.value, summary }
+}
+
+export function heardDiff(diff: StreamEvents['diff']): void {
+  heardTime(diff.now)
+  if (diff.readings) {
+    const told = new Map(diff.readings.map((reading) => [reading.point, reading]))
+    const fresh = <D extends DeviceView>(device: D): D => {
+      if (!device.points.some(({ id }) => told.has(id))) return device
+      const points = device.points.map((point) => {
+        const reading = told.get(point.id)
+        if (!reading) return point
+        const { reason: _old, ...rest } = point
+        return { ...rest, value: reading.value, quality: reading.quality, at: reading.at, ...(reading.reason === undefined ? {} : { reason: reading.reason }) }
+      })
+      return { ...device, points, lastSeenAt: Math.max(device.lastSeenAt ?? 0, ...points.flatMap(({ at }) => (at === null ? [] : [at]))) }
+    }
+    if (devices.value) devices.value = devices.value.map(fresh)
+    if (deviceDetail.value) deviceDetail.value = fresh(deviceDetail.value)
+    const home = overview.value
+    if (home) overview.value = { ...home, tiles: home.tiles.map((tile) => ({ ...tile, items: tile.items.map((item) => (item.values.some(({ id }) => told.has(id)) ? { ...item, values: item.values.map((point) => { const reading = told.get(point.id); return reading ? { ...point, value: reading.value, quality: reading.quality, at: reading.at } : point }) } : item)) })) }
+  }
+  if (diff.doors && doors.value) doors.value = merged(doors.value, diff.doors)
+  if (diff.terminals && terminals.value) terminals.value = merged(terminals.value, diff.terminals)
+  if (diff.devices || diff.doors || diff.terminals) {
+    if (page.value === 'home') void load.overview()
+    if (diff.devices && page.value === 'devices') void refresh()
+  }
+}
+const merged = <T extends { readonly id: string }>(old: readonly T[], changed: readonly T[]): readonly T[] => old.map((each) => changed.find(({ id }) => id === each.id) ?? each)
+
+async function into<T>(target: { value: T | null }, asked: Promise<Result<T>>): Promise<void> {
+  const answer = await asked
+  if (answer.ok) target.value = answer.value
+  else if (answer.status === 401) await load.session()
+}
+export const load = {
+  async session(): Promise<void> { const answer = await call('session'); if (answer.ok) setSession(answer.value) },
+  overview: (): Promise<void> => into(overview, call('overview')),
+  alerts: (): Promise<void> => into(alerts, call('alerts')),
+  alert: (id: string): Promise<void> => into(alertDetail, call('alert', { id })),
+  devices: (): Promise<void> => into(devices, call('devices')),
+  device: (id: string): Promise<void> => into(deviceDetail, call('device', { id })),
+  doors: (): Promise<void> => into(doors, call('doors')),
+  terminals: (): Promise<void> => into(terminals, call('terminals')),
+  link: (): Promise<void> => into(link, call('link')),
+  deadLetters: (): Promise<void> => into(deadLetters, call('deadLetters')),
+  shift: (): Promise<void> => into(shift, call('shift')),
+  async people(): Promise<void> { const answer = await call('people'); if (answer.ok) people.value = answer.value },
+}
+
+/** What the present page shows, asked anew: on entering it, and when the stream begins. */
+export async function refresh(): Promise<void> {
+  const [name, id] = trail.value
+  const needs: Readonly<Record<string, () => Promise<unknown>>> = {
+    alerts: () => Promise.all([load.alerts(), ...(id ? [load.alert(id)] : [])]),
+    devices: () => (id ? load.device(id) : load.devices()),
+    doors: () => Promise.all([load.doors(), load.terminals()]),
+    link: () => Promise.all([load.link(), load.deadLetters()]),
+    shift: () => Promise.all([load.shift(), load.session()]),
+  }
+  // The overview is always there: its alerts sound on every page.
+  await Promise.all([load.overview(), needs[name ?? 'home']?.()])
+}
