@@ -1,4 +1,4 @@
-import type { EpochMs, PointId, PointWriter } from '../contract/index.ts'
+import type { ClearAlert, EpochMs, PointId, PointWriter } from '../contract/index.ts'
 import { codeOf, describe, randomHex } from '../kit/index.ts'
 import { createFacilityModels } from '../../rules/facility.ts'
 import { createAlertDesk, createEngine, createRoster, createRules } from '../../rules/index.ts'
@@ -42,7 +42,8 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
   const models = createFacilityModels(site.decisions, facility)
   const mayWrite = models.guard(live)
   guards.push(({ id }, value, by) => mayWrite(id, value, by))
-  const engine = createEngine([...createRules(site.decisions, facility), ...models.rules], {
+  const rules = [...createRules(site.decisions, facility), ...models.rules]
+  const engine = createEngine(rules, {
     failed: desk.open().flatMap(({ key }) => failedRule(key) ?? []),
     onFailure: (rule, error) => rulesLog.error({ rule, code: codeOf(error), err: error }, `rule "${rule}" failed and is set aside: ${describe(error)}`),
   })
@@ -61,6 +62,10 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
   const pipeline: Pipeline = new Pipeline({ journal, live, telemetry, repeats, engine, desk, actions, eventLog, modes, ticks, feed, time, clock, log, enrich: (occurrence) => models.enrich(occurrence), ...(history ? { history } : {}) })
   const conditions = pipeline.conditions()
   await withinPatience(clock, actions.restore(await journal.state.entries(writeState)))
+  const known = new Set([...rules.map(({ id }) => id), 'gateway', 'test'])
+  const orphans = desk.open().filter(({ ruleId, condition }) => condition === 'active' && !known.has(ruleId))
+  // Nothing will ever clear what a rule raised that the site file no longer has.
+  if (orphans.length > 0) await withinPatience(clock, pipeline.told(desk.apply(orphans.map(({ key, ruleId }): ClearAlert => ({ kind: 'clear', key, ruleId, at: clock.now(), data: { reason: 'rule-removed' } })))))
   const views = { doors: () => models.doors(clock.now()), kiosks: () => models.kiosks(clock.now()) }
   return { engine, modes, ticks, facility: views, desk, actions, repeats, telemetry, pipeline, conditions }
 }
