@@ -46,12 +46,15 @@ export interface HistoryStatistics {
   readonly paused: boolean
 }
 
+/** What rules are given; `restart`: here the gateway began anew, with its rules as their states were. */
+export type HistoryEntry = RuleInput | { readonly restart: EpochMs }
+
 /** What the gateway saw. Disposable: it never holds up the live path, and its loss stops nothing. */
 export interface History {
   /** Throws DataError HISTORY_RANGE for a range that ends before it begins, or `maxPoints` outside 1..2000. An unknown point is all gap. */
   chart(point: PointId, from: EpochMs, to: EpochMs, maxPoints: number): Promise<Chart>
-  /** Every reading received, every occurrence, every news of a device's state and every tick given to the rules, at a time in [from, to), in order of arrival. For backtests. */
-  replay(from: EpochMs, to: EpochMs): AsyncIterable<RuleInput>
+  /** Every reading received, every occurrence, every news of a device's state, every tick given to the rules and every restart of the gateway, at a time in [from, to), in order of arrival. For backtests. */
+  replay(from: EpochMs, to: EpochMs): AsyncIterable<HistoryEntry>
   span(): Promise<HistorySpan>
   statistics(): HistoryStatistics
 }

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
-import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, Maintenance, Reading, RuleInput, Value } from '../contract/index.ts'
+import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, HistoryEntry, Maintenance, Reading, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
 import type { ReportAnswer } from './report.ts'
@@ -20,9 +20,9 @@ export function controlClient(socket: string) {
     /** Throws the gateway's own code and words. */
     chart: (point: string, from: EpochMs, to: EpochMs, points: number) => fetchJson<Chart>(socket, `/history?${new URLSearchParams({ point, from: `${from}`, to: `${to}`, points: `${points}` })}`),
     /** Every raw reading and tick of [from, to), in order of arrival. */
-    async *replay(from: EpochMs, to: EpochMs, signal: AbortSignal): AsyncGenerator<RuleInput> {
+    async *replay(from: EpochMs, to: EpochMs, signal: AbortSignal): AsyncGenerator<HistoryEntry> {
       const response = await get(socket, `/history/raw?from=${from}&to=${to}`, signal)
-      for await (const line of createInterface({ input: response })) yield JSON.parse(line) as RuleInput
+      for await (const line of createInterface({ input: response })) yield JSON.parse(line) as HistoryEntry
     },
     /** Resolves when the device has read it back. Throws the gateway's own code and words. */
     async write(point: string, value: Value, timeoutMs: number): Promise<void> {

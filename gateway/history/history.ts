@@ -1,4 +1,4 @@
-import type { Chart, DeviceStatus, EpochMs, History, HistoryIntake, HistorySpan, HistoryStatistics, Occurrence, PointId, Reading, RuleInput } from '../contract/index.ts'
+import type { Chart, DeviceStatus, EpochMs, History, HistoryIntake, HistorySpan, HistoryStatistics, Occurrence, PointId, Reading, HistoryEntry } from '../contract/index.ts'
 import { arrivalOf } from './arrival.ts'
 import { Book, PointHour, union, type Span } from './books.ts'
 import { ChartDrawing, slotsOf, type HourOfPoint } from './chart.ts'
@@ -79,6 +79,14 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     this.#put()
   }
 
+  /** The rules begin anew from their states; a backtest does the same here. Before the first reading. */
+  restarted(at: EpochMs): void {
+    if (this.#closed) return
+    this.#see(at)
+    this.#raw.restart(at)
+    this.#put()
+  }
+
   occurrence(occurrence: Occurrence, receivedAt: EpochMs): void {
     if (this.#closed) return
     this.#see(receivedAt)
@@ -103,7 +111,7 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     })
   }
 
-  async *replay(from: EpochMs, to: EpochMs): AsyncGenerator<RuleInput> {
+  async *replay(from: EpochMs, to: EpochMs): AsyncGenerator<HistoryEntry> {
     this.#flush()
     const { log } = this.#writer
     const { segments, last } = await this.#writer.ask(async () => ({ segments: [...log.segments], last: log.last }))
@@ -292,7 +300,7 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     }
   }
 
-  #decoded(payload: Buffer): readonly RuleInput[] {
+  #decoded(payload: Buffer): readonly HistoryEntry[] {
     try { return decodeRaw(payload) } catch (error) { this.#writer.damage(error); return [] }
   }
 }

@@ -1,1 +1,2 @@
 export { FileHistory, type HistoryOptions } from './history.ts'
+export { openRaw, type RawReader } from './reading.ts'

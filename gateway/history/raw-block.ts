@@ -1,5 +1,5 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { DeviceStatus, EpochMs, Occurrence, PointId, Quality, Reading, RuleInput, Value } from '../contract/index.ts'
+import type { DeviceStatus, EpochMs, Occurrence, PointId, Quality, Reading, HistoryEntry, Value } from '../contract/index.ts'
 import { DataError } from '../kit/index.ts'
 import { qualities } from './rows.ts'
 
@@ -52,6 +52,8 @@ export class RawBlock {
   }
 
   tick(at: EpochMs): void { this.#push(kinds.tick, 0, at, at, 0) }
+  /** A tick with a 1: who does not know of it takes it for one. */
+  restart(at: EpochMs): void { this.#push(kinds.tick, 0, at, at, 1) }
 
   occurrence(occurrence: Occurrence, receivedAt: EpochMs): void { this.#push(kinds.occurrence, 0, receivedAt, occurrence.at, this.#text(JSON.stringify(occurrence))) }
 
@@ -116,7 +118,7 @@ export class RawBlock {
 }
 
 /** Throws DataError HISTORY_DAMAGED for what no block is. */
-export function decodeRaw(payload: Uint8Array): RuleInput[] {
+export function decodeRaw(payload: Uint8Array): HistoryEntry[] {
   const bytes = zstdDecompressSync(payload, { maxOutputLength: maxBlockBytes })
   const count = bytes.readUInt32LE(0)
   const sideBytes = bytes.readUInt32LE(4)
@@ -131,9 +133,9 @@ export function decodeRaw(payload: Uint8Array): RuleInput[] {
   if (!side.plain) { sums(received); for (let index = 0; index < count; index++) at[index] = received[index]! - at[index]! }
   const values = new Float64Array(column(8))
   let reason = 0
-  return Array.from(flags, (flag, index): RuleInput => {
+  return Array.from(flags, (flag, index): HistoryEntry => {
     switch (flag & 7) {
-      case kinds.tick: return { tick: received[index]! }
+      case kinds.tick: return values[index] === 1 ? { restart: received[index]! } : { tick: received[index]! }
       case kinds.occurrence: return { occurrence: JSON.parse(side.texts[values[index]!]!) as Occurrence, receivedAt: received[index]! }
       case kinds.device: return { device: JSON.parse(side.texts[values[index]!]!) as DeviceStatus }
     }

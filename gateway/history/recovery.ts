@@ -1,4 +1,4 @@
-import type { EpochMs, RuleInput } from '../contract/index.ts'
+import type { EpochMs, HistoryEntry } from '../contract/index.ts'
 import { arrivalOf } from './arrival.ts'
 import { Book, type Span } from './books.ts'
 import type { HourFiles } from './hours.ts'
@@ -110,7 +110,7 @@ class Rest {
   readonly alive: [EpochMs, EpochMs][] = []
 
   /** `after`: earlier ones are counted already; null: all are. */
-  take(inputs: readonly RuleInput[], after: EpochMs | null): void {
+  take(inputs: readonly HistoryEntry[], after: EpochMs | null): void {
     if (after === null) return
     for (const input of inputs) {
       // Its time is its driver's, and tells nothing about when we ran.

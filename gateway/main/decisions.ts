@@ -48,6 +48,7 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
     onFailure: (rule, error) => rulesLog.error({ rule, code: codeOf(error), err: error }, `rule "${rule}" failed and is set aside: ${describe(error)}`),
   })
   engine.restore(await journal.state.entries('rule/'))
+  history?.restarted(clock.now())
   const repeats = new Repeats()
   repeats.restore(await journal.state.entries('seen/'))
   const telemetry = new TelemetryBranch(live.points)

@@ -24,7 +24,7 @@ it('tells a running gateway\'s history over its socket and on the command line',
   expect(slots.at(-1)!.quality ?? slots.at(-2)!.quality).toBe('bad')
   // What rules were given: the first tick, the device that is not there yet, its point that is bad.
   const inputs = await all(client.replay(now - 60_000, now + 60_000, new AbortController().signal))
-  expect(inputs.filter((input) => !('tick' in input))).toMatchObject([{ reading: { pointId: 'meter.n', quality: 'bad' } }, { device: { deviceId: 'meter', state: 'offline' } }])
+  expect(inputs.filter((input) => !('tick' in input))).toMatchObject([{ restart: expect.any(Number) }, { reading: { pointId: 'meter.n', quality: 'bad' } }, { device: { deviceId: 'meter', state: 'offline' } }])
   expect((await client.status()).history).toMatchObject({ readings: 1, lost: 0, paused: false })
   await expect(client.chart('meter.n', 5, 4, 10)).rejects.toMatchObject({ code: 'HISTORY_RANGE' })
   expect((await linli('history', 'meter.n', '--socket', socket, '--from', '1h')).stdout).toMatch(/MIN +MEAN +MAX[\s\S]*bad/)

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { ChartSlot, EpochMs, Quality, Reading, RuleInput } from '../../../gateway/contract/index.ts'
+import type { ChartSlot, EpochMs, HistoryEntry, Quality, Reading } from '../../../gateway/contract/index.ts'
 import { FakeClock, silentLog } from '../../../gateway/kit/index.ts'
 import { FileHistory, type HistoryOptions } from '../../../gateway/history/index.ts'
 
@@ -25,8 +25,8 @@ export async function pass(history: FileHistory, clock: FakeClock, ms: number): 
   }
 }
 
-export async function all(inputs: AsyncIterable<RuleInput>): Promise<RuleInput[]> {
-  const found: RuleInput[] = []
+export async function all(inputs: AsyncIterable<HistoryEntry>): Promise<HistoryEntry[]> {
+  const found: HistoryEntry[] = []
   for await (const input of inputs) found.push(input)
   return found
 }
