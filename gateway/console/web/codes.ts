@@ -1,0 +1,67 @@
+import type { Label } from '../../contract/index.ts'
+
+/** Why something is not well, and what to do, in a clerk's words. docs/errors.md says the same to the installer. */
+export interface Explanation { readonly why: Label; readonly next: Label }
+const say = (zh: string, en: string, zhNext: string, enNext: string): Explanation => ({ why: { zh, en }, next: { zh: zhNext, en: enNext } })
+
+const cable = ['看设备是否有电、网线或信号线是否插好；十分钟后还不行，请联系安装人员。', 'See that it has power and its cable is plugged in. If it is not back in ten minutes, call the installer.'] as const
+const sensor = ['请联系安装人员检查或更换传感器。', 'Ask the installer to check or replace the sensor.'] as const
+const setup = ['请联系安装人员核对设置。', 'Ask the installer to check its settings.'] as const
+const wait = ['不用做什么，它会自己恢复；半小时后还不行，请联系安装人员。', 'Nothing: it comes back by itself. If not within half an hour, call the installer.'] as const
+
+const codes: Readonly<Record<string, Explanation>> = {
+  MODBUS_TIMEOUT: say('设备没有回答。', 'The device does not answer.', ...cable),
+  MODBUS_CRC: say('线路有干扰，收到的数据不完整。', 'The line is disturbed: answers arrive damaged.', '请联系安装人员检查接线、终端电阻和屏蔽。', 'Ask the installer to check wiring, termination and shield.'),
+  MODBUS_EXCEPTION: say('设备拒绝了这次读取。', 'The device refuses what it is asked.', ...setup),
+  MODBUS_UNREACHABLE: say('连不上这条线路的转换器。', 'The line’s converter cannot be reached.', ...cable),
+  MODBUS_CLOSED: say('与线路的连接断了。', 'The connection to the line was closed.', ...cable),
+  MODBUS_GATEWAY: say('转换器后面的设备没有回答。', 'The device behind the converter does not answer.', ...cable),
+  MQTT_DEVICE_SILENT: say('设备很久没有发来消息。', 'The device has sent nothing for long.', ...cable),
+  MQTT_CLIENT_GONE: say('设备与网关断开了。', 'The device is no longer connected to the gateway.', ...cable),
+  MQTT_WILL: say('设备突然断开了。', 'The device went away suddenly.', ...cable),
+  DEVICE_OFFLINE: say('设备离线。', 'The device is offline.', ...cable),
+  DEVICE_FLAPPING: say('设备时断时续。', 'The device comes and goes.', '请联系安装人员检查供电和接线。', 'Ask the installer to check its power and cable.'),
+  CONNECTION_LOST: say('与设备的连接断了。', 'The connection to the device is lost.', ...cable),
+  POINT_UNSEEN: say('还没有收到过这个值。', 'This value was not heard yet.', '刚启动时请等几分钟。', 'Wait some minutes after a start.'),
+  POINT_STALE: say('这个值已经很久没有更新。', 'This value has not been renewed for long.', ...cable),
+  POINT_NO_VALUE: say('设备说它现在没有这个值。', 'The device says it has no value now.', ...sensor),
+  POINT_SENTINEL: say('设备报告传感器故障。', 'The device reports that its sensor has failed.', ...sensor),
+  POINT_NOT_FINITE: say('设备还没有测出结果。', 'The device has no measurement yet.', ...sensor),
+  POINT_OUT_OF_RANGE: say('数值超出合理范围。', 'The value lies outside what is sensible.', '看现场是否真是如此；不是的话请联系安装人员。', 'Look whether it is really so; if not, ask the installer.'),
+  POINT_TYPE: say('设备发来的数据类型不对。', 'The device sends another kind of value than expected.', ...setup),
+  POINT_UNMAPPED_VALUE: say('设备发来了不认识的状态。', 'The device sends a state that is not known.', ...setup),
+  POINT_PRECISION: say('数值太大，无法准确表示。', 'The number is too large to be exact.', ...setup),
+  GPIO_LOST: say('输入输出板断开了。', 'The input and output board is gone.', ...cable),
+  GPIO_FLOOD: say('信号线抖动得厉害。', 'The line flickers thousands of times a second.', '请联系安装人员检查接线和屏蔽。', 'Ask the installer to check wiring and shield.'),
+  GPIO_WIRE_BROKEN: say('接线断了。', 'Its wire is broken.', ...cable),
+  GPIO_WIRE_SHORT: say('接线短路。', 'Its wire is shorted.', ...setup),
+  OPCUA_SILENT: say('服务器没有回答。', 'The server says nothing.', ...wait),
+  OPCUA_TIMEOUT: say('服务器没有及时回答。', 'The server does not answer in time.', ...wait),
+  OPCUA_BAD_NOT_CONNECTED: say('服务器连不上后面的设备。', 'The server does not reach the device behind it.', ...cable),
+  OPCUA_BAD_DEVICE: say('服务器说设备或传感器坏了。', 'The server says the device or sensor has failed.', ...sensor),
+  OPCUA_BAD_WAITING: say('服务器还没有第一个值。', 'The server has no first value yet.', ...wait),
+  OPCUA_BAD_OUT_OF_SERVICE: say('设备停用中。', 'The device is out of service.', ...wait),
+  OPCUA_UNCERTAIN: say('服务器对这个值没有把握。', 'The server is not sure of the value.', ...sensor),
+  OPCUA_UNCERTAIN_OLD: say('这是断开前的旧值。', 'This is the last value before it was lost.', ...cable),
+  DOOR_FORBIDDEN: say('没有人被允许这样操作这扇门。', 'Nobody is allowed to command this door so.', ...setup),
+  DOOR_FIRE: say('火警期间不能锁门。', 'No door is locked while there is a fire alarm.', '先在消防主机上解除火警。', 'End the alarm at the fire panel first.'),
+  POINT_NOT_WRITABLE: say('这个值不能改。', 'This value cannot be changed.', ...setup),
+  POINT_VALUE: say('设备不接受这个值。', 'The device does not take this value.', '换一个值再试。', 'Try another value.'),
+  ALERT_UNKNOWN: say('这个告警已经关闭一段时间了。', 'This alert was closed a while ago.', '刷新页面。', 'Load the page again.'),
+  ALERT_STILL_ACTIVE: say('现象还在，暂不能结束。', 'Its cause is still there.', '先排除原因；可以先指派或暂缓。', 'Mend the cause first; assign or shelve it meanwhile.'),
+  ALERT_NOT_ALLOWED: say('现在不能对这个告警做这件事。', 'That cannot be done with this alert now.', '看一看它的经过。', 'Look at what happened to it.'),
+  ALERT_ACT_INVALID: say('内容不完整，没有改动。', 'Something is missing; nothing was changed.', '补全后再试。', 'Fill in what is missing.'),
+  HISTORY_OFF: say('网关没有保存历史。', 'This gateway keeps no history.', ...setup),
+  MAINTENANCE_INVALID: say('检修没有开始。', 'Maintenance was not begun.', '选择设备并写明原因。', 'Choose a device and give a reason.'),
+  CONSOLE_UNREACHABLE: say('连不上网关。', 'The gateway does not answer.', '看电脑的网线；稍后再试。', 'See that this computer’s cable is in; try again.'),
+  CONSOLE_LOGIN: say('账号或密码不对。', 'Account or password is wrong.', '再试一次；忘记了请找管理员。', 'Try again; ask an administrator if it is forgotten.'),
+  CONSOLE_WAIT: say('试得太快了。', 'Too many tries.', '等一会儿再试。', 'Wait a little and try again.'),
+}
+
+/** What is known of a code; of a family where the code itself is not listed. */
+export function explain(code: string): Explanation | undefined {
+  if (codes[code]) return codes[code]
+  if (/^(MODBUS|MQTT|OPCUA|GPIO)_.*(TIMEOUT|SILENT|UNREACHABLE|LOST|CLOSED|REFUSED|GONE)/.test(code)) return say('与设备的连接有问题。', 'The connection to the device has a problem.', ...cable)
+  return /^(MODBUS|MQTT|OPCUA|GPIO|POINT)_/.test(code) ? say('设备的设置或线路有问题。', 'Something is wrong with its settings or its line.', ...setup) : undefined
+}
+export const explained = Object.keys(codes)

@@ -1,0 +1,101 @@
+import { signal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
+import type { DeviceDetail, PointView } from '../../api/index.ts'
+import { agoOf, momentOf, unitOf, valueOf } from '../format.ts'
+import { call } from '../api.ts'
+import { named, say, t, tState } from '../language.ts'
+import { PointChart } from '../parts/chart.tsx'
+import { Dialog, Field } from '../parts/dialog.tsx'
+import { Loading } from '../parts/loading.tsx'
+import { Failed, Why } from '../parts/problem.tsx'
+import { hrefOf } from '../route.ts'
+import { StateShape } from '../shapes.tsx'
+import { deviceDetail, load, may, now, placeName } from '../state.ts'
+import { deviceMark, pointMark } from './devices.tsx'
+
+const picked = signal<string | null>(null)
+const writing = signal<string | null>(null)
+
+export function DevicePage({ id }: { readonly id: string }): JSX.Element {
+  const device = deviceDetail.value
+  if (device?.id !== id) return <><a class="back" href={hrefOf('devices')}>‹ {t('back')}</a><Loading /></>
+  const charted = device.points.find((point) => point.id === picked.value) ?? device.points.find(({ type }) => type === 'number') ?? device.points.find(({ type }) => type === 'boolean')
+  const target = device.points.find((point) => point.id === writing.value)
+  return (
+    <>
+      <a class="back" href={hrefOf('devices')}>‹ {t('back')}</a>
+      <article class="card">
+        <h1>{named(device.name)}</h1>
+        <p class="device-state"><StateShape state={deviceMark[device.state]} />{tState('device', device.state)}{device.since ? ` · ${say('since', momentOf(device.since, now.value))}` : ''}</p>
+        <dl class="facts">
+          {device.place ? <><dt>{t('place')}</dt><dd>{placeName(device.place)}</dd></> : null}
+          <dt>{t('lastSeen')}</dt><dd>{device.lastSeenAt === null ? t('notYet') : `${agoOf(device.lastSeenAt, now.value)} · ${momentOf(device.lastSeenAt, now.value)}`}</dd>
+        </dl>
+        {device.reason ? <Why code={device.reason} /> : null}
+        <ul class="points">{device.points.map((point) => <Point point={point} charted={point.id === charted?.id} key={point.id} />)}</ul>
+      </article>
+      {charted ? <section class="card" aria-labelledby="chart"><h2 id="chart">{named(charted.name)}</h2><PointChart point={charted} key={charted.id} /></section> : null}
+      <Bus device={device} />
+      {target ? <Write point={target} key={target.id} /> : null}
+    </>
+  )
+}
+
+function Point({ point, charted }: { readonly point: PointView; readonly charted: boolean }): JSX.Element {
+  const quality = point.quality ?? 'unknown'
+  return (
+    <li>
+      <div class="point-line">
+        <button type="button" class="plain point-name" aria-pressed={charted} disabled={point.type === 'string'} onClick={() => { picked.value = point.id }}>{named(point.name)}</button>
+        <strong class={`point-value quality-${quality}`}>{valueOf(point)}</strong>
+        <span class="device-state"><StateShape state={pointMark(point)} />{t(`quality_${quality}`)}</span>
+        {point.writable ? <button type="button" onClick={() => { writing.value = point.id }}>{t('write')}</button> : null}
+      </div>
+      {point.reason ? <Why code={point.reason} /> : null}
+    </li>
+  )
+}
+
+function Bus({ device: { bus } }: { readonly device: DeviceDetail }): JSX.Element {
+  return (
+    <details class="card">
+      <summary>{t('bus')} <code>{bus.id}</code> · {tState('connection', bus.state)}</summary>
+      {bus.lastError ? <Why code={bus.lastError} heading={false} /> : null}
+      <h3>{t('busStatistics')}</h3>
+      {/* Counters are named as in the drivers' documents; installers look them up there. */}
+      <dl class="facts numbers" lang="en">{Object.entries({ ...bus.statistics, ...bus.device }).map(([name, value]) => <><dt><code>{name}</code></dt><dd>{value}</dd></>)}</dl>
+      {may('installer') ? bus.findings.map((finding) => <p lang="en" key={finding.code + finding.text}><code>{finding.code}</code> {finding.text}</p>) : null}
+    </details>
+  )
+}
+
+function Write({ point }: { readonly point: PointView }): JSX.Element {
+  const [text, setText] = useState(typeof point.value === 'boolean' ? String(!point.value) : String(point.value ?? ''))
+  const [state, setState] = useState<'asking' | 'writing' | 'written'>('asking')
+  const [failed, setFailed] = useState<string | null>(null)
+  const value = point.type === 'boolean' ? text === 'true' : point.type === 'number' ? Number(text) : text
+  const close = (): void => { writing.value = null }
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault()
+    setState('writing')
+    const answer = await call('write', { id: point.id, body: { value, timeoutMs: 10_000 }, timeoutMs: 12_000 })
+    setFailed(answer.ok ? null : answer.problem.code)
+    setState(answer.ok ? 'written' : 'asking')
+    if (answer.ok) void load.device(point.id.split('.')[0]!)
+  }
+  return (
+    <Dialog title={t('writeTitle')} onClose={close}>
+      <form onSubmit={(event) => void submit(event)}>
+        <Field label={`${named(point.name)} · ${t('writeValue')}`} hint={unitOf(point.unit)}>{(id, hint) => (point.type === 'boolean'
+          ? <select id={id} value={text} onChange={(event) => setText(event.currentTarget.value)}><option value="true">{t('yes')}</option><option value="false">{t('no')}</option></select>
+          : <input id={id} aria-describedby={hint} type={point.type === 'number' ? 'number' : 'text'} step="any" min={point.min} max={point.max} required value={text} onInput={(event) => setText(event.currentTarget.value)} />)}</Field>
+        <p class="ask">{say('writeAsk', named(point.name), valueOf({ value, unit: point.unit }))}</p>
+        <p class="warn">{t('writeWarn')}</p>
+        <Failed code={failed} />
+        <div role="status">{state === 'writing' ? t('writing') : state === 'written' ? t('written') : null}</div>
+        <div class="dialog-foot"><button type="button" onClick={close}>{t(state === 'written' ? 'close' : 'cancel')}</button>{state === 'written' ? null : <button type="submit" class="primary" disabled={state === 'writing'}>{t('writeDo')}</button>}</div>
+      </form>
+    </Dialog>
+  )
+}

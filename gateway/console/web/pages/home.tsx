@@ -1,0 +1,72 @@
+import type { JSX } from 'preact'
+import type { Tile } from '../../api/index.ts'
+import { explain } from '../codes.ts'
+import { lasting, valueOf } from '../format.ts'
+import { named, say, t, tState } from '../language.ts'
+import { AlertCard } from '../parts/alert-card.tsx'
+import { Loading } from '../parts/loading.tsx'
+import { hrefOf } from '../route.ts'
+import { SeverityShape, StateShape, type StateMark } from '../shapes.tsx'
+import { isWaiting, now, overview } from '../state.ts'
+
+type Item = Tile['items'][number]
+export const levelMark: Readonly<Record<Tile['level'], StateMark>> = { ok: 'good', attention: 'uncertain', fault: 'bad', unknown: 'unknown' }
+const fewItems = 8
+
+export function Home(): JSX.Element {
+  const home = overview.value
+  if (!home) return <Loading />
+  const waiting = home.alerts.filter(isWaiting)
+  const handled = home.alerts.filter((alert) => !isWaiting(alert))
+  return (
+    <>
+      <Sentence needYou={home.needYou} handled={handled.length} fault={home.tiles.some(({ level }) => level === 'fault')} />
+      {waiting.length > 0 ? <section aria-labelledby="waiting"><h2 id="waiting">{t('needYou')}</h2><ul class="cards">{waiting.map((alert) => <AlertCard alert={alert} key={alert.id} />)}</ul></section> : null}
+      {handled.length > 0 ? <section aria-labelledby="handled"><h2 id="handled">{t('beingHandled')}</h2><ul class="cards">{handled.map((alert) => <AlertCard alert={alert} key={alert.id} />)}</ul></section> : null}
+      <section aria-labelledby="building"><h2 id="building">{t('building')}</h2><div class="tiles">{home.tiles.map((tile) => <Area tile={tile} key={tile.place ?? ''} />)}</div></section>
+    </>
+  )
+}
+
+function Sentence({ needYou, handled, fault }: { readonly needYou: number; readonly handled: number; readonly fault: boolean }): JSX.Element {
+  const gravest = overview.value?.alerts.find(isWaiting)?.severity
+  const calm = needYou === 0
+  const text = needYou > 0 ? say('needYou', needYou) : handled > 0 ? say('handledBy', handled) : fault ? t('noAlertsBut') : t('allNormal')
+  const more = needYou > 0 && handled > 0 ? say('handledBy', handled) : calm && handled === 0 && !fault ? t('allNormalMore') : null
+  return (
+    <div class={calm ? 'sentence calm' : 'sentence'}>
+      {gravest && !calm ? <SeverityShape severity={gravest} /> : <StateShape state={handled > 0 || fault ? 'uncertain' : 'good'} />}
+      <div aria-live="polite"><h1>{text}</h1>{more ? <p>{more}</p> : null}</div>
+    </div>
+  )
+}
+
+function Area({ tile }: { readonly tile: Tile }): JSX.Element {
+  return (
+    <article class={`card tile level-${tile.level}`}>
+      <h3><StateShape state={levelMark[tile.level]} />{named(tile.name)}</h3>
+      <ul>{tile.items.slice(0, fewItems).map((item) => <TileItem item={item} key={`${item.kind}/${item.id}`} />)}</ul>
+    </article>
+  )
+}
+
+const prefixes = { device: 'device', door: 'door', terminal: 'kiosk' } as const
+function TileItem({ item }: { readonly item: Item }): JSX.Element {
+  const values = item.values.filter(({ value }) => value !== null)
+  const word = tState(prefixes[item.kind], item.state)
+  // A device that is well is told by its values; anything else by its state and why.
+  const text = item.kind === 'device' && item.level === 'ok' && values.length > 0 ? values.map((point) => valueOf(point)).join(' · ') : word
+  const why = item.why.map((code) => whyOf(item, code)).filter((each) => each !== word)
+  return (
+    <li class={`level-${item.level}`}>
+      <a href={item.kind === 'device' ? hrefOf('devices', item.id) : hrefOf('doors')}>{named(item.name)}</a>
+      <span class="tile-state">{item.level === 'ok' ? null : <StateShape state={levelMark[item.level]} />}{text}{item.kind === 'door' && item.state === 'open' && item.since ? ` · ${lasting(now.value - item.since)}` : ''}</span>
+      {why.length > 0 ? <span class="tile-why">{why.join(' · ')}</span> : null}
+    </li>
+  )
+}
+function whyOf(item: Item, code: string): string {
+  if (item.kind === 'door') return tState('doorCondition', code)
+  const known = explain(code)
+  return known ? named(known.why) : code
+}
