@@ -20,11 +20,15 @@ const partingMs = 2_000
 export class Ledger {
   readonly #parts: LedgerParts
   #previous = ''
+  #lastAt: number | null = null
   #cancel: () => void = () => {}
   #working: Promise<void> = Promise.resolve()
   #stopped = false
 
   constructor(parts: LedgerParts) { this.#parts = parts }
+
+  /** When the last one of this start was on disk. */
+  get lastAt(): number | null { return this.#lastAt }
 
   async start(): Promise<void> {
     const last = await this.#parts.journal.state.get(stateKey)
@@ -56,9 +60,11 @@ export class Ledger {
 
   async #write(): Promise<void> {
     const { gateway, journal, signer, clock } = this.#parts
-    const { id, event, state } = signed({ gateway, at: clock.now(), previous: this.#previous, heads: journal.heads(), signer })
+    const at = clock.now()
+    const { id, event, state } = signed({ gateway, at, previous: this.#previous, heads: journal.heads(), signer })
     await journal.commit({ events: [event], state: [state], urgent: true })
     this.#previous = id
+    this.#lastAt = at
   }
 }
 

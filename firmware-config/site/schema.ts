@@ -53,6 +53,20 @@ export const sections = {
     /** What they may fill; beyond it the oldest days go, and one day takes at most an eighth. */
     maxBytes: size.default(268_435_456).refine((bytes) => bytes >= 8_388_608, 'at least 8 MiB (8388608)'),
   }).prefault({}),
+  /** The page for staff and installers, and its API. HTTP on loopback unless it says otherwise. */
+  console: z.strictObject({
+    enabled: z.boolean().default(false),
+    listen: z.strictObject({ host: z.string().min(1).default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8_080) }).prefault({}),
+    /** Names it is called by in a browser, besides localhost and the address itself. */
+    hosts: z.array(z.string().regex(/^[A-Za-z0-9.-]{1,253}$/, 'a host name without port, such as linli.local')).max(50).default([]),
+    /** Without TLS on a network: passwords and everything shown can be read on the way. */
+    plainHttp: z.boolean().default(false),
+    tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
+    /** Who may read /metrics without a login. */
+    metrics: z.enum(['loopback', 'open']).default('loopback'),
+  }).prefault({}).refine(({ enabled, listen, plainHttp, tls }) => !enabled || plainHttp || tls !== undefined || isLoopback(listen.host), 'beyond loopback the console needs tls: { cert, key }; or plainHttp: true, and then anybody on the network can read passwords'),
+  /** What staff call the places that devices, doors and terminals name. */
+  places: z.record(identifier, label).default({}),
   control: z.strictObject({ socket: z.string().min(1).optional() }).prefault({}),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info') }).prefault({}),
 } as const
@@ -130,6 +144,8 @@ export const profileSchema = z.strictObject({
   points: z.record(identifier, z.record(z.string(), z.unknown())),
 })
 export type Profile = z.output<typeof profileSchema>
+
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 
 /** Loading ICU's time zones costs 8 MB for the life of the process, so the usual one is not looked up. */
 function isTimezone(name: string): boolean {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { ActAnswer, Alert, AlertAct, AlertDesk, AlertSummary, AlertWork, Clock, EpochMs, Severity } from '../contract/index.ts'
-import { codeOf, ConfigError, describe, randomHex } from '../kit/index.ts'
+import { codeOf, ConfigError, DataError, describe, randomHex } from '../kit/index.ts'
 
 /** What handlers need of alerts; the composition root gives it. */
 export interface AlertControl {
@@ -16,11 +16,12 @@ export interface AlertControl {
 export interface AlertsView { readonly now: EpochMs; readonly summary: AlertSummary; readonly open: readonly Alert[]; readonly closed: readonly Alert[]; readonly sounders: unknown }
 
 /** `/alerts/all`: open and lately closed, without their timelines; `/alerts/stats?since=ms`; `/alerts/ID`: one with its timeline. */
-export function answerAlerts({ desk, clock, sounders }: AlertControl, url: string, response: ServerResponse): void {
+export function answerAlerts(control: AlertControl, url: string, response: ServerResponse): void {
+  const { desk, clock } = control
   const { pathname, searchParams } = new URL(url, 'http://socket')
   const now = clock.now()
   const name = decodeURIComponent(pathname.slice('/alerts/'.length))
-  if (name === 'all') return answer(response, 200, { now, summary: desk.summary(now), open: desk.open().map(brief), closed: desk.closed().map(brief), sounders: sounders.state() } satisfies AlertsView)
+  if (name === 'all') return answer(response, 200, viewAlerts(control))
   if (name === 'stats') return answer(response, 200, desk.statistics(now - (Number(searchParams.get('since')) || dayMs), now))
   try {
     answer(response, 200, findAlert(desk, name))
@@ -29,11 +30,17 @@ export function answerAlerts({ desk, clock, sounders }: AlertControl, url: strin
   }
 }
 
+/** Without timelines. */
+export function viewAlerts({ desk, clock, sounders }: AlertControl): AlertsView {
+  const now = clock.now()
+  return { now, summary: desk.summary(now), open: desk.open().map(brief), closed: desk.closed().map(brief), sounders: sounders.state() }
+}
+
 const dayMs = 86_400_000
-const brief = (alert: Alert): Alert => ({ ...alert, timeline: [] })
+export const brief = (alert: Alert): Alert => ({ ...alert, timeline: [] })
 
 /** By its id or the beginning of it. Throws ConfigError ALERT_UNKNOWN. */
-function findAlert(desk: AlertDesk, name: string): Alert {
+export function findAlert(desk: AlertDesk, name: string): Alert {
   const exact = desk.find(name)
   if (exact) return exact
   const found = name.length >= 4 ? [...desk.open(), ...desk.closed()].filter(({ id }) => id.startsWith(name)) : []
@@ -46,20 +53,26 @@ export async function orderAlerts(control: AlertControl, body: unknown, response
   try {
     const order = (body ?? {}) as Readonly<Record<string, unknown>>
     const by = typeof order.by === 'string' ? order.by : 'local'
-    if (order.test !== undefined) return answer(response, 200, await test(control, order.test, by))
-    if (order.silence === true) return answer(response, 200, await silence(control, by))
-    const { id } = findAlert(control.desk, typeof order.alert === 'string' ? order.alert : '')
-    // The desk looks at what it says; an act of the box has the time at which it is heard.
-    const until = typeof order.forMs === 'number' ? { until: control.clock.now() + order.forMs } : {}
-    const result = await control.pipeline.act({ ...order, ...until, id: randomHex(8), alert: id, by, at: control.clock.now(), origin: 'site' } as unknown as AlertAct)
-    if (result.outcome === 'refused') return answer(response, 409, { code: result.code, message: result.detail })
-    answer(response, 200, { outcome: result.outcome, alert: result.alert })
+    if (order.test !== undefined) return answer(response, 200, await testAlerts(control, order.test, by))
+    if (order.silence === true) return answer(response, 200, await silenceAlerts(control, by))
+    answer(response, 200, await actOnAlert(control, typeof order.alert === 'string' ? order.alert : '', by, order))
   } catch (error) {
     answer(response, 409, { code: codeOf(error), message: describe(error) })
   }
 }
 
-async function test({ desk, pipeline, clock }: AlertControl, severity: unknown, by: string): Promise<object> {
+/** `forMs` in place of `until`. Throws ConfigError or DataError with the desk's own code. */
+export async function actOnAlert(control: AlertControl, alert: string, by: string, order: Readonly<Record<string, unknown>>): Promise<{ readonly outcome: 'applied' | 'already'; readonly alert: Alert }> {
+  const { id: found } = findAlert(control.desk, alert)
+  const { forMs, id, ...rest } = order
+  // The desk looks at what it says; an act of the box has the time at which it is heard.
+  const until = typeof forMs === 'number' ? { until: control.clock.now() + forMs } : {}
+  const result = await control.pipeline.act({ ...rest, ...until, id: typeof id === 'string' ? id : randomHex(8), alert: found, by, at: control.clock.now(), origin: 'site' } as unknown as AlertAct)
+  if (result.outcome === 'refused') throw new DataError(result.code, result.detail)
+  return { outcome: result.outcome, alert: result.alert }
+}
+
+export async function testAlerts({ desk, pipeline, clock }: AlertControl, severity: unknown, by: string): Promise<{ readonly tested: Severity; readonly alert: string | null }> {
   if (severity !== 1 && severity !== 2 && severity !== 3 && severity !== 4) throw new ConfigError('ALERT_ACT_INVALID', 'the severity of a test is 1, 2, 3 or 4')
   const work = desk.test(severity, by, clock.now())
   void pipeline.told(work)
@@ -67,7 +80,7 @@ async function test({ desk, pipeline, clock }: AlertControl, severity: unknown, 
 }
 
 /** Quiet at once; the timeline of what sounded says who. */
-async function silence({ desk, pipeline, sounders, clock }: AlertControl, by: string): Promise<object> {
+export async function silenceAlerts({ desk, pipeline, sounders, clock }: AlertControl, by: string): Promise<{ readonly silenced: readonly string[] }> {
   const silenced = sounders.silence()
   for (const id of silenced) void pipeline.told(desk.note(id, { at: clock.now(), what: 'silenced', by }))
   return { silenced }

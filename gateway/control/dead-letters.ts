@@ -19,20 +19,25 @@ export async function orderDeadLetters(letters: DeadLetters, body: unknown, resp
   try {
     const { action, ids } = (body ?? {}) as { action?: unknown; ids?: unknown }
     if ((action !== 'resend' && action !== 'discard') || !(ids === 'all' || (Array.isArray(ids) && ids.every((id) => typeof id === 'string')))) throw new ConfigError('CONTROL_REFUSED', 'an order needs action (resend or discard) and ids')
-    const act = (some: readonly string[]): Promise<number> => (action === 'resend' ? letters.resend(some) : letters.discard(some))
-    if (ids !== 'all') return answer(200, { done: await act(ids as readonly string[]) })
-    let done = 0
-    // A refused one that is sent again may come back: only those that were here at first.
-    const wanted: string[] = []
-    for (let after: string | undefined; ;) {
-      const page = await letters.list(pageSize, after)
-      if (page.length === 0) break
-      wanted.push(...page.map(({ id }) => id))
-      after = page.at(-1)!.id
-    }
-    for (let from = 0; from < wanted.length; from += pageSize) done += await act(wanted.slice(from, from + pageSize))
-    answer(200, { done })
+    answer(200, { done: await settleDeadLetters(letters, action, ids as readonly string[] | 'all') })
   } catch (error) {
     answer(409, { code: codeOf(error), message: describe(error) })
   }
+}
+
+/** Returns how many were found. */
+export async function settleDeadLetters(letters: DeadLetters, action: 'resend' | 'discard', ids: readonly string[] | 'all'): Promise<number> {
+  const act = (some: readonly string[]): Promise<number> => (action === 'resend' ? letters.resend(some) : letters.discard(some))
+  if (ids !== 'all') return act(ids)
+  // A refused one that is sent again may come back: only those that were here at first.
+  const wanted: string[] = []
+  for (let after: string | undefined; ;) {
+    const page = await letters.list(pageSize, after)
+    if (page.length === 0) break
+    wanted.push(...page.map(({ id }) => id))
+    after = page.at(-1)!.id
+  }
+  let done = 0
+  for (let from = 0; from < wanted.length; from += pageSize) done += await act(wanted.slice(from, from + pageSize))
+  return done
 }
