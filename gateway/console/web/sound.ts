@@ -34,8 +34,8 @@ export const isQuiet = computed(() => moment.value < quietUntil.value && waiting
 /** Call it from a tap: browsers let a page make sound only after one. */
 export async function startWatching(): Promise<void> {
   const audio = context.value ?? new AudioContext()
+  if (!context.value) audio.addEventListener('statechange', () => { running.value = audio.state === 'running' })
   context.value = audio
-  audio.onstatechange = () => { running.value = audio.state === 'running' }
   await audio.resume()
   running.value = audio.state === 'running'
   // Heard at once, so that the clerk knows that the volume is up.

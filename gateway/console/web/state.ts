@@ -50,7 +50,7 @@ export function placeName(id: string): string {
 export const isWaiting = (alert: AlertView): boolean => alert.state === 'raised' && !alert.shelved && alert.suppressedBy === undefined && (alert.mode === undefined || alert.mode === 'test')
 export const isOpen = (alert: AlertView): boolean => alert.state === 'raised' || alert.state === 'acknowledged'
 const graver = (a: AlertView, b: AlertView): number => a.severity - b.severity || a.raisedAt - b.raisedAt
-const withAlert = (list: readonly AlertView[], alert: AlertView): AlertView[] => [...list.filter(({ id }) => id !== alert.id), alert].sort(graver)
+const withAlert = (list: readonly AlertView[], alert: AlertView): AlertView[] => [...list.filter(({ id }) => id !== alert.id), alert].toSorted(graver)
 
 export function setSession(answer: SessionAnswer): void {
   useZone(answer.site.timezone)

@@ -7,6 +7,6 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 export default defineConfig({
   root: here('.'),
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  build: { outDir: here('../web-dist'), emptyOutDir: true, target: ['chrome100', 'firefox102', 'safari15.4'], assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: { outDir: here('../web-dist'), emptyOutDir: true, target: ['chrome110', 'firefox115', 'safari16.4'], assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   logLevel: 'warn',
 })

@@ -21,7 +21,7 @@ export function Devices(): JSX.Element {
   if (!all) return <><h1>{t('devices')}</h1><Loading /></>
   const text = wanted.value.trim().toLowerCase()
   const found = all.filter(({ id, name, place }) => [id, name.zh, name.en, place ?? ''].some((each) => each.toLowerCase().includes(text)))
-    .sort((a, b) => troubled(a) - troubled(b))
+    .toSorted((a, b) => troubled(a) - troubled(b))
   return (
     <>
       <h1>{t('devices')}</h1>

@@ -67,6 +67,7 @@ function TileItem({ item }: { readonly item: Item }): JSX.Element {
 }
 function whyOf(item: Item, code: string): string {
   if (item.kind === 'door') return tState('doorCondition', code)
+  if (item.kind === 'terminal') return tState('kioskWhy', code)
   const known = explain(code)
   return known ? named(known.why) : code
 }

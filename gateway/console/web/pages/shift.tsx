@@ -1,0 +1,97 @@
+import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
+import { call } from '../api.ts'
+import { momentOf } from '../format.ts'
+import { named, say, t } from '../language.ts'
+import { Field } from '../parts/dialog.tsx'
+import { Loading } from '../parts/loading.tsx'
+import { Failed } from '../parts/problem.tsx'
+import { load, may, now, people, personName, session, shift } from '../state.ts'
+
+export function Shift(): JSX.Element {
+  const current = shift.value
+  return (
+    <>
+      <h1>{t('shift')}</h1>
+      {current === null ? <Loading /> : (
+        <>
+          {current.handover ? <section class="card handover"><h2>{t('handoverFrom')}</h2><blockquote>{current.handover.note}</blockquote><p class="quiet-line">{personName(current.handover.by)} · {momentOf(current.handover.at, now.value)}</p></section> : null}
+          {current.person ? <section class="card"><p class="big-state">{t('shiftNow')} {named(current.person.name)}</p><p class="quiet-line">{say('since', momentOf(current.person.since, now.value))}</p>{may('staff') ? <End /> : null}</section> : may('staff') ? <Begin /> : <p>{t('shiftNobody')}</p>}
+        </>
+      )}
+      <Account />
+    </>
+  )
+}
+
+function Begin(): JSX.Element {
+  const [person, setPerson] = useState('')
+  const [pin, setPin] = useState('')
+  const [failed, setFailed] = useState<string | null>(null)
+  const roster = people.value.filter(({ kind }) => kind === 'roster')
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault()
+    const answer = await call('beginShift', { body: { person, pin }, timeoutMs: 30_000 })
+    setPin('')
+    setFailed(answer.ok ? null : answer.problem.code)
+    if (answer.ok) { shift.value = answer.value; await load.session() }
+  }
+  if (roster.length === 0) return <p class="card">{t('noRoster')}</p>
+  return (
+    <form class="card" onSubmit={(event) => void submit(event)}>
+      <h2>{t('shiftPick')}</h2><p>{t('shiftPickWhy')}</p>
+      <fieldset class="choices names"><legend>{t('name')}</legend>{roster.map((each) => <label key={each.id}><input type="radio" name="person" required checked={person === each.id} onChange={() => setPerson(each.id)} /><span>{named(each.name)}</span></label>)}</fieldset>
+      <Field label={t('pin')}>{(id) => <input id={id} type="password" inputMode="numeric" pattern="[0-9]{4,8}" required autocomplete="off" value={pin} onInput={(event) => setPin(event.currentTarget.value)} />}</Field>
+      <Failed code={failed} />
+      <button type="submit" class="primary wide">{t('shiftStart')}</button>
+    </form>
+  )
+}
+
+function End(): JSX.Element {
+  const [note, setNote] = useState('')
+  const [failed, setFailed] = useState<string | null>(null)
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault()
+    const answer = await call('endShift', { body: { note: note.trim() } })
+    setFailed(answer.ok ? null : answer.problem.code)
+    if (answer.ok) { shift.value = answer.value; await load.session() }
+  }
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <Field label={t('handover')} hint={t('handoverWhy')}>{(id, hint) => <textarea id={id} aria-describedby={hint} rows={4} maxLength={2_000} value={note} onInput={(event) => setNote(event.currentTarget.value)} />}</Field>
+      <Failed code={failed} />
+      <button type="submit" class="primary wide">{t('shiftEnd')}</button>
+    </form>
+  )
+}
+
+function Account(): JSX.Element {
+  const user = session.value?.user
+  const [form, setForm] = useState({ old: '', password: '' })
+  const [failed, setFailed] = useState<string | null>(null)
+  const [done, setDone] = useState(false)
+  const logout = async (): Promise<void> => { await call('logout'); await load.session() }
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault()
+    const answer = await call('password', { body: form, timeoutMs: 30_000 })
+    setFailed(answer.ok ? null : answer.problem.code)
+    setDone(answer.ok)
+    setForm({ old: '', password: '' })
+  }
+  return (
+    <section class="card">
+      <p>{t('user')} <code>{user?.id}</code>{user ? ` · ${t(`role_${user.role}`)}` : ''}</p>
+      <details>
+        <summary>{t('changePassword')}</summary>
+        <form onSubmit={(event) => void submit(event)}>
+          <Field label={t('password')}>{(id) => <input id={id} type="password" autocomplete="current-password" required value={form.old} onInput={(event) => setForm({ ...form, old: event.currentTarget.value })} />}</Field>
+          <Field label={t('passwordNew')} hint={t('passwordRule')}>{(id, hint) => <input id={id} type="password" aria-describedby={hint} autocomplete="new-password" minLength={10} required value={form.password} onInput={(event) => setForm({ ...form, password: event.currentTarget.value })} />}</Field>
+          <Failed code={failed} /><div role="status">{done ? t('done') : null}</div>
+          <button type="submit">{t('save')}</button>
+        </form>
+      </details>
+      <button type="button" class="wide" onClick={() => void logout()}>{t('logout')}</button>
+    </section>
+  )
+}
