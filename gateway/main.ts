@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Clock, PointWriter, Random, Work } from './contract/index.ts'
 import { codeOf, describe, systemClock, systemRandom, type Logger } from './kit/index.ts'
 import type { Site } from './cli/rooms.ts'
+import type { Console } from './console/index.ts'
 import { ConnectionWatch } from './connection-watch.ts'
 import { serveControl } from './control/server.ts'
 import { Feed } from './feed.ts'
@@ -13,6 +14,7 @@ import { LiveValues } from './live.ts'
 import { runUntilDisposed, withinPatience, type Basics } from './main/basics.ts'
 import { openMessages } from './main/channels.ts'
 import { openCity, openLedger, openRoads } from './main/city.ts'
+import { openConsole } from './main/console.ts'
 import { openDecisions } from './main/decisions.ts'
 import { openDevices, type WriteGuard } from './main/devices.ts'
 import { openReports } from './main/report.ts'
@@ -37,6 +39,8 @@ export interface GatewayOptions {
 export interface Gateway extends AsyncDisposable, PointWriter {
   readonly feed: Feed
   readonly live: LiveValues
+  /** Null where the site file does not turn it on, or it could not be opened. */
+  readonly console: Console | null
   status(): GatewayStatus
   /** The disk could not be used at the start and can be now: dispose this gateway and start another with what it held. Null when the disk is well. */
   readonly storeReturned: Promise<void> | null
@@ -89,11 +93,12 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   if (city.commands) stack.use(city.commands)
   const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, maintenance: { modes, clock }, reports, deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
+  const page = await openConsole({ ...basics, store, status, live, feed, alerts: { desk, pipeline, sounders, clock }, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
 
   const owned = stack.move()
   log.info({ gateway: site.site.id, region: site.site.region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')
   return {
-    feed, live, status, write: (...args) => writer.write(...args), storeReturned: holding?.returned ?? null, held: () => holding?.held() ?? [],
+    feed, live, status, console: page, write: (...args) => writer.write(...args), storeReturned: holding?.returned ?? null, held: () => holding?.held() ?? [],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -13,7 +13,7 @@ const fileSchema = z.strictObject({ accounts: z.array(account), pins: z.record(z
 
 const maxAccounts = 100
 /** Words that stand for somebody else in timelines and in the policy of doors. */
-const reserved = ['local', 'demo', 'gateway', 'city', 'rule', 'system']
+const reserved = new Set(['local', 'demo', 'gateway', 'city', 'rule', 'system'])
 
 /** Who may log in, and the PINs of the roster. One file; there is no default account. */
 export class Accounts {
@@ -50,7 +50,7 @@ export class Accounts {
   async add(id: string, as: Role, password: string, now: EpochMs, replace = false): Promise<UserAnswer> {
     const secret = await hashSecret(password)
     return viewOf(await this.#change(() => {
-      if (reserved.includes(id)) throw new ConfigError('CONSOLE_ACCOUNT', `"${id}" stands for something else; choose another name`)
+      if (reserved.has(id)) throw new ConfigError('CONSOLE_ACCOUNT', `"${id}" stands for something else; choose another name`)
       if (this.#accounts.has(id) && !replace) throw new ConfigError('CONSOLE_ACCOUNT', `there is an account "${id}" already`)
       if (!this.#accounts.has(id) && this.#accounts.size >= maxAccounts) throw new ConfigError('CONSOLE_ACCOUNT', `there are ${maxAccounts} accounts already; remove one first`)
       return { id, role: as, secret, createdAt: now, lastLoginAt: null, disabled: false }

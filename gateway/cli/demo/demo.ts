@@ -6,6 +6,8 @@ import { showScreen } from './screen.ts'
 
 export interface DemoOptions { readonly for?: number; readonly json?: boolean }
 
+/** Where the console is looked for: README. */
+const consolePort = 8_080
 /** How long a stop may wait for the last messages to reach the city: Ctrl-C ends within 2 s. */
 const settleMs = 1_000
 
@@ -20,7 +22,7 @@ export async function demo(options: DemoOptions): Promise<void> {
 }
 
 async function runDemo(options: DemoOptions, stop: AbortSignal, log: ReturnType<typeof createLog>): Promise<DemoResult> {
-  await using facility = await startFacility(log)
+  await using facility = await startFacility(log, consolePort)
   {
     using _screen = options.json ? null : showScreen(facility)
     if (options.for === undefined) await aborted(stop)

@@ -29,16 +29,16 @@ export interface Facility extends AsyncDisposable {
   settle(withinMs: number): Promise<void>
 }
 
-/** A whole building in one process: device simulators, gateway and city, on real sockets of loopback, in a temp folder. */
-export async function startFacility(log: Logger): Promise<Facility> {
+/** A whole building in one process: device simulators, gateway and city, on real sockets of loopback, in a temp folder. `port`: of the console, unless somebody has it. */
+export async function startFacility(log: Logger, port = 0): Promise<Facility> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'linli-demo-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   process.env[passwordVariable] ??= randomHex(16)
   const city = await startCity({})
   stack.defer(() => city.stop())
-  const [modbusPort, brokerPort] = [await freePort(), await freePort()]
-  const site = await readSite(demoSite, { override: (raw) => onLoopback(raw, { folder, modbusPort, brokerPort, cityUrl: city.url }) })
+  const [modbusPort, brokerPort, consolePort] = [await freePort(), await freePort(), await freePort(port).catch(() => freePort())]
+  const site = await readSite(demoSite, { override: (raw) => onLoopback(raw, { folder, modbusPort, brokerPort, consolePort, cityUrl: city.url }) })
   const line = connectionOf(site, 'modbus')
   const broker = connectionOf(site, 'mqtt')
 
@@ -84,13 +84,14 @@ function connectionOf(site: Site, driver: string): ConnectionConfig<any, any, an
   return site.connections.find((connection) => connection.driver === driver)!
 }
 
-interface Loopback { readonly folder: string; readonly modbusPort: number; readonly brokerPort: number; readonly cityUrl: string }
-interface RawSite { store?: unknown; connections: { driver: string; port?: number; listen?: { port: number } }[]; uplinks: { url: string }[] }
+interface Loopback { readonly folder: string; readonly modbusPort: number; readonly brokerPort: number; readonly consolePort: number; readonly cityUrl: string }
+interface RawSite { store?: unknown; console?: unknown; connections: { driver: string; port?: number; listen?: { port: number } }[]; uplinks: { url: string }[] }
 
 /** The shipped site file with ephemeral ports and a temp folder, so that two demos never meet. */
-function onLoopback(raw: unknown, { folder, modbusPort, brokerPort, cityUrl }: Loopback): unknown {
+function onLoopback(raw: unknown, { folder, modbusPort, brokerPort, consolePort, cityUrl }: Loopback): unknown {
   const site = structuredClone(raw) as RawSite
   site.store = { path: folder }
+  site.console = { enabled: true, listen: { port: consolePort } }
   for (const connection of site.connections) {
     if (connection.driver === 'modbus') connection.port = modbusPort
     if (connection.listen) connection.listen.port = brokerPort
@@ -99,10 +100,10 @@ function onLoopback(raw: unknown, { folder, modbusPort, brokerPort, cityUrl }: L
   return site
 }
 
-function freePort(): Promise<number> {
+function freePort(wanted = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(wanted, '127.0.0.1', () => {
       const { port } = server.address() as { port: number }
       server.close(() => resolve(port))
     })

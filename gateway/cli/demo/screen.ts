@@ -11,6 +11,7 @@ const lastEvents = 6
 
 /** On a terminal one page, redrawn in place; elsewhere each event as a line and a summary every few seconds. */
 export function showScreen(facility: Facility): Disposable {
+  const address = addressOf(facility)
   const tty = process.stdout.isTTY === true
   const events: FeedItem[] = []
   const stopFeed = facility.gateway.feed.subscribe((item) => {
@@ -21,16 +22,17 @@ export function showScreen(facility: Facility): Disposable {
   })
   let cancel = (): void => {}
   const draw = (): void => {
-    if (tty) process.stdout.write(`\u001b[H\u001b[J${page(facility, events)}\n`)
+    if (tty) process.stdout.write(`\u001b[H\u001b[J${page(facility, events, address())}\n`)
     else print(city(facility))
     cancel = clock.after(tty ? drawMs : quietMs, draw)
   }
   if (tty) process.stdout.write('\u001b[2J')
+  else print(address())
   draw()
   return { [Symbol.dispose]() { cancel(); stopFeed() } }
 }
 
-function page(facility: Facility, events: readonly FeedItem[]): string {
+function page(facility: Facility, events: readonly FeedItem[], address: string): string {
   const { gateway, site } = facility
   const status = gateway.status()
   const upFor = Math.round((status.now - status.startedAt) / 1_000)
@@ -41,8 +43,19 @@ function page(facility: Facility, events: readonly FeedItem[]): string {
     '', paint('bold', '事件 EVENTS'), ...events.map((item) => `  ${cut(renderItem(item))}`),
     '', paint('bold', '告警 ALERTS'), ...(alerts.length > 0 ? alerts : [paint('green', '  一切正常 / all normal')]),
     '', paint('bold', '城市平台 CITY'), `  ${city(facility)}`,
+    '', paint('bold', '值守页面 CONSOLE'), `  ${address}`,
     '', `Ctrl-C stops · in another terminal: npx linli tail --socket ${site.control.socket}`,
   ].join('\n')
+}
+
+/** One-time: shown until it was used, then the next, for another browser. */
+function addressOf({ gateway: { console: page } }: Facility): () => string {
+  let address: string | undefined
+  return () => {
+    if (!page) return 'the console could not be opened; the log says why'
+    if (address === undefined || !page.isFresh(address)) address = page.openUrl()
+    return address
+  }
 }
 
 function values({ gateway, site }: Facility): string[] {

@@ -1,0 +1,2 @@
+export { serveConsole, type Console } from './server.ts'
+export type { ConsoleParts } from './parts.ts'
