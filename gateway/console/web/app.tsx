@@ -5,7 +5,7 @@ import { lasting } from './format.ts'
 import { language, named, say, t } from './language.ts'
 import { hrefOf, page, trail } from './route.ts'
 import { Icon, type IconName } from './shapes.tsx'
-import { may, overview, refresh, session } from './state.ts'
+import { may, refresh, session, waitingCount } from './state.ts'
 import { cityState, silentMs, stale } from './stream.ts'
 import { AlertPage } from './pages/alert.tsx'
 import { Alerts, FloodBanner } from './pages/alerts.tsx'
@@ -54,7 +54,7 @@ function Head(): JSX.Element {
 }
 
 function Menu(): JSX.Element {
-  const waiting = overview.value?.needYou ?? 0
+  const waiting = waitingCount.value
   const item = (name: IconName & Parameters<typeof t>[0], className = ''): JSX.Element => (
     <a class={className} href={hrefOf(name)} aria-current={page.value === name ? 'page' : undefined} key={name}><Icon name={name} /><span>{t(name)}</span>{name === 'alerts' && waiting > 0 ? <b class="count">{waiting}</b> : null}</a>
   )

@@ -49,6 +49,11 @@ export function placeName(id: string): string {
 /** Asks nobody yet: neither acknowledged, resolved, shelved nor explained by another, nor worked on. A test asks too. */
 export const isWaiting = (alert: AlertView): boolean => alert.state === 'raised' && !alert.shelved && alert.suppressedBy === undefined && (alert.mode === undefined || alert.mode === 'test')
 export const isOpen = (alert: AlertView): boolean => alert.state === 'raised' || alert.state === 'acknowledged'
+/** Somebody has it, and it is not over. */
+export const isHandled = (alert: AlertView): boolean => alert.state === 'acknowledged' && !alert.shelved && alert.suppressedBy === undefined && (alert.mode === undefined || alert.mode === 'test')
+/** How many nobody has acknowledged. A test is asked for too, and is in no summary. */
+export const waitingCount = computed(() => (overview.value ? overview.value.summary.waiting + overview.value.alerts.filter((alert) => alert.mode === 'test' && isWaiting(alert)).length : 0))
+export const handledCount = computed(() => (overview.value ? Math.max(0, overview.value.needYou - overview.value.summary.waiting) : 0))
 const graver = (a: AlertView, b: AlertView): number => a.severity - b.severity || a.raisedAt - b.raisedAt
 const withAlert = (list: readonly AlertView[], alert: AlertView): AlertView[] => [...list.filter(({ id }) => id !== alert.id), alert].toSorted(graver)
 
@@ -63,8 +68,7 @@ export function heardAlert(alert: AlertView): void {
   const home = overview.value
   if (home) {
     const open = isOpen(alert) ? withAlert(home.alerts, alert) : home.alerts.filter(({ id }) => id !== alert.id)
-    const change = Number(isWaiting(alert)) - Number(home.alerts.some((each) => each.id === alert.id && isWaiting(each)))
-    overview.value = { ...home, alerts: open, needYou: Math.max(0, home.needYou + change) }
+    overview.value = { ...home, alerts: open }
   }
   const list = alerts.value
   if (list) {
@@ -77,7 +81,7 @@ export function heardAlert(alert: AlertView): void {
 }
 
 export function heardSummary(summary: Overview['summary']): void {
-  if (overview.value) overview.value = { ...overview.value, summary }
+  if (overview.value) overview.value = { ...overview.value, summary, needYou: summary.open[1] + summary.open[2] + summary.open[3] + summary.open[4] }
   if (alerts.value) alerts.value = { ...alerts.value, summary }
 }
 

@@ -7,7 +7,7 @@ import { AlertCard } from '../parts/alert-card.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { hrefOf } from '../route.ts'
 import { SeverityShape, StateShape, type StateMark } from '../shapes.tsx'
-import { isWaiting, now, overview } from '../state.ts'
+import { handledCount, isHandled, isWaiting, now, overview, waitingCount } from '../state.ts'
 
 type Item = Tile['items'][number]
 export const levelMark: Readonly<Record<Tile['level'], StateMark>> = { ok: 'good', attention: 'uncertain', fault: 'bad', unknown: 'unknown' }
@@ -17,10 +17,10 @@ export function Home(): JSX.Element {
   const home = overview.value
   if (!home) return <Loading />
   const waiting = home.alerts.filter(isWaiting)
-  const handled = home.alerts.filter((alert) => !isWaiting(alert))
+  const handled = home.alerts.filter(isHandled)
   return (
     <>
-      <Sentence needYou={home.needYou} handled={handled.length} fault={home.tiles.some(({ level }) => level === 'fault')} />
+      <Sentence needYou={waitingCount.value} handled={handledCount.value} fault={home.tiles.some(({ level }) => level === 'fault')} />
       {waiting.length > 0 ? <section aria-labelledby="waiting"><h2 id="waiting">{t('needYou')}</h2><ul class="cards">{waiting.map((alert) => <AlertCard alert={alert} key={alert.id} />)}</ul></section> : null}
       {handled.length > 0 ? <section aria-labelledby="handled"><h2 id="handled">{t('beingHandled')}</h2><ul class="cards">{handled.map((alert) => <AlertCard alert={alert} key={alert.id} />)}</ul></section> : null}
       <section aria-labelledby="building"><h2 id="building">{t('building')}</h2><div class="tiles">{home.tiles.map((tile) => <Area tile={tile} key={tile.place ?? ''} />)}</div></section>
