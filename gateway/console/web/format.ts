@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../contract/index.ts'
 import type { PointView } from '../api/index.ts'
-import { language, say, t } from './language.ts'
+import { language, say, t, tState } from './language.ts'
 
 /** The site's time zone, whatever the browser's is. Set once the session is known. */
 let zone = 'Asia/Shanghai'
@@ -34,7 +34,8 @@ export function lasting(ms: number): string {
   if (seconds < 2 * 86_400) return say('hours', Math.round(seconds / 3_600))
   return say('days', Math.round(seconds / 86_400))
 }
-export const agoOf = (at: EpochMs, now: EpochMs): string => say('ago', lasting(now - at))
+/** The page's idea of now moves in steps of five seconds. */
+export const agoOf = (at: EpochMs, now: EpochMs): string => (now - at < 6_000 ? t('justNow') : say('ago', lasting(now - at)))
 
 /** UCUM codes as people write them. */
 const units: Readonly<Record<string, string>> = { 1: '', Cel: '°C', 'kW.h': 'kWh', 'W.h': 'Wh', 'V.A': 'VA', 'kV.A': 'kVA', var: 'var', Ohm: 'Ω', deg: '°', m3: 'm³', 'm3/h': 'm³/h', 'ug/m3': 'µg/m³', 'mg/m3': 'mg/m³', '[ppm]': 'ppm', '[ppb]': 'ppb', '%{RH}': '%' }
@@ -44,12 +45,18 @@ export function numberOf(value: number): string {
   const digits = Number.isInteger(value) || Math.abs(value) >= 1_000 ? 0 : Math.abs(value) >= 100 ? 1 : 2
   return value.toLocaleString(language.value === 'zh' ? 'zh-CN' : 'en-GB', { maximumFractionDigits: digits })
 }
+/** What a boolean says in words, told from the end of its id: a door is open or closed, an output on or off; anything else yes or no. */
+function truth(id: string, value: boolean): string {
+  const last = id.split('.')[1] ?? ''
+  if (/(^|-)(open|contact)$/.test(last)) return t(value ? 'door_open' : 'door_closed')
+  return /relay|output|power|light|valve|unlock|^(k|ch|do|out)-?\d|state|switch/.test(last) ? t(value ? 'on' : 'off') : t(value ? 'yes' : 'no')
+}
 /** A value in words and with its unit; a dash where there is none. */
-export function valueOf(point: Pick<PointView, 'value' | 'unit'>): string {
-  const { value, unit } = point
+export function valueOf(point: Pick<PointView, 'id' | 'value' | 'unit'>): string {
+  const { id, value, unit } = point
   if (value === null) return '—'
-  if (typeof value === 'boolean') return t(value ? 'yes' : 'no')
-  if (typeof value === 'string') return value
+  if (typeof value === 'boolean') return truth(id, value)
+  if (typeof value === 'string') return tState('value', value)
   const shown = unitOf(unit)
   return shown ? `${numberOf(value)} ${shown}` : numberOf(value)
 }

@@ -88,11 +88,11 @@ function Write({ point }: { readonly point: PointView }): JSX.Element {
     <Dialog title={t('writeTitle')} onClose={close}>
       <form onSubmit={(event) => void submit(event)}>
         <Field label={`${named(point.name)} · ${t('writeValue')}`} hint={unitOf(point.unit)}>{(id, hint) => (point.type === 'boolean'
-          ? <select id={id} value={text} onChange={(event) => setText(event.currentTarget.value)}><option value="true">{t('yes')}</option><option value="false">{t('no')}</option></select>
+          ? <select id={id} value={text} onChange={(event) => setText(event.currentTarget.value)}><option value="true">{valueOf({ id: point.id, value: true })}</option><option value="false">{valueOf({ id: point.id, value: false })}</option></select>
           : point.type === 'number'
             ? <input id={id} aria-describedby={hint} type="number" step="any" min={point.min} max={point.max} required value={text} onInput={(event) => setText(event.currentTarget.value)} />
             : <input id={id} type="text" required value={text} onInput={(event) => setText(event.currentTarget.value)} />)}</Field>
-        <p class="ask">{say('writeAsk', named(point.name), valueOf({ value, unit: point.unit }))}</p>
+        <p class="ask">{say('writeAsk', named(point.name), valueOf({ id: point.id, value, unit: point.unit }))}</p>
         <p class="warn">{t('writeWarn')}</p>
         <Failed code={failed} />
         <div role="status">{state === 'writing' ? t('writing') : state === 'written' ? t('written') : null}</div>

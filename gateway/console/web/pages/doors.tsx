@@ -22,7 +22,7 @@ function Door({ door }: { readonly door: DoorAnswer }): JSX.Element {
   return (
     <li class={`card door ${wrong ? 'level-fault' : ''}`}>
       <h3>{named(door.name)}</h3>
-      <p class="big-state"><StateShape state={mark} />{tState('door', door.contact)}{door.contact === 'open' && door.openSince ? ` · ${lasting(now.value - door.openSince)}` : ''}</p>
+      <p class="big-state"><StateShape state={mark} />{tState('door', door.contact)}{door.contact === 'open' && door.openSince && now.value - door.openSince > 10_000 ? ` · ${lasting(now.value - door.openSince)}` : ''}</p>
       {door.lock ? <p>{tState('lock', door.lock)}</p> : null}
       {wrong ? <p class="warn">{[...(door.fire ? [t('doorFire')] : []), ...door.conditions.map((each) => tState('doorCondition', each))].join(' · ')}</p> : null}
       {door.lost.length > 0 ? <p class="warn">{t('doorLost')}</p> : null}

@@ -51,17 +51,19 @@ function Area({ tile }: { readonly tile: Tile }): JSX.Element {
 }
 
 const prefixes = { device: 'device', door: 'door', terminal: 'kiosk' } as const
+const fewValues = 2
 function TileItem({ item }: { readonly item: Item }): JSX.Element {
-  const values = item.values.filter(({ value }) => value !== null)
+  // What is measured and has a unit; settings and switches say little at a glance.
+  const values = item.level === 'ok' ? item.values.filter((point) => typeof point.value === 'number' && point.unit !== undefined && !point.writable).slice(0, fewValues) : []
   const word = tState(prefixes[item.kind], item.state)
-  // A device that is well is told by its values; anything else by its state and why.
-  const text = item.kind === 'device' && item.level === 'ok' && values.length > 0 ? values.map((point) => valueOf(point)).join(' · ') : word
+  const openMs = item.kind === 'door' && item.state === 'open' && item.since ? now.value - item.since : 0
   const why = item.why.map((code) => whyOf(item, code)).filter((each) => each !== word)
   return (
     <li class={`level-${item.level}`}>
       <a href={item.kind === 'device' ? hrefOf('devices', item.id) : hrefOf('doors')}>{named(item.name)}</a>
-      <span class="tile-state">{item.level === 'ok' ? null : <StateShape state={levelMark[item.level]} />}{text}{item.kind === 'door' && item.state === 'open' && item.since ? ` · ${lasting(now.value - item.since)}` : ''}</span>
+      <span class="tile-state">{item.level === 'ok' ? null : <StateShape state={levelMark[item.level]} />}{word}{openMs > 10_000 ? ` · ${lasting(openMs)}` : ''}</span>
       {why.length > 0 ? <span class="tile-why">{why.join(' · ')}</span> : null}
+      {values.length > 0 ? <span class="tile-why">{values.map((point) => <span key={point.id}>{named(point.name)} {valueOf(point)}</span>)}</span> : null}
     </li>
   )
 }

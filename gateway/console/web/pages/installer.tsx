@@ -51,8 +51,8 @@ function Maintenance(): JSX.Element {
       {maintenance.value?.length === 0 ? <p>{t('maintenanceNone')}</p> : null}
       <ul class="letters">{maintenance.value?.map((each) => <li key={each.id}><strong>{each.device ?? placeName(each.place ?? '')}</strong><span>{t('until')} {momentOf(each.until, now.value)} · {each.reason} · {personName(each.by)}</span><button type="button" onClick={() => void call('endMaintenance', { id: each.id }).then(took).then(reload)}>{t('end')}</button></li>)}</ul>
       <form onSubmit={(event) => void submit(event)}>
-        <Field label={t('device')}>{(id) => <select id={id} required value={form.device} onChange={(event) => setForm({ ...form, device: event.currentTarget.value })}><option value="" />{devices.value?.map((device) => <option key={device.id} value={device.id}>{named(device.name)}</option>)}</select>}</Field>
-        <fieldset class="choices"><legend>{t('shelveFor')}</legend>{lengths.map((each) => <label key={each}><input type="radio" name="hours" checked={form.hours === each} onChange={() => setForm({ ...form, hours: each })} /><span>{say('hours', each)}</span></label>)}</fieldset>
+        <Field label={t('device')}>{(id) => <select id={id} required value={form.device} onChange={(event) => setForm({ ...form, device: event.currentTarget.value })}><option value="">{t('choose')}</option>{devices.value?.map((device) => <option key={device.id} value={device.id}>{named(device.name)}</option>)}</select>}</Field>
+        <fieldset class="choices"><legend>{t('howLong')}</legend>{lengths.map((each) => <label key={each}><input type="radio" name="hours" checked={form.hours === each} onChange={() => setForm({ ...form, hours: each })} /><span>{say('hours', each)}</span></label>)}</fieldset>
         <Field label={t('reason')}>{(id) => <input id={id} type="text" required maxLength={200} value={form.reason} onInput={(event) => setForm({ ...form, reason: event.currentTarget.value })} />}</Field>
         <button type="submit">{t('maintenanceBegin')}</button>
       </form>
@@ -96,7 +96,7 @@ function Pins(): JSX.Element {
   return (
     <form class="card" onSubmit={(event) => void submit(event)}>
       <h2>{t('pin')}</h2>
-      <Field label={t('name')}>{(id) => <select id={id} required value={form.person} onChange={(event) => setForm({ ...form, person: event.currentTarget.value })}><option value="" />{roster.map((person) => <option key={person.id} value={person.id}>{named(person.name)}{person.pin ? '' : ` · ${t('notYet')}`}</option>)}</select>}</Field>
+      <Field label={t('name')}>{(id) => <select id={id} required value={form.person} onChange={(event) => setForm({ ...form, person: event.currentTarget.value })}><option value="">{t('choose')}</option>{roster.map((person) => <option key={person.id} value={person.id}>{named(person.name)}{person.pin ? '' : ` · ${t('notYet')}`}</option>)}</select>}</Field>
       <Field label={t('pin')} hint={t('pinRule')}>{(id, hint) => <input id={id} type="password" inputMode="numeric" pattern="[0-9]{4,8}" aria-describedby={hint} required autocomplete="off" value={form.pin} onInput={(event) => setForm({ ...form, pin: event.currentTarget.value })} />}</Field>
       <button type="submit">{t('save')}</button><span role="status">{done ? ` ${t('done')}` : null}</span>
     </form>

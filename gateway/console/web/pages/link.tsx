@@ -20,7 +20,7 @@ export function Link(): JSX.Element {
     <>
       <h1>{t('link')}</h1>
       {answer.uplinks.length === 0 ? <p class="empty">{t('link_none')}</p> : null}
-      {answer.uplinks.map((uplink) => <UplinkCard uplink={uplink} streams={answer.streams} key={uplink.id} />)}
+      {answer.uplinks.map((uplink) => <UplinkCard uplink={uplink} streams={answer.streams} many={answer.uplinks.length > 1} key={uplink.id} />)}
       <section class="card"><dl class="facts">
         <dt>{t('storage')}</dt><dd>{say('used', Math.round(answer.fill * 100))} <meter min={0} max={1} high={0.8} value={answer.fill} aria-label={t('storage')} /></dd>
         <dt>{t('checkpoint')}</dt><dd>{answer.checkpoint ? momentOf(answer.checkpoint.at, now.value) : t('notYet')}</dd>
@@ -33,20 +33,17 @@ export function Link(): JSX.Element {
 const stateOf = ({ state }: Uplink): 'online' | 'connecting' | 'offline' => (state === 'online' ? 'online' : state === 'connecting' ? 'connecting' : 'offline')
 const linkMarks: Readonly<Record<'online' | 'connecting' | 'offline', StateMark>> = { online: 'good', connecting: 'unknown', offline: 'bad' }
 
-function UplinkCard({ uplink, streams }: { readonly uplink: Uplink; readonly streams: LinkAnswer['streams'] }): JSX.Element {
+function UplinkCard({ uplink, streams, many }: { readonly uplink: Uplink; readonly many: boolean; readonly streams: LinkAnswer['streams'] }): JSX.Element {
   const state = stateOf(uplink)
   const waiting = Object.values(uplink.backlog).reduce((sum, { records }) => sum + records, 0)
   return (
     <section class="card">
-      <p class="big-state"><StateShape state={linkMarks[state]} />{t(`link_${state}`)}</p>
+      <h2 class="big-state"><StateShape state={linkMarks[state]} />{t(`link_${state}`)}{many ? <code>{uplink.id}</code> : null}</h2>
       <p>{waiting === 0 ? t('linkUpToDate') : say('backlogNow', numberOf(waiting))}{state === 'offline' ? ` · ${t('linkNothingLost')}` : ''}</p>
-      <dl class="facts">
-        <dt>{t('since')}</dt><dd>{momentOf(uplink.since, now.value)}</dd>
-        {waiting > 0 ? <><dt>{t('drain')}</dt><dd>{uplink.drainMs === null ? '—' : lasting(uplink.drainMs)}</dd></> : null}
-      </dl>
+      <p class="quiet-line"><span>{say('since', momentOf(uplink.since, now.value))}</span>{waiting > 0 && uplink.drainMs !== null ? <span>{t('drain')} {lasting(uplink.drainMs)}</span> : null}</p>
       {uplink.lastError && state !== 'online' ? <><strong>{t('lastError')}</strong><Why code={uplink.lastError} heading={false} /></> : null}
       <table>
-        <caption>{t('backlog')} <code>{uplink.id}</code></caption>
+        <caption>{t('backlog')}</caption>
         <thead><tr><th scope="col">{t('name')}</th><th scope="col">{t('records')}</th><th scope="col">{t('size')}</th><th scope="col">{t('oldest')}</th><th scope="col">{t('room')}</th></tr></thead>
         <tbody>{Object.entries(uplink.backlog).map(([stream, { records, bytes, oldestAt }]) => {
           const roomMs = streams[stream]?.roomMs
