@@ -148,6 +148,7 @@ export const words = {
   howLong: { zh: '多长时间', en: 'For how long' },
   chart: { zh: '曲线', en: 'Chart' },
   chartDay: { zh: '24 小时', en: '24 h' },
+  chartWeek: { zh: '7 天', en: '7 days' },
   chartNone: { zh: '这段时间没有记录。', en: 'Nothing was recorded in this time.' },
   chartBand: { zh: '最低到最高', en: 'lowest to highest' },
   chartMean: { zh: '平均', en: 'mean' },
