@@ -10,7 +10,7 @@ type Entry = z.output<typeof fileSchema>[string]
 const free = 3
 const firstMs = 1_000
 const forgetMs = 24 * 3_600_000
-const maxEntries = 2_000
+const maxEntries = 500
 
 /** What fails, and how long it may have to wait at most. */
 export interface Key { readonly name: string; readonly capMs: number }
@@ -29,6 +29,7 @@ export class Delays {
   readonly #clock: Clock
   readonly #turn = inTurn()
   readonly #entries = new Map<string, Entry>()
+  #waiting: Promise<void> | null = null
   private constructor(folder: string, clock: Clock) { this.#file = path.join(folder, 'failures.json'); this.#clock = clock }
 
   static async open(folder: string, clock: Clock): Promise<Delays> {
@@ -64,5 +65,8 @@ export class Delays {
     await this.#save()
   }
 
-  #save(): Promise<void> { return this.#turn(() => writeJson(this.#file, Object.fromEntries(this.#entries))) }
+  /** One that has not begun serves all who wait. */
+  #save(): Promise<void> {
+    return this.#waiting ??= this.#turn(() => { this.#waiting = null; return writeJson(this.#file, Object.fromEntries(this.#entries)) })
+  }
 }

@@ -16,6 +16,7 @@ export async function servePages(app: FastifyInstance, folder: string): Promise<
   })
   const send = async (reply: FastifyReply, file: string): Promise<unknown> => {
     if (!existsSync(path.join(folder, 'index.html'))) return reply.code(503).header('cache-control', 'no-store').header('retry-after', '5').type('text/html; charset=utf-8').send(missing)
+    if (!existsSync(path.join(folder, path.normalize(`/${file}`)))) { reply.callNotFound(); return reply }
     reply.header('cache-control', file.startsWith('assets/') ? `public, max-age=${yearS}, immutable` : 'no-cache')
     return reply.sendFile(file)
   }

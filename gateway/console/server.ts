@@ -110,20 +110,21 @@ function guard(app: FastifyInstance, { config, clock, log }: ConsoleParts, secur
 function serveRoute(app: FastifyInstance, people: People, name: RouteName, route: Route, handle: (call: Call<any>) => unknown): void {
   const take = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const session = people.sessionOf(request)
-    if (route.role !== 'public') ask(session, route.role)
+    if (route.role !== 'public') ask(session, roles[0])
     const [address, local] = [addressOf(request), isLocal(request.socket.remoteAddress)]
     const params = parse(route.params, request.params)
     const [query, body] = [parse(route.query, request.query), parse(route.body, request.body)]
     const actor = session?.person?.id ?? session?.user ?? ''
     const call = { params, query, body, session: session!, actor, address, local, request, reply } as Call<any>
-    if (isReading(request)) return handle(call)
+    const answer = (): unknown => { if (route.role !== 'public') ask(session, route.role); return handle(call) }
+    if (isReading(request)) return answer()
     const named = (body ?? {}) as { readonly id?: unknown; readonly person?: unknown; readonly act?: unknown }
     const target = [(params as { readonly id?: string } | undefined)?.id ?? (typeof named.id === 'string' && name !== 'act' ? named.id : named.person), named.act].filter((word) => typeof word === 'string').join(' ')
     const told = { by: actor === '' ? '-' : actor, action: name, ...(target === '' ? {} : { target }), address: local ? 'local' : address }
     try {
-      const answer = await handle(call)
+      const done = await answer()
       await people.audit.record({ ...told, outcome: 'done' })
-      return answer
+      return done
     } catch (error) {
       // A flood of what waits anyhow must not push out what happened.
       if (codeOf(error) !== 'CONSOLE_WAIT' && codeOf(error) !== 'CONSOLE_BUSY') await people.audit.record({ ...told, outcome: codeOf(error) })
