@@ -26,7 +26,7 @@ export function parseLine(line: Buffer): Captured | null {
 }
 
 /** null for a line that is no message. Throws ConfigError VERIFY_CAPTURE when the file cannot be read. */
-async function* linesOf(file: string): AsyncGenerator<{ readonly message: Captured | null; readonly bytes: number }> {
+export async function* linesOf(file: string): AsyncGenerator<{ readonly message: Captured | null; readonly bytes: number }> {
   let rest: Buffer[] = []
   let size = 0
   try {

@@ -31,6 +31,8 @@ export interface Engine {
 export interface EngineOptions {
   /** Rules with an open alert `rule/<id>/failed`: it is cleared once they work. */
   readonly failed?: Iterable<string>
+  /** States are never asked for: for a replay. */
+  readonly forgetful?: boolean
   onFailure?(id: string, error: unknown): void
 }
 
@@ -63,7 +65,7 @@ const nothing: Outcome = { effects: [], state: [] }
 const prefix = 'rule/'
 export const failedKey = (id: string): string => `${prefix}${id}/failed`
 
-export function createEngine(rules: readonly Rule[], { failed = [], onFailure }: EngineOptions = {}): Engine {
+export function createEngine(rules: readonly Rule[], { failed = [], forgetful = false, onFailure }: EngineOptions = {}): Engine {
   const told = new Set(failed)
   const slots = rules.map((rule): Slot => ({ rule, failure: null, told: told.has(rule.id), text: undefined, wakeAt: undefined, place: -1 }))
   const byId = new Map(slots.map((slot) => [slot.rule.id, slot]))
@@ -132,7 +134,7 @@ export function createEngine(rules: readonly Rule[], { failed = [], onFailure }:
   }
 
   const mark = (slot: Slot, at: EpochMs): void => {
-    if (due.has(slot)) return
+    if (forgetful || due.has(slot)) return
     dirty.add(slot)
     checkpointAt ??= at + checkpointMs
   }
@@ -152,7 +154,7 @@ export function createEngine(rules: readonly Rule[], { failed = [], onFailure }:
   }
 
   const finish = (run: Run, at: EpochMs): Outcome => {
-    for (const slot of run.changed) write(slot, at, run, false)
+    if (!forgetful) for (const slot of run.changed) write(slot, at, run, false)
     const { effects, state } = run
     return effects.length + state.length === 0 ? nothing : { effects, state }
   }

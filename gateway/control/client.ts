@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
-import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, HistoryEntry, Maintenance, Reading, Value } from '../contract/index.ts'
+import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, HistoryEntry, HistorySpan, Maintenance, Reading, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
 import type { ReportAnswer } from './report.ts'
@@ -19,6 +19,8 @@ export function controlClient(socket: string) {
     readings: () => fetchJson<readonly Reading[]>(socket, '/readings'),
     /** Throws the gateway's own code and words. */
     chart: (point: string, from: EpochMs, to: EpochMs, points: number) => fetchJson<Chart>(socket, `/history?${new URLSearchParams({ point, from: `${from}`, to: `${to}`, points: `${points}` })}`),
+    /** What can be drawn and replayed. Throws the gateway's own code and words. */
+    historySpan: () => fetchJson<HistorySpan>(socket, '/history/span'),
     /** Every raw reading and tick of [from, to), in order of arrival. */
     async *replay(from: EpochMs, to: EpochMs, signal: AbortSignal): AsyncGenerator<HistoryEntry> {
       const response = await get(socket, `/history/raw?from=${from}&to=${to}`, signal)

@@ -3,11 +3,12 @@ import type { ServerResponse } from 'node:http'
 import type { History } from '../contract/index.ts'
 import { codeOf, ConfigError, describe } from '../kit/index.ts'
 
-/** `/history`: a chart as JSON; `/history/raw`: what rules are given, one JSON object a line. 409 `{ code, message }` for what cannot be answered. */
+/** `/history`: a chart as JSON; `/history/span`: what there is; `/history/raw`: what rules are given, one JSON object a line. 409 `{ code, message }` for what cannot be answered. */
 export async function answerHistory(history: History | undefined, url: string, response: ServerResponse): Promise<void> {
   try {
     if (!history) throw new ConfigError('HISTORY_OFF', 'this gateway keeps no history; set history.enabled to true in its site file')
     const { pathname, searchParams: asked } = new URL(url, 'http://socket')
+    if (pathname === '/history/span') return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(await history.span()))
     const [from, to] = [numberOf(asked, 'from'), numberOf(asked, 'to')]
     if (pathname === '/history/raw') return await sendRaw(history, from, to, response)
     const chart = await history.chart(asked.get('point') ?? '', from, to, numberOf(asked, 'points'))
