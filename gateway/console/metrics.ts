@@ -5,11 +5,15 @@ import type { GatewayStatus } from '../status.ts'
 type Labels = Readonly<Record<string, string>>
 type Sample = readonly [labels: Labels, value: number]
 
+const resolutionMs = 20
+
 /** Prometheus text exposition 0.0.4. */
 export class Metrics implements Disposable {
-  readonly #delay = monitorEventLoopDelay({ resolution: 20 })
+  readonly #delay = monitorEventLoopDelay({ resolution: resolutionMs })
   constructor() { this.#delay.enable() }
   [Symbol.dispose](): void { this.#delay.disable() }
+  /** The histogram holds the whole wait between two ticks of its timer. */
+  #lateS(percentile: number): number { return Math.max(0, this.#delay.percentile(percentile) / 1e9 - resolutionMs / 1e3) }
 
   text(status: GatewayStatus, summary: AlertSummary, readings: Iterable<Reading>, clients: number): string {
     const { counters, journal, uplinks, connections, devices, rules, commands, channels } = status
@@ -19,7 +23,7 @@ export class Metrics implements Disposable {
       metric('linli_start_time_seconds', 'gauge', 'when it started', [[{}, status.startedAt / 1_000]]),
       metric('linli_time_synced', 'gauge', '1 while the clock is known to be set', [[{}, status.timeQuality === 'synced' ? 1 : 0]]),
       metric('linli_resident_bytes', 'gauge', 'resident memory', [[{}, process.memoryUsage.rss()]]),
-      metric('linli_event_loop_delay_seconds', 'gauge', 'delay of the event loop since the last scrape', [[{ quantile: '0.5' }, this.#delay.percentile(50) / 1e9], [{ quantile: '0.99' }, this.#delay.percentile(99) / 1e9]]),
+      metric('linli_event_loop_delay_seconds', 'gauge', 'delay of the event loop since the last scrape', [[{ quantile: '0.5' }, this.#lateS(50)], [{ quantile: '0.99' }, this.#lateS(99)]]),
       metric('linli_readings_total', 'counter', 'readings taken in', [[{}, counters.readings]]),
       metric('linli_events_total', 'counter', 'events recorded', [[{}, counters.events]]),
       metric('linli_left_out_total', 'counter', 'readings and repeats that were counted and not recorded, by why', (['suppressed', 'summarised', 'repeated', 'unmapped', 'refused'] as const).map((why) => [{ why }, counters[why]])),
