@@ -54,8 +54,16 @@ const codes: Readonly<Record<string, Explanation>> = {
   HISTORY_OFF: say('网关没有保存历史。', 'This gateway keeps no history.', ...setup),
   MAINTENANCE_INVALID: say('检修没有开始。', 'Maintenance was not begun.', '选择设备并写明原因。', 'Choose a device and give a reason.'),
   CONSOLE_UNREACHABLE: say('连不上网关。', 'The gateway does not answer.', '看电脑的网线；稍后再试。', 'See that this computer’s cable is in; try again.'),
-  CONSOLE_LOGIN: say('账号或密码不对。', 'Account or password is wrong.', '再试一次；忘记了请找管理员。', 'Try again; ask an administrator if it is forgotten.'),
-  CONSOLE_WAIT: say('试得太快了。', 'Too many tries.', '等一会儿再试。', 'Wait a little and try again.'),
+  CONSOLE_CREDENTIALS: say('账号、密码或口令不对。', 'Account, password or PIN is wrong.', '再试一次；忘记了请找管理员。', 'Try again; ask an administrator if it is forgotten.'),
+  CONSOLE_CLAIM: say('认领码不对，或已经用过、过期。', 'The code is wrong, was used, or is too old.', '请安装人员在网关上再取一个。', 'Ask the installer for a new one from the box.'),
+  CONSOLE_WAIT: say('试错太多次了。', 'Too many wrong tries.', '等一会儿再试；每错一次要等更久。', 'Wait a while; each wrong try makes the wait longer.'),
+  CONSOLE_LOGIN: say('登录已过期。', 'You are no longer signed in.', '请重新登录。', 'Sign in again.'),
+  CONSOLE_ROLE: say('您的账号不能做这件事。', 'Your account may not do this.', '请找管理员。', 'Ask an administrator.'),
+  CONSOLE_ACCOUNT: say('账号不能这样添加或修改。', 'The account cannot be made or changed so.', '换一个名字；最后一个管理员不能删除。', 'Take another name; the last administrator stays.'),
+  CONSOLE_BUSY: say('网关正忙。', 'The gateway is busy.', '等几秒再试。', 'Try again in some seconds.'),
+  CONSOLE_RATE: say('操作太快了。', 'That was too fast.', '等几秒再试。', 'Try again in some seconds.'),
+  CONSOLE_REQUEST: say('填写的内容不符合要求。', 'Something was not filled in as asked.', '看一看填写的内容。', 'Look at what was filled in.'),
+  CONSOLE_UNKNOWN: say('已经没有这个了。', 'This is no longer there.', '刷新页面。', 'Load the page again.'),
 }
 
 /** What is known of a code; of a family where the code itself is not listed. */
