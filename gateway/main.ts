@@ -18,6 +18,7 @@ import { openConsole } from './main/console.ts'
 import { openDecisions } from './main/decisions.ts'
 import { openDevices, type WriteGuard } from './main/devices.ts'
 import { openReports } from './main/report.ts'
+import { ruleViews } from './main/rule-views.ts'
 import { openStore } from './main/store.ts'
 import { gatewayEvent } from './events.ts'
 import { createStatus, type GatewayStatus } from './status.ts'
@@ -91,7 +92,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
     ticks.push(() => heartbeat.beat())
   }
   if (city.commands) stack.use(city.commands)
-  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, maintenance: { modes, clock }, reports, deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
+  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
   const page = await openConsole({ ...basics, store, status, live, feed, alerts: { desk, pipeline, sounders, clock }, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
 

@@ -3,11 +3,12 @@ import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
-import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, HistoryEntry, HistorySpan, Maintenance, Reading, Value } from '../contract/index.ts'
+import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, HistoryEntry, HistorySpan, JsonObject, Maintenance, Reading, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
 import type { ReportAnswer } from './report.ts'
 import type { DeadLetterView } from './dead-letters.ts'
+import type { RuleView } from './rules.ts'
 import type { DoorAnswer, KioskAnswer } from './facility.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
@@ -16,6 +17,9 @@ export function controlClient(socket: string) {
     status: () => fetchJson<GatewayStatus>(socket, '/status'),
     doors: () => fetchJson<readonly DoorAnswer[]>(socket, '/doors'),
     kiosks: () => fetchJson<readonly KioskAnswer[]>(socket, '/kiosks'),
+    rules: () => fetchJson<readonly RuleView[]>(socket, '/rules'),
+    /** Throws RULE_UNKNOWN. */
+    rule: (id: string) => fetchJson<JsonObject>(socket, `/rules/${encodeURIComponent(id)}`),
     readings: () => fetchJson<readonly Reading[]>(socket, '/readings'),
     /** Throws the gateway's own code and words. */
     chart: (point: string, from: EpochMs, to: EpochMs, points: number) => fetchJson<Chart>(socket, `/history?${new URLSearchParams({ point, from: `${from}`, to: `${to}`, points: `${points}` })}`),

@@ -15,6 +15,7 @@ import { answerHistory } from './history.ts'
 import { orderMaintenance, type MaintenanceControl } from './maintenance.ts'
 import { answerReport, type ReportPort } from './report.ts'
 import { tryChannel } from './notify.ts'
+import { answerRules, type RulesControl } from './rules.ts'
 
 export interface ControlParts {
   readonly socket: string
@@ -25,6 +26,7 @@ export interface ControlParts {
   readonly facility: FacilityPort
   readonly maintenance: MaintenanceControl
   readonly reports: ReportPort
+  readonly rules: RulesControl
   readonly deadLetters: DeadLetters
   readonly feed: Feed
   /** Absent where the site file turns it off. */
@@ -39,7 +41,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -72,6 +74,7 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   if (request.url?.startsWith('/alerts/')) return answerAlerts(parts.alerts, request.url, response)
   if (answerFacility(parts.facility, request.url, response)) return
   if (request.url?.startsWith('/events?')) { void answerEvents(parts.eventLog, request.url, response); return }
+  if (request.url === '/rules' || request.url?.startsWith('/rules/')) return answerRules(parts.rules, request.url, response)
   if (request.url?.startsWith('/report')) { void answerReport(parts.reports, request.url, response); return }
   if (request.url?.startsWith('/history')) { void answerHistory(parts.history, request.url, response); return }
   switch (request.url) {

@@ -68,7 +68,7 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
   // Nothing will ever clear what a rule raised that the site file no longer has.
   if (orphans.length > 0) await withinPatience(clock, pipeline.told(desk.apply(orphans.map(({ key, ruleId }): ClearAlert => ({ kind: 'clear', key, ruleId, at: clock.now(), data: { reason: 'rule-removed' } })))))
   const views = { doors: () => models.doors(clock.now()), kiosks: () => models.kiosks(clock.now()) }
-  return { engine, modes, ticks, facility: views, desk, actions, repeats, telemetry, pipeline, conditions }
+  return { engine, rules, modes, ticks, facility: views, desk, actions, repeats, telemetry, pipeline, conditions }
 }
 
 /** Of the alert that the engine raises about a rule. */

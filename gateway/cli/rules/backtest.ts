@@ -1,11 +1,11 @@
 import { backtest, type RuleTotals, type Transition, type Trial } from '../../../rules/backtest.ts'
-import { durationText } from '../../../rules/expression/parse.ts'
 import type { EpochMs } from '../../contract/index.ts'
 import { ConfigError, systemClock } from '../../kit/index.ts'
 import { didYouMean } from '../../kit/suggest.ts'
 import { paint, print, printJson, stopSignal, table } from '../output.ts'
 import { progressBar } from '../progress.ts'
 import { openPast, type Past } from './past.ts'
+import { lengthText } from './words.ts'
 import { siteVariant, type SiteVariant } from './variants.ts'
 
 export interface BacktestCommand {
@@ -92,7 +92,7 @@ function rangeOf({ from, to }: Past, { since: asked, until: end }: BacktestComma
   const since = asked === undefined ? from : momentOf(asked, now)
   if (!(since < until)) throw new ConfigError('BACKTEST_RANGE', `${local(since)} to ${local(until)} is no time; since must lie before until`)
   // Up to a minute: asked in whole days for what began so many days ago.
-  if (since < from - 60_000 || until > to + day) throw new ConfigError('BACKTEST_RANGE', `asked for ${local(since)} to ${local(until)}, but what can be replayed is ${local(from)} to ${local(to)} (${durationText(Math.floor((to - from) / 60_000) * 60_000)}); leave --since out for all of it, or raise history.rawDays and history.maxBytes`)
+  if (since < from - 60_000 || until > to + day) throw new ConfigError('BACKTEST_RANGE', `asked for ${local(since)} to ${local(until)}, but what can be replayed is ${local(from)} to ${local(to)} (${lengthText(to - from)}); leave --since out for all of it, or raise history.rawDays and history.maxBytes`)
   return { since: Math.max(since, from), until: Math.min(until, to + 1) }
 }
 
@@ -105,13 +105,12 @@ function momentOf(text: string, now: EpochMs): EpochMs {
 }
 
 const local = (at: EpochMs): string => new Date(at).toLocaleString('sv-SE')
-const length = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : durationText(Math.round(ms / 1_000) * 1_000))
 const shown = 200
 
 export function renderBacktest({ source, approximate, span, since, until, warmFrom, cold, variants }: BacktestAnswer, withTransitions: boolean): string {
   const [first, second] = variants
   return [
-    `replayed ${local(since)} to ${local(until)} (${length(until - since)}) from ${source}; it holds ${local(span.from)} to ${local(span.to)}`,
+    `replayed ${local(since)} to ${local(until)} (${lengthText(until - since)}) from ${source}; it holds ${local(span.from)} to ${local(span.to)}`,
     ...(warmFrom < since ? [paint('gray', `windows were filled from ${local(warmFrom)} on`)] : []),
     ...(cold ? [paint('yellow', 'the first part is cold: there is less before it than windows and waits look back, so the first alerts may differ')] : []),
     ...(approximate === undefined ? [] : [paint('yellow', `near, not exact: ${approximate}`)]),
@@ -122,7 +121,7 @@ export function renderBacktest({ source, approximate, span, since, until, warmFr
   ].join('\n')
 }
 
-const cells = ({ alerts, raisedMs, longestMs, raised, unknown, writes, messages }: RuleTotals): readonly string[] => [String(alerts), raisedMs > 0 ? length(raisedMs) : '–', longestMs > 0 ? `${length(longestMs)}${raised ? ' (still)' : ''}` : '–', String(writes), String(messages), String(unknown)]
+const cells = ({ alerts, raisedMs, longestMs, raised, unknown, writes, messages }: RuleTotals): readonly string[] => [String(alerts), raisedMs > 0 ? lengthText(raisedMs) : '–', longestMs > 0 ? `${lengthText(longestMs)}${raised ? ' (still)' : ''}` : '–', String(writes), String(messages), String(unknown)]
 
 function totals({ rules }: Trial): string {
   return rules.length === 0 ? 'the site file has no rules' : table([['RULE', 'ALERTS', 'RAISED FOR', 'LONGEST', 'WRITES', 'MESSAGES', 'DATA MISSING'], ...rules.map((each) => [each.rule, ...cells(each)])])
@@ -135,7 +134,7 @@ function comparison(before: Trial, after: Trial): string {
   const rows = names.map((name) => {
     const [a, b] = [of(before, name), of(after, name)]
     const pair = (key: 'alerts' | 'writes' | 'messages' | 'unknown'): string => { const [was, is] = [a?.[key] ?? 0, b?.[key] ?? 0]; return was === is ? String(was) : `${was} → ${is < was ? paint('green', String(is)) : paint('yellow', String(is))}` }
-    const time = `${a?.raisedMs ? length(a.raisedMs) : '–'}${(a?.raisedMs ?? 0) === (b?.raisedMs ?? 0) ? '' : ` → ${b?.raisedMs ? length(b.raisedMs) : '–'}`}`
+    const time = `${a?.raisedMs ? lengthText(a.raisedMs) : '–'}${(a?.raisedMs ?? 0) === (b?.raisedMs ?? 0) ? '' : ` → ${b?.raisedMs ? lengthText(b.raisedMs) : '–'}`}`
     return [name, pair('alerts'), time, pair('writes'), pair('messages'), pair('unknown')]
   })
   const sum = ({ rules }: Trial): number => rules.reduce((all, { alerts }) => all + alerts, 0)
