@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import type { GatewayEvent } from '../../../gateway/contract/index.ts'
@@ -26,6 +26,10 @@ const rules = [
 const told: Readonly<Record<string, string>> = { raised: 'raised', reopened: 'raised', cleared: 'cleared' }
 const changes = (events: readonly GatewayEvent[]): string[] => events.filter(({ type, data }) => type === 'alert' && data.rule !== 'gateway' && String(data.state) in told).map(({ at, data }) => `${at} ${told[String(data.state)]} ${String(data.key)}`)
 const replayed = ({ variants: [trial] }: BacktestAnswer): string[] => trial!.transitions.filter(({ kind }) => kind === 'raise' || kind === 'clear').map(({ at, kind, key }) => `${at} ${kind === 'raise' ? 'raised' : 'cleared'} ${key}`)
+const filesBelow = async (folder: string): Promise<string[]> => {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return Promise.all(entries.filter((entry) => entry.isFile()).map(async (entry) => { const file = path.join(entry.parentPath, entry.name); const { size, mtimeMs } = await stat(file); return `${file} ${size} ${mtimeMs}` }))
+}
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 it('equals what a gateway did, live and over a restart, asked of the gateway or of its folder; nothing is written', { timeout: 60_000 }, async () => {
@@ -81,7 +85,9 @@ it('equals what a gateway did, live and over a restart, asked of the gateway or 
     device.set('hall.t', 310)
     await pause(600)
   })
+  const before = await filesBelow(path.join(folder, 'data'))
   const answer = await runBacktest([file], {})
+  expect(await filesBelow(path.join(folder, 'data'))).toEqual(before)
   expect(answer.source).toBe(path.join(folder, 'data/history'))
   expect(replayed(answer)).toEqual(changes(events))
   const written = events.filter(({ type, data }) => type === 'command' && data.actor === 'rule:hot').map(({ data }) => data.value)
