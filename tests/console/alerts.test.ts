@@ -1,0 +1,102 @@
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
+import type { Alert } from '../../gateway/contract/index.ts'
+import { startDesk, type Desk } from '../support/browser.ts'
+import { itWith } from '../support/tools.ts'
+
+const it = itWith('chromium')
+let desk: Desk
+beforeAll(async () => { desk = await startDesk() }, 60_000)
+afterAll(() => desk?.[Symbol.asyncDispose]())
+afterEach(async () => { for (const context of desk.browser.contexts()) await context.close() })
+
+const alertOf = (rule: string): Alert => desk.gateway.status().alerts.find(({ ruleId }) => ruleId === rule)!
+/** The page of one alert, which is there by then. */
+async function opened(rule: string, point: string): Promise<Page> {
+  desk.devices.set(point, true)
+  await expect.poll(() => alertOf(rule)).toBeTruthy()
+  return await desk.open({ at: `alerts/${alertOf(rule).id}` })
+}
+
+describe('an alert', () => {
+  it('is assigned to a person of the roster, by name', async () => {
+    const page = await opened('call', 'panel.button')
+    await page.getByRole('button', { name: '指派' }).click()
+    await page.getByLabel('指派给谁').selectOption({ label: '李站长' })
+    await page.getByRole('dialog').getByRole('button', { name: '指派' }).click()
+    await page.getByText('由 李站长 处理').waitFor()
+    expect(alertOf('call').assigned?.to).toBe('li')
+  })
+
+  it('is shelved only with a duration and a reason, and comes back when that is ended', async () => {
+    const page = await opened('leak', 'pump.wet')
+    await page.getByRole('button', { name: '暂缓' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText('15 分钟').click()
+    await dialog.getByRole('button', { name: '暂缓' }).click()
+    expect(alertOf('leak').shelved).toBeUndefined()
+    await dialog.getByLabel('原因').fill('水泵正在更换')
+    await dialog.getByRole('button', { name: '暂缓' }).click()
+    await page.getByText(/暂缓到 \d\d:\d\d：水泵正在更换/).waitFor()
+    const { until, at } = alertOf('leak').shelved!
+    expect(until - at).toBe(15 * 60_000)
+    await page.goto(`${desk.url}/#/alerts`)
+    await page.getByRole('button', { name: '暂缓', exact: true }).click()
+    await page.getByRole('link', { name: '地下室漏水' }).click()
+    await page.getByRole('button', { name: '取消暂缓' }).click()
+    await page.getByRole('button', { name: '确认：地下室漏水' }).waitFor()
+  })
+
+  it('cannot be resolved while its cause is there; then it is, with a note, and is rated', async () => {
+    const page = await opened('lamp', 'panel.lamp')
+    await page.getByText('现象还在，排除后才能结束').waitFor()
+    expect(await page.getByRole('button', { name: '处理完毕' }).count()).toBe(0)
+    desk.devices.set('panel.lamp', false)
+    await page.getByRole('button', { name: '处理完毕' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('处理说明').fill('换了灯管')
+    await dialog.getByRole('button', { name: '处理完毕' }).click()
+    await page.getByRole('button', { name: '评价' }).click()
+    await page.getByRole('dialog').getByText('4 分').click()
+    await page.getByRole('dialog').getByRole('button', { name: '评价' }).click()
+    await expect.poll(() => page.locator('.timeline').innerText()).toMatch(/发生[\s\S]*恢复[\s\S]*处理完毕[\s\S]*换了灯管[\s\S]*评价[\s\S]*4 分/)
+    await page.getByText('已关闭').waitFor()
+  })
+
+  it('closes its dialogs by Escape and gives the focus back', async () => {
+    const page = await opened('call', 'panel.button')
+    const button = page.getByRole('button', { name: '备注' })
+    await button.click()
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('备注')
+  })
+})
+
+describe('the list of alerts', () => {
+  it('is filtered by severity', async () => {
+    desk.devices.set('panel.smoke', true)
+    desk.devices.set('panel.button', true)
+    const page = await desk.open({ at: 'alerts' })
+    await page.getByRole('link', { name: '大厅烟感报警' }).waitFor()
+    await page.getByRole('combobox', { name: '筛选' }).selectOption({ label: '特急' })
+    expect(await page.locator('.alert-title').allTextContents()).toEqual(['大厅烟感报警'])
+    await page.getByRole('combobox', { name: '筛选' }).selectOption({ label: '所有级别' })
+  })
+
+  it('folds a hundred equal alerts into one line, tells of a flood, and unfolds them', { timeout: 60_000 }, async () => {
+    const page = await desk.open({ at: 'alerts' })
+    for (let n = 0; n < 100; n++) {
+      const answer = await page.request.post(`${desk.url}/api/alerts/test`, { data: { severity: 4 } })
+      expect(answer.ok()).toBe(true)
+    }
+    await page.reload()
+    const more = page.getByRole('button', { name: /×\d+ · \d+ 个相同/ })
+    await more.waitFor()
+    expect(await page.locator('.alert').count()).toBeLessThan(10)
+    await page.locator('.alert', { has: more }).getByText('测试').first().waitFor()
+    await more.click()
+    await expect.poll(() => page.locator('.alert').count()).toBeGreaterThan(20)
+  })
+})
