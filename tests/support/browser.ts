@@ -23,11 +23,12 @@ export const office = { viewport: { width: 1366, height: 768 } } as const
 export const hostile = '<img src=x onerror="document.title=1">'
 
 const label = (zh: string, en: string): string => `{ zh: ${JSON.stringify(zh)}, en: ${JSON.stringify(en)} }`
-const rule = (id: string, point: string, severity: number, zh: string, en: string): string => `  - { id: ${id}, kind: condition, inputs: { on: ${point} }, when: on, severity: ${severity}, title: ${label(zh, en)} }`
+/** An alert while a contact is closed. */
+export const rule = (id: string, point: string, severity: number, zh: string, en: string): string => `  - { id: ${id}, kind: condition, inputs: { on: ${point} }, when: on, severity: ${severity}, title: ${label(zh, en)} }`
 const contact = (register: number, zh: string, en: string): string => `{ name: ${label(zh, en)}, type: boolean, table: discrete, register: ${register}, poll: 50ms }`
 
 /** A small building whose every contact a test can move. */
-const building = (modbus: number, city: string, poll = '50ms'): readonly string[] => [
+const building = (modbus: number, city: string, rules: readonly string[], poll = '50ms'): readonly string[] => [
   `console: { enabled: true, listen: { port: 0 } }`,
   `places: { hall: ${label('办事大厅', 'service hall')}, cellar: ${label('地下室', 'cellar')}, lobby: ${label('门厅', 'lobby')} }`,
   'people:',
@@ -45,7 +46,7 @@ const building = (modbus: number, city: string, poll = '50ms'): readonly string[
   `  - { id: odd, name: { zh: '${hostile}', en: '${hostile}' }, connection: line, unitId: 6, place: cellar, points: { on: ${contact(0, '开关', 'switch')} } }`,
   'rules:',
   rule('smoke', 'panel.smoke', 1, '大厅烟感报警', 'smoke in the hall'), rule('leak', 'pump.wet', 2, '地下室漏水', 'water in the cellar'),
-  rule('call', 'panel.button', 3, '大厅有人求助', 'somebody calls for help in the hall'), rule('lamp', 'panel.lamp', 4, '大厅灯坏了', 'a lamp in the hall is broken'),
+  rule('call', 'panel.button', 3, '大厅有人求助', 'somebody calls for help in the hall'), rule('lamp', 'panel.lamp', 4, '大厅灯坏了', 'a lamp in the hall is broken'), ...rules,
   'doors:', `  - { id: gate, name: ${label('大门', 'main gate')}, place: lobby, contact: gate.open, heldOpenAfter: 10m }`,
   'kiosks:', `  - { id: one, name: ${label('自助终端一', 'terminal one')}, place: hall, device: kiosk, downAfter: 2s }`,
   'uplinks:', `  - { id: city, url: "${city}", protocol: "3.1.1" }`,
@@ -66,7 +67,7 @@ export interface Desk extends AsyncDisposable {
 }
 
 /** A building on simulated Modbus devices, a city, and Debian's Chromium before its console. The page is built when its sources are newer. */
-export async function startDesk({ clock = systemClock, poll, lines = [] }: { readonly clock?: Clock; readonly poll?: string; readonly lines?: readonly string[] } = {}): Promise<Desk> {
+export async function startDesk({ clock = systemClock, poll, rules = [] }: { readonly clock?: Clock; readonly poll?: string; readonly rules?: readonly string[] } = {}): Promise<Desk> {
   await using stack = new AsyncDisposableStack()
   spawnSync(process.execPath, [path.join(root, 'scripts/console.mjs')], { stdio: 'inherit' })
   const folder = await mkdtemp(path.join(tmpdir(), 'linli-console-'))
@@ -76,7 +77,7 @@ export async function startDesk({ clock = systemClock, poll, lines = [] }: { rea
   const cutCity = (): Promise<void> => (cityStopped ??= city.stop())
   stack.defer(cutCity)
   const modbus = await freePort()
-  const site = await readSite(await siteFile(folder, [...building(modbus, city.url, poll), ...lines]))
+  const site = await readSite(await siteFile(folder, building(modbus, city.url, rules, poll)))
   const devices = stack.use(await startModbusSimulator(site.connections.find(({ id }) => id === 'line') as ModbusConfig, { clock: systemClock, random: () => 0.5 }, { port: modbus }))
   devices.set('climate.temperature', 215)
   devices.set('climate.setpoint', 220)

@@ -41,6 +41,10 @@ export function personName(id: string): string {
   const found = people.value.find((person) => person.id === id)
   return found ? named(found.name) : id
 }
+export function deviceName(id: string): string {
+  const device = devices.value?.find((each) => each.id === id)
+  return device ? named(device.name) : id
+}
 export function placeName(id: string): string {
   const tile = overview.value?.tiles.find(({ place }) => place === id)
   return tile ? named(tile.name) : id
@@ -137,7 +141,7 @@ export const load = {
 export async function refresh(): Promise<void> {
   const [name, id] = trail.value
   const needs: Readonly<Record<string, () => Promise<unknown>>> = {
-    alerts: () => Promise.all([load.alerts(), ...(id ? [load.alert(id)] : [])]),
+    alerts: () => Promise.all([load.alerts(), ...(id ? [load.alert(id), load.devices()] : [])]),
     devices: () => (id ? load.device(id) : load.devices()),
     doors: () => Promise.all([load.doors(), load.terminals()]),
     link: () => Promise.all([load.link(), load.deadLetters()]),

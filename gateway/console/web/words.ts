@@ -197,7 +197,7 @@ export const words = {
   noDoors: { zh: '这里没有设置门。', en: 'No doors are set up here.' },
   noTerminals: { zh: '这里没有设置自助终端。', en: 'No terminals are set up here.' },
   kiosk_available: { zh: '可以使用', en: 'In service' },
-  kiosk_degraded: { zh: '可用，但有小问题', en: 'In service, with a problem' },
+  kiosk_degraded: { zh: '可用，但有小问题', en: 'Limited' },
   kiosk_down: { zh: '不能使用', en: 'Out of service' },
   kiosk_unknown: { zh: '情况未知', en: 'Not known' },
   kiosk_outside: { zh: '服务时间以外', en: 'Outside service hours' },

@@ -10,7 +10,7 @@ import { Dialog, Field } from '../parts/dialog.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { PersonPicker } from '../parts/person-picker.tsx'
 import { hrefOf } from '../route.ts'
-import { alertDetail, may, now, personName, placeName } from '../state.ts'
+import { alertDetail, deviceName, may, now, personName, placeName } from '../state.ts'
 import { words, type Word } from '../words.ts'
 
 type Asking = 'assign' | 'shelve' | 'resolve' | 'evaluate' | 'reopen' | 'comment'
@@ -25,11 +25,11 @@ export function AlertPage({ id }: { readonly id: string }): JSX.Element {
     <>
       <a class="back" href={hrefOf('alerts')}>‹ {t('back')}</a>
       <article class={`card alert-page severity-edge-${alert.severity}`}>
-        <div class="alert-line"><SeverityTag severity={alert.severity} /><span class="badge">{t(`state_${alert.state}`)}</span><span class="badge">{t(`condition_${alert.condition}`)}</span><AlertMarks alert={alert} /></div>
+        <div class="alert-line"><SeverityTag severity={alert.severity} /><span class="badge">{t(`state_${alert.state}`)}</span><AlertMarks alert={alert} /></div>
         <h1>{named(alert.title)}</h1>
         <dl class="facts">
           {alert.place ? <><dt>{t('place')}</dt><dd>{placeName(alert.place)}</dd></> : null}
-          {alert.deviceId ? <><dt>{t('device')}</dt><dd><a href={hrefOf('devices', alert.deviceId)}>{alert.deviceId}</a></dd></> : null}
+          {alert.deviceId ? <><dt>{t('device')}</dt><dd><a href={hrefOf('devices', alert.deviceId)}>{deviceName(alert.deviceId)}</a></dd></> : null}
           <dt>{t('raisedAt')}</dt><dd>{momentOf(alert.raisedAt, now.value)}{alert.count > 1 ? ` · ${say('times', alert.count)}` : ''}</dd>
           {who ? <><dt>{t('who')}</dt><dd>{who}</dd></> : null}
         </dl>

@@ -25,11 +25,11 @@ const chosen = (all: { readonly open: readonly AlertView[]; readonly closed: rea
   return severity.value === 0 ? list : list.filter((alert) => alert.severity === severity.value)
 }
 
-/** The same thing many times is one line ×n: same rule, words, severity and state. */
+/** The same thing many times is one line ×n: same words, severity and state. */
 function grouped(list: readonly AlertView[]): Map<string, AlertView[]> {
   const groups = new Map<string, AlertView[]>()
   for (const alert of list) {
-    const key = [alert.ruleId, alert.severity, alert.title.zh, alert.state].join('\n')
+    const key = [alert.severity, alert.title.zh, alert.state].join('\n')
     const group = groups.get(key)
     if (group) group.push(alert)
     else groups.set(key, [alert])

@@ -7,7 +7,7 @@ import { momentOf } from '../format.ts'
 import { named, say, t } from '../language.ts'
 import { Field } from '../parts/dialog.tsx'
 import { Failed } from '../parts/problem.tsx'
-import { devices, load, may, now, people, personName, placeName, session } from '../state.ts'
+import { deviceName, devices, load, may, now, people, personName, placeName, session } from '../state.ts'
 
 const users = signal<readonly UserAnswer[] | null>(null)
 const audit = signal<AuditAnswer | null>(null)
@@ -49,7 +49,7 @@ function Maintenance(): JSX.Element {
     <section class="card" aria-labelledby="maintenance">
       <h2 id="maintenance">{t('maintenance')}</h2><p>{t('maintenanceWhy')}</p>
       {maintenance.value?.length === 0 ? <p>{t('maintenanceNone')}</p> : null}
-      <ul class="letters">{maintenance.value?.map((each) => <li key={each.id}><strong>{each.device ?? placeName(each.place ?? '')}</strong><span>{t('until')} {momentOf(each.until, now.value)} · {each.reason} · {personName(each.by)}</span><button type="button" onClick={() => void call('endMaintenance', { id: each.id }).then(took).then(reload)}>{t('end')}</button></li>)}</ul>
+      <ul class="letters">{maintenance.value?.map((each) => <li key={each.id}><strong>{each.device ? deviceName(each.device) : placeName(each.place ?? '')}</strong><span>{t('until')} {momentOf(each.until, now.value)} · {each.reason} · {personName(each.by)}</span><button type="button" onClick={() => void call('endMaintenance', { id: each.id }).then(took).then(reload)}>{t('end')}</button></li>)}</ul>
       <form onSubmit={(event) => void submit(event)}>
         <Field label={t('device')}>{(id) => <select id={id} required value={form.device} onChange={(event) => setForm({ ...form, device: event.currentTarget.value })}><option value="">{t('choose')}</option>{devices.value?.map((device) => <option key={device.id} value={device.id}>{named(device.name)}</option>)}</select>}</Field>
         <fieldset class="choices"><legend>{t('howLong')}</legend>{lengths.map((each) => <label key={each}><input type="radio" name="hours" checked={form.hours === each} onChange={() => setForm({ ...form, hours: each })} /><span>{say('hours', each)}</span></label>)}</fieldset>
