@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { queue } from './acts.ts'
 import { lasting } from './format.ts'
 import { language, named, say, t } from './language.ts'
@@ -76,14 +76,14 @@ function Banners(): JSX.Element {
 function Content(): JSX.Element {
   const main = useRef<HTMLElement>(null)
   const first = useRef(true)
+  const [ready, setReady] = useState<string | null>(null)
   const path = trail.value.join('/')
   useEffect(() => {
-    void refresh()
-    document.title = `${t('product')}`
+    void refresh().finally(() => setReady(path))
     if (!first.current) { main.current?.focus({ preventScroll: true }); scrollTo(0, 0) }
     first.current = false
   }, [path])
-  return <main id="content" ref={main} tabIndex={-1} class={stale.value ? 'is-stale' : ''}><Page /></main>
+  return <main id="content" ref={main} tabIndex={-1} data-place={path} aria-busy={ready !== path} class={stale.value ? 'is-stale' : ''}><Page /></main>
 }
 
 function Page(): JSX.Element {
