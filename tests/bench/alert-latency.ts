@@ -56,8 +56,8 @@ export function alertLatency<Rate extends number>(rates: readonly Rate[], rounds
 }
 
 /** Throws when the gateway did not take all the readings meanwhile. */
-async function beside<T>(port: number, perSecond: number, work: () => Promise<T>): Promise<T> {
-  const { process: background } = await start('background.ts', [String(port), String(perSecond)])
+export async function beside<T>(port: number, perSecond: number, work: () => Promise<T>, points?: number): Promise<T> {
+  const { process: background } = await start('background.ts', [String(port), String(perSecond), ...(points ? [String(points)] : [])])
   const acknowledged = (): Promise<number> => new Promise((resolve) => { background.once('message', (message) => resolve((message as { acknowledged: number }).acknowledged)); background.send('count') })
   try {
     await pause(1_000)
@@ -110,7 +110,7 @@ async function openDoors(brokerPort: number, cityPort: number): Promise<Doors> {
   }
 }
 
-async function dial(port: number, name: string): Promise<Socket> {
+export async function dial(port: number, name: string): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   socket.write(connectPacket(name, name, password))
   await new Promise((resolve, reject) => { socket.once('data', resolve).once('error', reject) })

@@ -11,6 +11,7 @@ import { cost, forecastError, isolation, jitter, serial } from './modbus/pace.ts
 import { codec, rates } from './modbus/rate.ts'
 import { peersAreHere } from './peers.ts'
 import { median } from './processes.ts'
+import { rules } from './rules.ts'
 
 interface Figure { readonly value: number; readonly unit: string; readonly target: number | null; readonly met: boolean | null }
 type Figures = Record<string, Figure>
@@ -19,6 +20,7 @@ const round = (value: number): number => (value >= 100 ? Math.round(value) : val
 const atLeast = (value: number, unit: string, target: number): Figure => ({ value: round(value), unit, target, met: value >= target })
 const atMost = (value: number, unit: string, target: number): Figure => ({ value: round(value), unit, target, met: value <= target })
 const plain = (value: number, unit: string): Figure => ({ value: round(value), unit, target: null, met: null })
+const quantile = (list: readonly number[], share: number): number => list.toSorted((a, b) => a - b)[Math.floor(list.length * share)]!
 const rounds = 5
 
 const benches: Readonly<Record<string, () => Promise<Figures>>> = {
@@ -67,11 +69,18 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
   async 'alert-latency'(): Promise<Figures> {
     if (!peersAreHere('mosquitto')) return {}
     const found = await alertLatency([500, 10_000], rounds, 400)
-    const quantile = (list: readonly number[], share: number): number => list.toSorted((a, b) => a - b)[Math.floor(list.length * share)]!
     const [quiet, busy] = [found[500], found[10_000]]
     return {
       'alert-p50-at-500': atMost(quantile(quiet.ms, 0.5), 'ms', 0.6), 'alert-p99-at-500': atMost(quantile(quiet.ms, 0.99), 'ms', 4), 'bare-fsync-at-500': plain(quantile(quiet.fsyncMs, 0.5), 'ms'),
       'alert-p50-at-10000': plain(quantile(busy.ms, 0.5), 'ms'), 'alert-p99-at-10000': atMost(quantile(busy.ms, 0.99), 'ms', 12), 'bare-fsync-at-10000': plain(quantile(busy.fsyncMs, 0.5), 'ms'),
+    }
+  },
+  async rules() {
+    const found = await rules({ rules: 1_000, perSecond: 10_000, rounds, secondsEach: 8, writes: 2_000 })
+    return {
+      'rules-cpu-without': plain(found.withoutPercent, '% of a core'), 'rules-cpu-watching': plain(found.watchingPercent, '% of a core'), 'rules-cpu-watching-others': plain(found.besidePercent, '% of a core'),
+      'rules-cpu-added': atMost(found.addedPercent, '% of a core', 10), 'rules-cpu-added-watching-others': atMost(found.addedBesidePercent, '% of a core', 2),
+      'sensor-to-relay-p50': plain(quantile(found.relayMs, 0.5), 'ms'), 'sensor-to-relay-p99': atMost(quantile(found.relayMs, 0.99), 'ms', 10), 'rules-state-5m-windows': atMost(found.stateMb, 'MB', 30),
     }
   },
   async modbus() {
