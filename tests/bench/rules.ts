@@ -59,7 +59,7 @@ const site = (folder: string, port: number, kind: Kind, perDevice: number, pairs
   ...Array.from({ length: pairs }, (_, n) => `      r${n}: { name: { zh: 继电器, en: relay }, type: boolean, writable: true, topic: "devices/{device}/r${n}/state", command: { topic: "devices/{device}/r${n}/set", payload: "{json}", confirm: false } }`),
   'rules:',
   ...(kind === 'without' ? ['  []'] : Array.from({ length: devices * perDevice }, (_, n) => ruleLine(n, `${kind === 'watching' ? 'd' : 'quiet'}${n % devices}.n${Math.floor(n / devices)}`))),
-  ...(kind === 'watching' ? Array.from({ length: pairs }, (_, n) => `  - { id: door${n}, kind: condition, inputs: { open: doors.p${n} }, when: open, severity: 2, title: ${title}, then: [{ write: { point: relays.r${n}, value: true } }], otherwise: [{ write: { point: relays.r${n}, value: false } }] }`) : []),
+  ...(kind === 'watching' ? Array.from({ length: pairs }, (_, n) => `  - { id: door${n}, kind: condition, inputs: { open: doors.p${n} }, when: open, severity: 2, title: ${title}, then: [{ write: { point: relays.r${n}, value: true } }], otherwise: [{ write: { point: relays.r${n}, value: false } }], writes: { atMost: 100, per: 1m } }`) : []),
   '',
 ].join('\n')
 
