@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
@@ -28,7 +28,7 @@ export const rule = (id: string, point: string, severity: number, zh: string, en
 const contact = (register: number, zh: string, en: string): string => `{ name: ${label(zh, en)}, type: boolean, table: discrete, register: ${register}, poll: 50ms }`
 
 /** A small building whose every contact a test can move. */
-const building = (modbus: number, city: string, rules: readonly string[], poll = '50ms'): readonly string[] => [
+const building = (modbus: number, city: string, rules: readonly string[]): readonly string[] => [
   `console: { enabled: true, listen: { port: 0 } }`,
   `places: { hall: ${label('办事大厅', 'service hall')}, cellar: ${label('地下室', 'cellar')}, lobby: ${label('门厅', 'lobby')} }`,
   'people:',
@@ -39,8 +39,8 @@ const building = (modbus: number, city: string, rules: readonly string[], poll =
   `  - { id: panel, name: ${label('消防模块', 'fire module')}, connection: line, unitId: 1, place: hall, points: { smoke: ${contact(0, '烟感', 'smoke')}, button: ${contact(2, '求助按钮', 'help button')}, lamp: ${contact(3, '灯', 'lamp')} } }`,
   `  - { id: pump, name: ${label('水浸传感器', 'leak sensor')}, connection: line, unitId: 2, place: cellar, points: { wet: ${contact(0, '水浸', 'leak')} } }`,
   `  - { id: climate, name: ${label('温湿度计', 'climate sensor')}, connection: line, unitId: 3, place: hall, points: {`,
-  `      temperature: { name: ${label('温度', 'temperature')}, type: number, unit: Cel, table: input, register: 0, format: s16, scale: 0.1, poll: ${poll} },`,
-  `      setpoint: { name: ${label('设定温度', 'set temperature')}, type: number, unit: Cel, table: holding, register: 1, format: s16, scale: 0.1, writable: true, min: 5, max: 35, poll: ${poll} } } }`,
+  `      temperature: { name: ${label('温度', 'temperature')}, type: number, unit: Cel, table: input, register: 0, format: s16, scale: 0.1, poll: 50ms },`,
+  `      setpoint: { name: ${label('设定温度', 'set temperature')}, type: number, unit: Cel, table: holding, register: 1, format: s16, scale: 0.1, writable: true, min: 5, max: 35, poll: 50ms } } }`,
   `  - { id: gate, name: ${label('大门控制器', 'gate controller')}, connection: line, unitId: 4, place: lobby, points: { open: ${contact(0, '大门', 'gate')} } }`,
   `  - { id: kiosk, name: ${label('自助终端', 'terminal')}, connection: line, unitId: 5, place: hall, points: { busy: ${contact(0, '使用中', 'in use')} } }`,
   `  - { id: odd, name: { zh: '${hostile}', en: '${hostile}' }, connection: line, unitId: 6, place: cellar, points: { on: ${contact(0, '开关', 'switch')} } }`,
@@ -67,7 +67,7 @@ export interface Desk extends AsyncDisposable {
 }
 
 /** A building on simulated Modbus devices, a city, and Debian's Chromium before its console. The page is built when its sources are newer. */
-export async function startDesk({ clock = systemClock, poll, rules = [] }: { readonly clock?: Clock; readonly poll?: string; readonly rules?: readonly string[] } = {}): Promise<Desk> {
+export async function startDesk({ clock = systemClock, rules = [], edit = (text) => text }: { readonly clock?: Clock; readonly rules?: readonly string[]; readonly edit?: (site: string) => string } = {}): Promise<Desk> {
   await using stack = new AsyncDisposableStack()
   spawnSync(process.execPath, [path.join(root, 'scripts/console.mjs')], { stdio: 'inherit' })
   const folder = await mkdtemp(path.join(tmpdir(), 'linli-console-'))
@@ -77,7 +77,9 @@ export async function startDesk({ clock = systemClock, poll, rules = [] }: { rea
   const cutCity = (): Promise<void> => (cityStopped ??= city.stop())
   stack.defer(cutCity)
   const modbus = await freePort()
-  const site = await readSite(await siteFile(folder, building(modbus, city.url, rules, poll)))
+  const file = await siteFile(folder, building(modbus, city.url, rules))
+  await writeFile(file, edit(await readFile(file, 'utf8')))
+  const site = await readSite(file)
   const devices = stack.use(await startModbusSimulator(site.connections.find(({ id }) => id === 'line') as ModbusConfig, { clock: systemClock, random: () => 0.5 }, { port: modbus }))
   devices.set('climate.temperature', 215)
   devices.set('climate.setpoint', 220)

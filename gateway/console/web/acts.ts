@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import type { AlertView, Order } from '../api/index.ts'
 import { call } from './api.ts'
 import { actId } from './clock.ts'
-import { heardAlert, me } from './state.ts'
+import { heardAlert, load, me } from './state.ts'
 
 type Act = Order<'act'>
 interface Queued { readonly alert: string; readonly order: Act; readonly by: string }
@@ -38,15 +38,20 @@ export async function act(alert: Pick<AlertView, 'id'>, order: Act): Promise<Tol
   if (what) { tell(alert.id, what); return what }
   // It may have arrived although no answer came back: the same id again is the same act.
   if (queue.value.length < most) keep([...queue.value, item])
-  const later: Told = { kind: 'queued', act: order.act }
-  tell(alert.id, later)
-  return later
+  const waits: Told = { kind: 'queued', act: order.act }
+  tell(alert.id, waits)
+  return waits
 }
 
-/** Null: no answer. */
+/** No answer, signed out meanwhile, too many at once, or a gateway that is starting: it may go through in a while. */
+const later = (status: number): boolean => status === 0 || status === 401 || status === 429 || status >= 500
+/** Null: not now. */
 async function send({ alert, order }: Queued): Promise<Told | null> {
   const answer = await call('act', { id: alert, body: order })
-  if (!answer.ok) return answer.status === 0 || answer.status >= 502 ? null : { kind: 'refused', code: answer.problem.code, detail: answer.problem.message }
+  if (!answer.ok) {
+    if (answer.status === 401) void load.session()
+    return later(answer.status) ? null : { kind: 'refused', code: answer.problem.code, detail: answer.problem.message }
+  }
   heardAlert(answer.value.alert)
   const first = answer.value.alert.acknowledged
   return answer.value.outcome === 'already' && order.act === 'acknowledge' && first && first.by !== me.value ? { kind: 'first', ...first } : { kind: 'done', act: order.act }
@@ -55,7 +60,7 @@ async function send({ alert, order }: Queued): Promise<Told | null> {
 let flushing = false
 /** In the order they were made; stops at the first that gets no answer. What somebody of an earlier shift left is not sent in another's name. */
 export async function flushActs(): Promise<void> {
-  if (flushing) return
+  if (flushing || me.value === '') return
   flushing = true
   try {
     for (let item = queue.value[0]; item; item = queue.value[0]) {
@@ -68,3 +73,5 @@ export async function flushActs(): Promise<void> {
   } finally { flushing = false }
 }
 addEventListener('online', () => void flushActs())
+// Another tab of this browser keeps the same list.
+addEventListener('storage', ({ key }) => { if (key === kept) queue.value = read() })

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import type { StreamEvents } from '../api/index.ts'
-import { flushActs } from './acts.ts'
+import { flushActs, queue } from './acts.ts'
 import { clock } from './clock.ts'
 import { heardAlert, heardDiff, heardSummary, heardTime, load, overview, refresh, session } from './state.ts'
 
@@ -17,6 +17,7 @@ export const stale = computed(() => silentMs.value > staleMs)
 export const cityState = computed(() => overview.value?.link.state ?? 'none')
 
 let source: EventSource | null = null
+let openedAt = 0
 let cancelRetry = (): void => {}
 const heard = (): void => { heardAt.value = clock.monotonic() }
 
@@ -24,6 +25,7 @@ const heard = (): void => { heardAt.value = clock.monotonic() }
 export function openStream(): void {
   closeStream()
   heard()
+  openedAt = clock.monotonic()
   const opened = source = new EventSource('/api/stream')
   const on = <K extends keyof StreamEvents>(name: K, handle: (event: StreamEvents[K]) => void): void => opened.addEventListener(name, (event) => { heard(); handle(JSON.parse((event as MessageEvent<string>).data) as StreamEvents[K]) })
   on('hello', ({ now }) => { heardTime(now); void refresh(); void load.people(); void flushActs() })
@@ -43,5 +45,8 @@ function again(): void {
 function reopen(): void { const before = heardAt.value; openStream(); heardAt.value = before }
 export function closeStream(): void { source?.close(); source = null; cancelRetry() }
 
-// A line that is open and says nothing is dead too: proxies and sleeping tablets leave such behind.
-clock.every(5_000, () => { if (source && silentMs.value > staleMs) again() })
+clock.every(5_000, () => {
+  // A line that is open and says nothing is dead too: proxies and sleeping tablets leave such behind. A slow one is given its time.
+  if (source && stale.value && clock.monotonic() - openedAt > staleMs) again()
+  if (!stale.value && queue.value.length > 0) void flushActs()
+})
