@@ -1,7 +1,10 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { renderCase, runCases } from '../../../gateway/cli/rules/cases.ts'
+import { parse } from 'yaml'
+import { casesSchema } from '../../../rules/cases.ts'
+import { root } from '../../support/architecture.ts'
 import { linli } from '../../support/command-line.ts'
 import { tempFolder } from '../../support/resources.ts'
 import { hallSite } from '../../support/rules-site.ts'
@@ -71,5 +74,9 @@ describe('linli rules test', () => {
     await expect(runCases(unknown)).rejects.toThrow(/cases\.yaml:3:\d+ .*no point "hall.open1"; did you mean "hall.open"\?\n.*no device "hal"; did you mean "hall"\?/)
     const badRule = await cases(['points: { a.b: { type: number } }', 'rules: [{ id: r, kind: condition, inputs: { t: a.b }, when: "t > \'x\'", severity: 3, title: { zh: x, en: x } }]', 'cases: [{ name: x, when: [{ at: 0s, a.b: 1 }], then: [] }]'], null)
     await expect(runCases(badRule)).rejects.toThrow(/cases\.yaml:2:\d+ rules\[0\]\.when/)
+  })
+  it('takes what rules/README.md shows', async () => {
+    const blocks = [...(await readFile(path.join(root, 'rules/README.md'), 'utf8')).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => parse(text!) as object).filter((block) => 'cases' in block)
+    expect(blocks.map((block) => casesSchema.parse(block).cases.map(({ name }) => name))).toEqual([['a hot rack gets air']])
   })
 })
