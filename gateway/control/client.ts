@@ -25,10 +25,11 @@ export function controlClient(socket: string) {
     chart: (point: string, from: EpochMs, to: EpochMs, points: number) => fetchJson<Chart>(socket, `/history?${new URLSearchParams({ point, from: `${from}`, to: `${to}`, points: `${points}` })}`),
     /** What can be drawn and replayed. Throws the gateway's own code and words. */
     historySpan: () => fetchJson<HistorySpan>(socket, '/history/span'),
-    /** Every raw reading and tick of [from, to), in order of arrival. */
+    /** Every raw reading and tick of [from, to), in order of arrival. Throws CONTROL_UNREACHABLE when the gateway goes away meanwhile: half an answer is none. */
     async *replay(from: EpochMs, to: EpochMs, signal: AbortSignal): AsyncGenerator<HistoryEntry> {
       const response = await get(socket, `/history/raw?from=${from}&to=${to}`, signal)
-      for await (const line of createInterface({ input: response })) yield JSON.parse(line) as HistoryEntry
+      for await (const line of createInterface({ input: response })) yield entryOf(line, socket)
+      if (!response.complete) throw cutOff(socket)
     },
     /** Resolves when the device has read it back. Throws the gateway's own code and words. */
     async write(point: string, value: Value, timeoutMs: number): Promise<void> {
@@ -82,6 +83,13 @@ export function controlClient(socket: string) {
       for await (const line of createInterface({ input: response })) yield JSON.parse(line) as FeedItem
     },
   }
+}
+
+const cutOff = (socket: string, cause?: unknown): ConfigError => new ConfigError('CONTROL_UNREACHABLE', `the gateway on ${socket} went away while it answered; ask again`, { cause })
+
+/** The last line of a torn answer is none. */
+function entryOf(line: string, socket: string): HistoryEntry {
+  try { return JSON.parse(line) as HistoryEntry } catch (cause) { throw cutOff(socket, cause) }
 }
 
 async function fetchJson<T>(socket: string, url: string): Promise<T> {

@@ -1,5 +1,6 @@
 import { readdir, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { createServer } from 'node:http'
 import { expect, it, onTestFinished } from 'vitest'
 import type { GatewayEvent } from '../../../gateway/contract/index.ts'
 import { silentLog, systemClock } from '../../../gateway/kit/index.ts'
@@ -130,4 +131,17 @@ it('replays a capture of what went to the city, and says that it is near, not ex
   expect(answer).toMatchObject({ source: capture, approximate: expect.stringContaining('deadband'), span: { from: at, to: at + 40_001 } })
   expect((await linli('rules', 'backtest', file, '--capture', capture)).stdout).toMatch(/near, not exact: /)
   expect(await linli('rules', 'backtest', file, '--capture', path.join(folder, 'nothing'))).toMatchObject({ code: 1, stderr: expect.stringContaining('VERIFY_CAPTURE') })
+})
+
+it('takes half an answer of a gateway that goes away for none', async () => {
+  const folder = await tempFolder()
+  const file = await hallSite(folder, rules)
+  const socket = path.join(folder, 'gone.sock')
+  const server = createServer((request, response) => {
+    if (request.url === '/history/span') { response.end(JSON.stringify({ minutes: 0, raw: 1_000, to: 9_000 })); return }
+    response.writeHead(200).write(`${JSON.stringify({ tick: 1_500 })}\n{"tick":2`, () => response.destroy())
+  })
+  await new Promise<void>((resolve) => { server.listen(socket, resolve) })
+  onTestFinished(() => { server.close() })
+  await expect(runBacktest([file], { socket })).rejects.toMatchObject({ code: 'CONTROL_UNREACHABLE' })
 })
