@@ -28,8 +28,7 @@ export function controlClient(socket: string) {
     /** Every raw reading and tick of [from, to), in order of arrival. Throws CONTROL_UNREACHABLE when the gateway goes away meanwhile: half an answer is none. */
     async *replay(from: EpochMs, to: EpochMs, signal: AbortSignal): AsyncGenerator<HistoryEntry> {
       const response = await get(socket, `/history/raw?from=${from}&to=${to}`, signal)
-      for await (const line of createInterface({ input: response })) yield entryOf(line, socket)
-      if (!response.complete) throw cutOff(socket)
+      yield* entriesOf(response, socket, signal)
     },
     /** Resolves when the device has read it back. Throws the gateway's own code and words. */
     async write(point: string, value: Value, timeoutMs: number): Promise<void> {
@@ -85,11 +84,15 @@ export function controlClient(socket: string) {
   }
 }
 
-const cutOff = (socket: string, cause?: unknown): ConfigError => new ConfigError('CONTROL_UNREACHABLE', `the gateway on ${socket} went away while it answered; ask again`, { cause })
-
-/** The last line of a torn answer is none. */
-function entryOf(line: string, socket: string): HistoryEntry {
-  try { return JSON.parse(line) as HistoryEntry } catch (cause) { throw cutOff(socket, cause) }
+/** The last line of a torn answer is none, and neither is what stands before it. */
+async function* entriesOf(response: IncomingMessage, socket: string, signal: AbortSignal): AsyncGenerator<HistoryEntry> {
+  const cutOff = (cause?: unknown): ConfigError => new ConfigError('CONTROL_UNREACHABLE', `the gateway on ${socket} went away while it answered; ask again`, { cause })
+  try {
+    for await (const line of createInterface({ input: response })) yield JSON.parse(line) as HistoryEntry
+  } catch (cause) {
+    throw signal.aborted ? cause : cutOff(cause)
+  }
+  if (!response.complete && !signal.aborted) throw cutOff()
 }
 
 async function fetchJson<T>(socket: string, url: string): Promise<T> {
