@@ -2,7 +2,7 @@ import { backtest, type RuleTotals, type Transition, type Trial } from '../../..
 import type { EpochMs } from '../../contract/index.ts'
 import { ConfigError, systemClock } from '../../kit/index.ts'
 import { didYouMean } from '../../kit/suggest.ts'
-import { paint, print, printJson, stopSignal, table } from '../output.ts'
+import { paint, print, printJson, table } from '../output.ts'
 import { progressBar } from '../progress.ts'
 import { openPast, type Past } from './past.ts'
 import { lengthText } from './words.ts'
@@ -54,7 +54,8 @@ export async function runBacktest(files: readonly string[], options: BacktestCom
   const wish = since - Math.max(...variants.map(({ lookBackMs }) => lookBackMs))
   const warmFrom = Math.max(past.from, wish)
   const transitions = new Map(variants.map(({ name }) => [name, [] as Transition[]]))
-  const trials = await backtest(past.replay(warmFrom, until, stopSignal()), variants, {
+  // Ctrl-C ends the process: there is nothing to put away.
+  const trials = await backtest(past.replay(warmFrom, until, new AbortController().signal), variants, {
     since, to: until,
     onTransition(variant, transition) { const list = transitions.get(variant)!; if (list.length < maxListed && wanted(transition.rule)) list.push(transition) },
     onProgress: (at) => progress((at - warmFrom) / (until - warmFrom)),
