@@ -107,7 +107,7 @@ function replace(text: string, pair: Pair, key: string, value: Plain): Splice {
   // A block value begins on a line of its own: the new one stands behind its key.
   const isBlock = (isMap(old) || isSeq(old)) && !old.flow
   const colon = isBlock ? text.indexOf(':', endOf(pair.key as Node)) + 1 : startOf(old)
-  return { from: colon, to: endOf(old), text: isBlock ? ` ${rendered}` : rendered }
+  return { from: colon, to: onItsLine(text, endOf(old)), text: isBlock ? ` ${rendered}` : rendered }
 }
 
 /** New points into a mapping that has some. */
@@ -130,10 +130,10 @@ const at = (place: number, text: string): Splice => ({ from: place, to: place, t
 const newline = (text: string): string => (text.includes('\r\n') ? '\r\n' : '\n')
 const lineStart = (text: string, offset: number): number => text.lastIndexOf('\n', offset - 1) + 1
 /** A block scalar's own end is already on the next line. */
+const onItsLine = (text: string, offset: number): number => (text[offset - 1] === '\n' ? offset - newline(text).length : offset)
 function lineEnd(text: string, offset: number): number {
-  const end = text[offset - 1] === '\n' ? offset - newline(text).length : offset
   const pattern = /[\r\n]|$/g
-  pattern.lastIndex = end
+  pattern.lastIndex = onItsLine(text, offset)
   return pattern.exec(text)!.index
 }
 const columnOf = (text: string, offset: number): number => offset - lineStart(text, offset)

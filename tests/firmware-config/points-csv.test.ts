@@ -115,6 +115,16 @@ describe('importing points', () => {
     expect((await load()).text).toBe(windows.replace(', deadband: 0.05', '').replace('register: 3 # last\r\n', 'register: 3 # last\r\n        urgent: true\r\n')
       .replace('password: { env: X } }', 'password: { env: X }, points: { tray: { name: { zh: 纸盘, en: tray }, type: string, sentinels: [ "?" ], topic: "devices/{device}/state", pointer: /tray, map: { "0": empty, "1": ok } } } }'))
   })
+  it('replaces a list that ends in text of several lines, and leaves the next key on its own', async () => {
+    for (const newline of ['\n', '\r\n']) {
+      const block = plain.replace('        register: 3\n', '        register: 3\n        sentinels:\n          - off\n          - |-\n            line\n            break\n        urgent: true\n').replaceAll('\n', newline)
+      const { table, save, load } = await site(block)
+      const rows = await table()
+      set(rows, 'plc.pump-1', 'sentinels', '7')
+      await save(rows)
+      expect((await load()).text).toContain(`sentinels: [ 7 ]${newline}        urgent: true${newline}`)
+    }
+  })
   it('gives a point back to its profile when the cell is the profile\'s or empty', async () => {
     const own = plain.replace('unitId: 1 }', 'unitId: 1, points: { temperature: { deadband: 0.5, poll: 7s }, humidity: { poll: 9s } } }')
     const { table, save, load } = await site(own)
