@@ -29,11 +29,16 @@ const maxSilenceMs = 5_000
 const silentRequests = 4
 /** Below this a timer is too coarse (it may come 1 ms late), and the event loop is asked instead. */
 const coarseMs = 2
+/** A timer that comes later than this: the process itself stood still, and what came in meanwhile still waits to be read. */
+const stalledMs = 10
+/** Time to read it. */
+const catchUpMs = 25
 
 /**
  * RTU frames: one request in the air, and no number in the frame that tells whose answer it is. So whatever casts a doubt (a time-out,
  * a wrong CRC, two answers, bytes nobody asked for) is followed by silence until the slowest answer must have come, and what comes in
- * it is dropped. As long as a device answers within its worst latency, no value is taken for another's.
+ * it is dropped. As long as a device answers within its worst latency, no value is taken for another's. Time in which this process stood
+ * still (a busy box, a suspended machine) is no silence: nobody listened.
  */
 export class RtuLine implements Line {
   readonly counters = lineCounters()
@@ -59,6 +64,12 @@ export class RtuLine implements Line {
   #silentInARow = 0
   #opens = 0
   #closed = false
+  #deadline = 0
+  /** For the request in the air. */
+  #caughtUp = false
+  #wakeDue = 0
+  /** When the process was last seen to keep up. */
+  #awakeAt = -Infinity
   #cancelDeadline = (): void => {}
   #cancelWake: (() => void) | null = null
 
@@ -80,6 +91,7 @@ export class RtuLine implements Line {
     this.#phase = 'silent'
     this.#silentSince = now
     this.#silentUntil = now + this.#options.settleMs
+    this.#awakeAt = now
     link.onBytes((bytes) => this.#received(bytes))
     link.onClose((error) => this.#lost(error))
     if (this.#options.pauseAfterConnect > 0) this.#notBefore = this.#clock.monotonic() + this.#options.pauseAfterConnect
@@ -90,7 +102,13 @@ export class RtuLine implements Line {
     if (this.#phase === 'closed' || this.#phase === 'waiting') return false
     const now = this.#clock.monotonic()
     const quietAt = Math.max(this.#lineAt + this.#options.wire.silenceMs, this.#notBefore, this.#phase === 'silent' ? this.#silentUntil : 0)
-    if (now < quietAt && !(this.#phase === 'silent' && now - this.#silentSince > maxSilenceMs)) { this.#wakeAt(quietAt); return false }
+    const babble = this.#phase === 'silent' && now - this.#silentSince > maxSilenceMs
+    if (now < quietAt && !babble) { this.#wakeAt(quietAt); return false }
+    if (this.#phase === 'silent' && !babble && now - this.#awakeAt > stalledMs) {
+      this.#silentUntil = now + catchUpMs
+      this.#wakeAt(this.#silentUntil)
+      return false
+    }
     if (this.#phase === 'silent') { this.#phase = 'idle'; this.#bytes = this.#bytes.subarray(this.#bytes.length) }
     return true
   }
@@ -102,6 +120,7 @@ export class RtuLine implements Line {
     this.#bytes = Buffer.alloc(0)
     this.#exchange = exchange
     this.#phase = 'waiting'
+    this.#caughtUp = false
     this.#firstByteAt = 0
     const now = this.#clock.monotonic()
     this.#sentAt = now + frame.length * wire.charMs
@@ -120,6 +139,7 @@ export class RtuLine implements Line {
 
   #watch(ms: number): void {
     this.#cancelDeadline()
+    this.#deadline = this.#clock.monotonic() + ms
     this.#cancelDeadline = this.#clock.after(ms, () => this.#expired())
   }
 
@@ -127,8 +147,12 @@ export class RtuLine implements Line {
   #expired(): void {
     const exchange = this.#exchange
     if (!exchange) return
+    const now = this.#clock.monotonic()
+    // Once: on a box that is always late there is no better moment.
+    if (now - this.#deadline > stalledMs && !this.#caughtUp) { this.#caughtUp = true; return this.#watch(catchUpMs) }
+    this.#awakeAt = now
     const began = this.#firstByteAt > 0
-    const restMs = this.#firstByteAt + maxFrameBytes * this.#options.wire.charMs + exchange.timeoutMs / 2 - this.#clock.monotonic()
+    const restMs = this.#firstByteAt + maxFrameBytes * this.#options.wire.charMs + exchange.timeoutMs / 2 - now
     if (began && restMs > 0) return this.#watch(restMs)
     const seen = this.#bytes.length > 0 ? matchReply(exchange.unit, exchange.pdu, this.#bytes, this.#options.texts) : null
     if (seen?.kind === 'more' && seen.crcWrong) {
@@ -244,10 +268,16 @@ export class RtuLine implements Line {
   #wakeAt(at: number): void {
     if (this.#cancelWake) return
     const waitMs = at - this.#clock.monotonic()
+    this.#wakeDue = waitMs > coarseMs ? at - coarseMs + 0.5 : this.#clock.monotonic()
     if (waitMs > coarseMs) { this.#cancelWake = this.#clock.after(waitMs - coarseMs + 0.5, () => this.#woken()); return }
     const soon = setImmediate(() => this.#woken())
     this.#cancelWake = () => clearImmediate(soon)
   }
 
-  #woken(): void { this.#cancelWake = null; this.#free() }
+  #woken(): void {
+    this.#cancelWake = null
+    const now = this.#clock.monotonic()
+    if (now - this.#wakeDue <= stalledMs) this.#awakeAt = now
+    this.#free()
+  }
 }
