@@ -2,6 +2,7 @@ import type { ConnectionConfig, DeviceConfig, EpochMs, PointConfig } from '../co
 import { brief } from '../control/alerts.ts'
 import type { DoorAnswer as Door, KioskAnswer } from '../control/facility.ts'
 import { ConfigError } from '../kit/index.ts'
+import { mostUrgent } from './alert-states.ts'
 import type { Answer, DeviceDetail, DeviceView, Overview, PointView, Role, Tile } from './api/index.ts'
 import type { ConsoleParts } from './parts.ts'
 
@@ -76,7 +77,7 @@ export class Views {
     const states = [...live.devices.keys()].map((id) => live.device(id)?.state)
     return {
       now, startedAt, timeQuality, summary, needYou: summary.open[1] + summary.open[2] + summary.open[3] + summary.open[4],
-      alerts: desk.open().slice(0, shownAlerts).map(brief) as Overview['alerts'],
+      alerts: mostUrgent(desk.open(), shownAlerts).map(brief) as Overview['alerts'],
       tiles: this.tiles(as),
       devices: { total: states.length, online: states.filter((state) => state === 'online').length, offline: states.filter((state) => state === 'offline').length },
       link: this.link(), maintenance: modes.list().length,

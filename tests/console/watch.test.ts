@@ -39,9 +39,10 @@ describe('watch mode', () => {
     expect((await tones(page)).every(([, state]) => state === 'running')).toBe(true)
     await page.getByRole('button', { name: '停止值守' }).click()
     await page.getByText('声音未打开，有告警不会响').waitFor()
-    desk.devices.set('panel.lamp', false)
+    // Of severity 4: once its cause is gone it closes by itself.
     await page.getByRole('button', { name: '确认：大厅灯坏了' }).click()
     await page.getByRole('button', { name: '确认：大厅灯坏了' }).waitFor({ state: 'hidden' })
+    desk.devices.set('panel.lamp', false)
   })
 
   it('sounds a pattern of its own for each severity, again and again until the alert is acknowledged; quiet is not acknowledged', async () => {

@@ -1,7 +1,8 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { Severity } from '../../contract/index.ts'
 import { clock } from './clock.ts'
-import { isWaiting, overview } from './state.ts'
+import { overview } from './state.ts'
+import { isWaiting } from '../alert-states.ts'
 
 /** Beeps of one round, in Hz and ms, and when the next round begins: told apart by rhythm, not only by pitch. */
 const patterns: Readonly<Record<Severity, { readonly everyMs: number; readonly beeps: readonly (readonly [hz: number, ms: number])[] }>> = {

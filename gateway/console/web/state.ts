@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import type { AlertsAnswer, AlertView, Answer, DeviceDetail, DeviceView, DoorAnswer, LinkAnswer, Overview, PersonAnswer, Role, SessionAnswer, ShiftAnswer, StreamEvents, TerminalAnswer } from '../api/index.ts'
+import { isOpen, isWaiting } from '../alert-states.ts'
 import { call, type Result } from './api.ts'
 import { clock } from './clock.ts'
 import { useZone } from './format.ts'
@@ -50,9 +51,6 @@ export function placeName(id: string): string {
   return tile ? named(tile.name) : id
 }
 
-/** Asks nobody yet: neither acknowledged, resolved, shelved nor explained by another, nor worked on. A test asks too. */
-export const isWaiting = (alert: AlertView): boolean => alert.state === 'raised' && !alert.shelved && alert.suppressedBy === undefined && (alert.mode === undefined || alert.mode === 'test')
-export const isOpen = (alert: AlertView): boolean => alert.state === 'raised' || alert.state === 'acknowledged'
 /** Somebody has it, and it is not over. */
 export const isHandled = (alert: AlertView): boolean => alert.state === 'acknowledged' && !alert.shelved && alert.suppressedBy === undefined && (alert.mode === undefined || alert.mode === 'test')
 /** How many nobody has acknowledged. A test is asked for too, and is in no summary. */
@@ -84,7 +82,11 @@ export function heardAlert(alert: AlertView): void {
   if (alertDetail.value?.id === alert.id) void load.alert(alert.id)
 }
 
+/** Home has the most urgent ones; when these are dealt with, the next are asked for. */
+const fewLeft = 10
 export function heardSummary(summary: Overview['summary']): void {
+  const listed = overview.value?.alerts.filter((alert) => isWaiting(alert) && alert.mode === undefined).length ?? 0
+  if (overview.value && listed < Math.min(summary.waiting, fewLeft)) void load.overview()
   if (overview.value) overview.value = { ...overview.value, summary, needYou: summary.open[1] + summary.open[2] + summary.open[3] + summary.open[4] }
   if (alerts.value) alerts.value = { ...alerts.value, summary }
 }

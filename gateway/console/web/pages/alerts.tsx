@@ -5,7 +5,8 @@ import { timeOf } from '../format.ts'
 import { say, t } from '../language.ts'
 import { AlertCard } from '../parts/alert-card.tsx'
 import { Loading } from '../parts/loading.tsx'
-import { alerts, isOpen, now, overview } from '../state.ts'
+import { alerts, now, overview } from '../state.ts'
+import { isOpen } from '../../alert-states.ts'
 
 const filters = ['open', 'shelvedOnes', 'standing', 'closed'] as const
 const filter = signal<(typeof filters)[number]>('open')

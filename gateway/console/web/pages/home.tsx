@@ -7,7 +7,8 @@ import { AlertCard } from '../parts/alert-card.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { hrefOf } from '../route.ts'
 import { SeverityShape, StateShape, type StateMark } from '../shapes.tsx'
-import { handledCount, isHandled, isWaiting, now, overview, waitingCount } from '../state.ts'
+import { handledCount, isHandled, now, overview, waitingCount } from '../state.ts'
+import { isWaiting } from '../../alert-states.ts'
 
 type Item = Tile['items'][number]
 export const levelMark: Readonly<Record<Tile['level'], StateMark>> = { ok: 'good', attention: 'uncertain', fault: 'bad', unknown: 'unknown' }
