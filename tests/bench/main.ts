@@ -1,6 +1,7 @@
 // npm run bench [-- --json] [NAME…]: the figures of docs/benchmarks.md. Nothing else should run beside it.
 import { cpus } from 'node:os'
 import { alertLatency } from './alert-latency.ts'
+import { consolePages } from './console.ts'
 import { drain, drainBridge, type Drained } from './drain.ts'
 import { flash } from './flash.ts'
 import { history } from './history.ts'
@@ -12,6 +13,7 @@ import { codec, rates } from './modbus/rate.ts'
 import { peersAreHere } from './peers.ts'
 import { median } from './processes.ts'
 import { rules } from './rules.ts'
+import { findTool } from '../support/tools.ts'
 
 interface Figure { readonly value: number; readonly unit: string; readonly target: number | null; readonly met: boolean | null }
 type Figures = Record<string, Figure>
@@ -140,6 +142,11 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
       'resident-after-1M': plain(first!.residentMb, 'MB'), 'resident-after-10M': plain(last!.residentMb, 'MB'), 'resident-10M/1M': atMost(last!.residentMb / first!.residentMb, '×', 1.1),
       'anonymous-after-1M': plain(first!.anonymousMb, 'MB'), 'anonymous-after-10M': plain(last!.anonymousMb, 'MB'), 'anonymous-10M/1M': plain(last!.anonymousMb / first!.anonymousMb, '×'),
     }
+  },
+  async console() {
+    if (!findTool('chromium')) { process.stderr.write('NOT MEASURED: chromium is not installed\n'); return {} }
+    const { firstLoadMs, longestTaskMs } = await consolePages(rounds)
+    return { 'console-first-load': atMost(firstLoadMs, 'ms', 2_000), 'console-longest-task': atMost(longestTaskMs, 'ms', 100) }
   },
   async life() {
     const { firstMessageMs, idleMb } = await life(rounds)
