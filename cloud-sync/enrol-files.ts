@@ -1,7 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
-import { codeOf, describe, randomHex, UplinkError } from '../gateway/kit/index.ts'
+import { codeOf, describe, UplinkError } from '../gateway/kit/index.ts'
+import { replaceFile } from '../gateway/kit/durable-file.ts'
 
 /** Where an uplink's credentials lie. `ca: null`: the authority is not kept. */
 export interface CredentialFiles { readonly cert: string; readonly key: string; readonly ca: string | null }
@@ -57,16 +58,7 @@ export async function install(files: CredentialFiles, { cert, key, ca }: { reado
 export async function put(file: string, text: string | Uint8Array, mode: number): Promise<void> {
   await guard(file, async () => {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-    const temporary = `${file}.${randomHex(4)}`
-    {
-      await using handle = await open(temporary, 'wx', mode)
-      await handle.writeFile(text)
-      await handle.sync()
-    }
-    await chmod(temporary, mode)
-    await rename(temporary, file)
-    await using folder = await open(path.dirname(file), 'r')
-    await folder.sync()
+    await replaceFile(file, text, mode)
   })
 }
 

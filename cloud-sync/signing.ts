@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
-import { link, open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { codeOf, describe, randomHex, StoreError, type Logger } from '../gateway/kit/index.ts'
+import { createFile, replaceFile } from '../gateway/kit/durable-file.ts'
 import { keyIdOf, rotationText, type Rotation } from './checkpoint.ts'
 
 export interface Signer {
@@ -43,8 +44,7 @@ export async function rotateSigningKey(folder: string, gateway: string): Promise
   const after = signerOf(fresh, null)
   const rotation = { from: before.keyId, to: after.keyId, signature: before.sign(rotationText(gateway, after.publicKey)) }
   // In this order: a word for a key that never came is ignored.
-  await replace(path.join(folder, rotationName), `${JSON.stringify(rotation)}\n`)
-  await replace(file, pem(fresh))
+  for (const [name, text] of [[rotationName, `${JSON.stringify(rotation)}\n`], [keyName, pem(fresh)]] as const) await replaceFile(path.join(folder, name), text).catch((cause: unknown) => { throw unusable(path.join(folder, name), cause) })
   return { from: before.keyId, to: after.keyId }
 }
 
@@ -80,34 +80,11 @@ async function readRotation(folder: string): Promise<(Rotation & { readonly to: 
 
 async function makeKey(file: string): Promise<KeyObject> {
   const key = generateKeyPairSync('ed25519').privateKey
-  const temporary = await write(file, pem(key))
   // Never over a key that is there: of two starts at once, both use the first one's.
-  const made = await link(temporary, file).then(() => true, (error: unknown) => { if (codeOf(error) === 'EEXIST') return false; throw unusable(file, error) })
-  await rm(temporary, { force: true })
-  if (made) { await syncFolder(file); return key }
+  if (await createFile(file, pem(key)).catch((cause: unknown) => { throw unusable(file, cause) })) return key
   const other = await readKey(file)
   if (other instanceof Object) return other
   throw new StoreError('SIGNING_KEY', `${file} appeared while it was made and cannot be read; start the gateway again`)
-}
-
-async function replace(file: string, text: string): Promise<void> {
-  await rename(await write(file, text), file)
-  await syncFolder(file)
-}
-
-async function write(file: string, text: string): Promise<string> {
-  const temporary = `${file}.${randomHex(4)}`
-  try {
-    await using handle = await open(temporary, 'wx', 0o600)
-    await handle.writeFile(text)
-    await handle.sync()
-  } catch (cause) { throw unusable(file, cause) }
-  return temporary
-}
-
-async function syncFolder(file: string): Promise<void> {
-  await using folder = await open(path.dirname(file), 'r')
-  await folder.sync()
 }
 
 const unusable = (file: string, cause: unknown): StoreError => new StoreError('SIGNING_KEY', `cannot write ${file}: ${describe(cause)}; check the space and the folder's owner`, { cause })

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { link, open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { EpochMs } from './contract/index.ts'
-import { codeOf, describe, keyedHash, randomHex, StoreError } from './kit/index.ts'
+import { codeOf, describe, keyedHash, StoreError } from './kit/index.ts'
+import { createFile, replaceFile, syncFolder } from './kit/durable-file.ts'
 
 /** One key a site, in versions. Hashes are made with the newest alone; older ones are kept as long as what they hashed is. */
 export interface CredentialKeys {
@@ -92,10 +93,8 @@ async function readOptional(file: string): Promise<Buffer | null> {
 
 async function makeFirst(folder: string): Promise<Buffer> {
   const file = path.join(folder, firstName)
-  const temporary = await write(file, randomBytes(keyBytes))
   // Never over a key that is there: of two starts at once, both use the first one's.
-  await link(temporary, file).catch((error: unknown) => { if (codeOf(error) !== 'EEXIST') throw unusable(file, error) })
-  await rm(temporary, { force: true })
+  await createFile(file, randomBytes(keyBytes)).catch((cause: unknown) => { throw unusable(file, cause) })
   const made = await readOptional(file)
   if (made?.length !== keyBytes) throw damaged(file)
   return made
@@ -105,21 +104,9 @@ async function makeFirst(folder: string): Promise<Buffer> {
 async function writeKeys(folder: string, keys: readonly Key[]): Promise<void> {
   const file = path.join(folder, allName)
   const text = JSON.stringify(keys.map(({ version, key, retiredAt }) => ({ version, key: key.toString('base64'), ...(retiredAt === undefined ? {} : { retiredAt }) })))
-  await rename(await write(file, Buffer.from(`${text}\n`)), file)
-  await using handle = await open(folder, 'r')
-  await handle.sync()
+  await replaceFile(file, `${text}\n`).catch((cause: unknown) => { throw unusable(file, cause) })
   await rm(path.join(folder, firstName), { force: true })
-  await handle.sync()
-}
-
-async function write(file: string, bytes: Uint8Array): Promise<string> {
-  const temporary = `${file}.${randomHex(4)}`
-  try {
-    await using handle = await open(temporary, 'wx', 0o600)
-    await handle.writeFile(bytes)
-    await handle.sync()
-  } catch (cause) { throw unusable(file, cause) }
-  return temporary
+  await syncFolder(folder)
 }
 
 const unusable = (file: string, cause: unknown): StoreError => new StoreError('CREDENTIAL_KEYS', `cannot write ${file}: ${describe(cause)}; check the space and the folder's owner`, { cause })

@@ -1,4 +1,5 @@
 import type { Effect, EpochMs, Json, PointId, Reading, Rule, RuleInput, StartScene, StateWrite } from '../gateway/contract/index.ts'
+import { arrivalOf } from '../gateway/kit/arrival.ts'
 import { codeOf, DataError, describe } from '../gateway/kit/index.ts'
 import { WakeHeap, type Sleeper } from './wake-heap.ts'
 
@@ -231,14 +232,6 @@ export function createEngine(rules: readonly Rule[], { failed = [], forgetful = 
     },
     status: () => ({ rules: slots.length, waiting: wakes.size, quarantined: slots.flatMap(({ failure }) => failure ?? []) }),
   }
-}
-
-/** Of what comes beside readings. */
-function arrivalOf(input: RuleInput): EpochMs {
-  if ('occurrence' in input) return input.receivedAt
-  if ('device' in input) return input.device.at
-  if ('start' in input) return input.at
-  return 'tick' in input ? input.tick : input.reading.receivedAt
 }
 
 const newRun = (): Run => ({ effects: [], changed: new Set(), state: [] })

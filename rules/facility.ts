@@ -1,8 +1,8 @@
-import type { EpochMs, Facility, JsonObject, Occurrence, PointReader, Rule } from '../gateway/contract/index.ts'
-import { createDoors, type DoorDecisions, type DoorView, type WriteGuard } from './doors/index.ts'
-import { createKiosks, type KioskDecisions, type KioskView } from './kiosks/index.ts'
+import type { DoorView, EpochMs, Facility, JsonObject, KioskView, Occurrence, PointReader, Rule } from '../gateway/contract/index.ts'
+import { createDoors, type DoorDecisions, type WriteGuard } from './doors/index.ts'
+import { createKiosks, type KioskDecisions } from './kiosks/index.ts'
 
-export type { DoorView, KioskView, WriteGuard }
+export type { WriteGuard }
 
 /** Doors, terminals and residents: rules that know what a device is for. */
 export interface FacilityModels {

@@ -2,6 +2,7 @@ import type { Alert, AlertEntry, AlertState, Severity } from '../contract/index.
 import { controlClient } from '../control/client.ts'
 import type { AlertsView } from '../control/alerts.ts'
 import { ConfigError } from '../kit/index.ts'
+import { severityWords } from '../kit/severity-words.ts'
 import type { AlertStatistics } from '../../rules/alerts/statistics.ts'
 import { paint, print, printJson, table } from './output.ts'
 import { span } from './status.ts'
@@ -64,7 +65,7 @@ function actOf(action: string, id: string | undefined, said: string, { note = sa
   }
 }
 
-const severities: Readonly<Record<Severity, string>> = { 1: '特急 critical', 2: '紧急 urgent', 3: '重要 important', 4: '一般 routine' }
+const severityOf = (severity: Severity): string => `${severityWords[severity].zh} ${severityWords[severity].en}`
 const colours = { 1: 'red', 2: 'yellow', 3: 'yellow', 4: 'blue' } as const
 const states: Readonly<Record<AlertState, string>> = { raised: '待处理 waiting', acknowledged: '已确认 acknowledged', resolved: '已处理 resolved', closed: '已关闭 closed' }
 
@@ -89,7 +90,7 @@ function conditionOf({ condition, chattering, count }: Alert): string {
 /** The text of `linli alerts`. */
 export function renderAlerts({ now, summary, open, closed }: AlertsView, withClosed: boolean): string {
   const need = open.filter(({ state }) => state !== 'resolved')
-  const row = (alert: Alert): string[] => [alert.id, paint(colours[alert.severity], severities[alert.severity]), span(now - alert.raisedAt), states[alert.state], conditionOf(alert), titleOf(alert), who(alert, now)]
+  const row = (alert: Alert): string[] => [alert.id, paint(colours[alert.severity], severityOf(alert.severity)), span(now - alert.raisedAt), states[alert.state], conditionOf(alert), titleOf(alert), who(alert, now)]
   const list = (rows: readonly Alert[]): string => table([['ID', 'SEVERITY', 'AGE', 'STATE', 'CONDITION', 'WHAT', 'WHO'], ...rows.map(row)])
   const blocks = [need.length === 0 ? paint('green', '一切正常 / all normal') : list(need)]
   if (summary.flood) blocks.push(paint('red', `报警过多 / flood: ${summary.flood.count} new since ${local(summary.flood.since)}`))
@@ -106,7 +107,7 @@ export function renderAlert(alert: Alert): string {
   const { id, key, ruleId, severity, deviceId, place, mode, due, timeline } = alert
   const facts = [`${id}  rule ${ruleId}  key ${key}`, [deviceId && `device ${deviceId}`, place && `place ${place}`, mode && `mode ${mode}`].filter(Boolean).join('  '), `${states[alert.state]}  ${conditionOf(alert)}`,
     due.acknowledge === undefined && due.resolve === undefined ? '' : `due: ${[due.acknowledge && `acknowledge ${local(due.acknowledge)}`, due.resolve && `resolve ${local(due.resolve)}`].filter(Boolean).join(', ')}`]
-  return [`${paint(colours[severity], severities[severity])}  ${paint('bold', titleOf(alert))}`, ...facts.filter((text) => text !== ''), '', table(timeline.map((entry) => [local(entry.at), entry.what, entry.by ?? '', factsOf(entry)]))].join('\n')
+  return [`${paint(colours[severity], severityOf(severity))}  ${paint('bold', titleOf(alert))}`, ...facts.filter((text) => text !== ''), '', table(timeline.map((entry) => [local(entry.at), entry.what, entry.by ?? '', factsOf(entry)]))].join('\n')
 }
 
 const factsOf = ({ data = {} }: AlertEntry): string => Object.entries(data).map(([name, value]) => `${name} ${typeof value === 'number' && /until|at$/i.test(name) ? local(value) : Array.isArray(value) ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join('  ')

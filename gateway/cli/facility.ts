@@ -1,5 +1,5 @@
 import { controlClient } from '../control/client.ts'
-import type { DoorAnswer, KioskAnswer } from '../control/facility.ts'
+import type { DoorView, KioskView } from '../contract/index.ts'
 import { systemClock } from '../kit/index.ts'
 import { paint, print, printJson, table } from './output.ts'
 import { socketPath, type SocketOptions } from './socket.ts'
@@ -29,7 +29,7 @@ const words: Readonly<Record<string, string>> = {
 const word = (key: string): string => words[key] ?? key
 const counts = (all: Readonly<Record<string, number>>): string => Object.entries(all).toSorted((a, b) => b[1] - a[1]).map(([name, count]) => `${name} ${count}`).join('  ')
 
-export function renderDoors(answer: readonly DoorAnswer[], now: number): string {
+export function renderDoors(answer: readonly DoorView[], now: number): string {
   if (answer.length === 0) return 'the site file has no doors'
   const rows = answer.map(({ id, name, contact, openSince, lock, conditions, fire, lost, today }) => [
     id, name.zh, contact === 'unknown' ? paint('yellow', word(contact)) : word(contact) + (openSince === undefined ? '' : ` ${span(now - openSince)}`), lock ? word(lock) : '–',
@@ -41,7 +41,7 @@ export function renderDoors(answer: readonly DoorAnswer[], now: number): string 
 /** One letter an hour, the present one last: what it was most. */
 const marks: Readonly<Record<string, string>> = { available: '█', degraded: '▒', down: '×', unknown: '?', outside: '·' }
 
-export function renderTerminals(answer: readonly KioskAnswer[], now: number): string {
+export function renderTerminals(answer: readonly KioskView[], now: number): string {
   if (answer.length === 0) return 'the site file has no kiosks'
   const rows = answer.map(({ id, name, condition, since, why, hours, sessions }) => [
     id, name.zh, paint(condition === 'available' ? 'green' : condition === 'down' ? 'red' : 'yellow', word(condition)) + (since === undefined ? '' : ` ${span(now - since)}`), why.join(', ') || '–',
@@ -51,7 +51,7 @@ export function renderTerminals(answer: readonly KioskAnswer[], now: number): st
 }
 
 /** Degraded counts as available: it serves. What nobody knows counts neither way. */
-function availability(hours: KioskAnswer['hours']): string {
+function availability(hours: KioskView['hours']): string {
   const sum = (...kinds: readonly string[]): number => hours.reduce((all, { ms }) => all + kinds.reduce((part, kind) => part + (ms[kind] ?? 0), 0), 0)
   const known = sum('available', 'degraded', 'down')
   return known === 0 ? '–' : `${(100 * sum('available', 'degraded') / known).toFixed(1)} %`

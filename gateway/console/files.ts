@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { z } from 'zod'
 import { codeOf, StoreError } from '../kit/index.ts'
+import { replaceFile } from '../kit/durable-file.ts'
 
 /** Null when there is none. Throws StoreError CONSOLE_FILE for one that cannot be read: an account that seems gone must not open the first run again. */
 export async function readJson<S extends z.ZodType>(file: string, schema: S): Promise<z.output<S> | null> {
@@ -19,15 +20,9 @@ export async function readJson<S extends z.ZodType>(file: string, schema: S): Pr
 
 /** Whole or not at all, on disk when it resolves, readable by the gateway's user only. Throws StoreError CONSOLE_FILE. */
 export async function writeJson(file: string, content: unknown): Promise<void> {
-  const next = `${file}.new`
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
-    const handle = await open(next, 'w', 0o600)
-    try {
-      await handle.writeFile(JSON.stringify(content))
-      await handle.sync()
-    } finally { await handle.close() }
-    await rename(next, file)
+    await replaceFile(file, JSON.stringify(content))
   } catch (cause) {
     throw new StoreError('CONSOLE_FILE', `cannot write ${file}; check space and owner of its folder`, { cause, retriable: true })
   }

@@ -1,6 +1,5 @@
-import type { ConnectionConfig, DeviceConfig, EpochMs, PointConfig } from '../contract/index.ts'
+import type { ConnectionConfig, DeviceConfig, DoorView, EpochMs, KioskView, PointConfig } from '../contract/index.ts'
 import { brief } from '../control/alerts.ts'
-import type { DoorAnswer as Door, KioskAnswer } from '../control/facility.ts'
 import { ConfigError } from '../kit/index.ts'
 import { mostUrgent } from './alert-states.ts'
 import type { Answer, DeviceDetail, DeviceView, Overview, PointView, Role, Tile } from './api/index.ts'
@@ -119,12 +118,12 @@ const order: readonly Level[] = ['ok', 'unknown', 'attention', 'fault']
 const worst = (levels: readonly Level[]): Level => levels.reduce((a, b) => (order.indexOf(b) > order.indexOf(a) ? b : a), 'ok')
 const latest = (times: readonly EpochMs[]): EpochMs | null => (times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)))
 
-function doorItem({ id, name, contact, conditions, lost, fire, openSince, lock }: Door): Item {
+function doorItem({ id, name, contact, conditions, lost, fire, openSince, lock }: DoorView): Item {
   const grave = fire || conditions.some((condition) => condition === 'forced' || condition === 'tamper' || condition === 'fault')
   const level = grave ? 'fault' : conditions.length + lost.length > 0 ? 'attention' : contact === 'unknown' ? 'unknown' : 'ok'
   return { kind: 'door', id, name, state: contact, level, since: openSince ?? null, why: [...conditions, ...(lock === 'unlocked' && conditions.length === 0 ? ['unlocked'] : [])], values: [] }
 }
 
 const terminalLevels: Readonly<Record<string, Level>> = { available: 'ok', outside: 'ok', degraded: 'attention', down: 'fault', unknown: 'unknown' }
-const terminalItem = ({ id, name, condition, since, why }: KioskAnswer): Item =>
+const terminalItem = ({ id, name, condition, since, why }: KioskView): Item =>
   ({ kind: 'terminal', id, name, state: condition, level: terminalLevels[condition] ?? 'attention', since: since ?? null, why: [...why], values: [] })

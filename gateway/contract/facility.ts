@@ -28,6 +28,40 @@ export interface Facility {
   readonly devices: ReadonlyMap<string, FacilityDevice>
 }
 
+/** A door as `linli doors` and the page show it. */
+export interface DoorView {
+  readonly id: string
+  readonly name: Label
+  readonly place?: string
+  readonly contact: 'unknown' | 'closed' | 'open'
+  readonly openSince?: EpochMs
+  readonly lock?: 'unknown' | 'locked' | 'unlocked'
+  /** What is wrong with it: the alerts it has raised. */
+  readonly conditions: readonly string[]
+  readonly fire: boolean
+  /** Inputs that cannot be read. */
+  readonly lost: readonly string[]
+  /** By result, since midnight of the site; what the readers tell included. */
+  readonly today: Readonly<Record<string, number>>
+  readonly recent: readonly { readonly at: EpochMs; readonly result: string }[]
+}
+
+/** A terminal as `linli terminals` and the page show it. */
+export interface KioskView {
+  readonly id: string
+  readonly name: Label
+  readonly place?: string
+  readonly device: string
+  readonly condition: string
+  readonly since?: EpochMs
+  /** Ids of peripherals, or `device`, `online`. */
+  readonly why: readonly string[]
+  /** Milliseconds in each condition, the present hour first; at most 24. */
+  readonly hours: readonly { readonly from: EpochMs; readonly ms: Readonly<Record<string, number>> }[]
+  /** Since midnight of the site: by item code, how many, and by result. */
+  readonly sessions: { readonly count: number; readonly items: Readonly<Record<string, number>>; readonly results: Readonly<Record<string, number>> }
+}
+
 /** What a room finds wrong in its own sections once the devices are known. */
 export interface Review {
   /** From the root of the site file. */

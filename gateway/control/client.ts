@@ -3,20 +3,19 @@ import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
-import type { Alert, ChannelStatus, ChannelTrial, Chart, EpochMs, GatewayEvent, HistoryEntry, HistorySpan, JsonObject, Maintenance, Reading, Value } from '../contract/index.ts'
+import type { Alert, ChannelStatus, ChannelTrial, Chart, DoorView, EpochMs, GatewayEvent, HistoryEntry, HistorySpan, JsonObject, KioskView, Maintenance, Reading, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
 import type { ReportAnswer } from './report.ts'
 import type { DeadLetterView } from './dead-letters.ts'
 import type { RuleView } from './rules.ts'
-import type { DoorAnswer, KioskAnswer } from './facility.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
 export function controlClient(socket: string) {
   return {
     status: () => fetchJson<GatewayStatus>(socket, '/status'),
-    doors: () => fetchJson<readonly DoorAnswer[]>(socket, '/doors'),
-    kiosks: () => fetchJson<readonly KioskAnswer[]>(socket, '/kiosks'),
+    doors: () => fetchJson<readonly DoorView[]>(socket, '/doors'),
+    kiosks: () => fetchJson<readonly KioskView[]>(socket, '/kiosks'),
     rules: () => fetchJson<readonly RuleView[]>(socket, '/rules'),
     /** Throws RULE_UNKNOWN. */
     rule: (id: string) => fetchJson<JsonObject>(socket, `/rules/${encodeURIComponent(id)}`),

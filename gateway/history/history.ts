@@ -1,5 +1,5 @@
 import type { Chart, DeviceStatus, EpochMs, History, HistoryIntake, HistorySpan, HistoryStatistics, Occurrence, PointId, Reading, HistoryEntry } from '../contract/index.ts'
-import { arrivalOf } from './arrival.ts'
+import { arrivalOf } from '../kit/arrival.ts'
 import { Book, PointHour, union, type Span } from './books.ts'
 import { ChartDrawing, slotsOf, type HourOfPoint } from './chart.ts'
 import { encodeMinutes, type FreshRow } from './minute-block.ts'

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { EpochMs, History, HistoryEntry } from '../contract/index.ts'
-import { arrivalOf } from './arrival.ts'
+import { arrivalOf } from '../kit/arrival.ts'
 import { BlockLog } from './log.ts'
 import { decodeRaw } from './raw-block.ts'
 

@@ -1,5 +1,5 @@
 import type { EpochMs, HistoryEntry } from '../contract/index.ts'
-import { arrivalOf } from './arrival.ts'
+import { arrivalOf } from '../kit/arrival.ts'
 import { Book, type Span } from './books.ts'
 import type { HourFiles } from './hours.ts'
 import type { Block, BlockHead, BlockLog, Segment } from './log.ts'

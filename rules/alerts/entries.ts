@@ -1,15 +1,7 @@
-import type { AlertAct, EpochMs, JsonObject, Label, Mode, Severity } from '../../gateway/contract/index.ts'
+import type { AlertAct, EpochMs, JsonObject, RaiseAlert } from '../../gateway/contract/index.ts'
 
 /** What a raise says of its alert; the latest one counts. */
-export interface Subject {
-  readonly severity: Severity
-  readonly title: Label
-  readonly data: JsonObject
-  readonly deviceId?: string
-  readonly place?: string
-  readonly momentary?: true
-  readonly mode?: Mode
-}
+export type Subject = Pick<RaiseAlert, 'severity' | 'title' | 'data' | 'deviceId' | 'place' | 'momentary' | 'mode'>
 
 /**
  * One line of an alert's life. What the building and the gateway do is told by this box alone, in its order; what people do may come from

@@ -1,4 +1,4 @@
-import type { Effect, EpochMs, GatewayEvent, Json, JsonObject, Label, Occurrence, Reading, Rule, RuleInput, RuleStep } from '../../gateway/contract/index.ts'
+import type { DoorView, Effect, EpochMs, GatewayEvent, Json, JsonObject, Label, Occurrence, Reading, Rule, RuleInput, RuleStep } from '../../gateway/contract/index.ts'
 import { scheduleOf, type HoursParts } from '../hours.ts'
 import { createZone } from '../schedule/zone.ts'
 import { FireLatch } from './fire.ts'
@@ -7,22 +7,6 @@ import { newMemory, parseMemory, type DoorMemory } from './memory.ts'
 import type { DoorConfig, Signal } from './schema.ts'
 import { seenOf } from './signal.ts'
 
-/** A door as `linli doors` and the page show it. */
-export interface DoorView {
-  readonly id: string
-  readonly name: Label
-  readonly place?: string
-  readonly contact: 'unknown' | 'closed' | 'open'
-  readonly openSince?: EpochMs
-  readonly lock?: 'unknown' | 'locked' | 'unlocked'
-  readonly conditions: readonly DoorAlert[]
-  readonly fire: boolean
-  /** Inputs that cannot be read. */
-  readonly lost: readonly string[]
-  /** By result, since midnight of the site; what the readers tell included. */
-  readonly today: Readonly<Record<string, number>>
-  readonly recent: readonly { readonly at: EpochMs; readonly result: string }[]
-}
 export interface Door extends Rule { view(now: EpochMs): DoorView }
 
 export interface DoorParts extends HoursParts {

@@ -1,11 +1,10 @@
-import type { JsonObject, Occurrence, PointReader, Rule } from '../../gateway/contract/index.ts'
+import type { DoorView, JsonObject, Occurrence, PointReader, Rule } from '../../gateway/contract/index.ts'
 import type { HoursParts } from '../hours.ts'
-import { createDoor, wordOf, type Door, type DoorView } from './door.ts'
+import { createDoor, wordOf, type Door } from './door.ts'
 import { FireWatch } from './fire.ts'
 import { createDoorGuard, type WriteGuard } from './guard.ts'
 import type { AccessConfig, DoorConfig } from './schema.ts'
 
-export type { DoorView } from './door.ts'
 export type { WriteGuard } from './guard.ts'
 
 export interface Doors {

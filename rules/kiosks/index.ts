@@ -1,11 +1,10 @@
-import type { Facility, JsonObject, Occurrence, Rule } from '../../gateway/contract/index.ts'
+import type { Facility, JsonObject, KioskView, Occurrence, Rule } from '../../gateway/contract/index.ts'
 import type { HoursParts } from '../hours.ts'
 import { openCatalogue } from './catalogue.ts'
-import { createKiosk, type KioskView } from './kiosk.ts'
+import { createKiosk } from './kiosk.ts'
 import { createResidents } from './residents.ts'
 import type { KioskConfig, ResidentsConfig, ServicesConfig } from './schema.ts'
 
-export type { KioskView } from './kiosk.ts'
 
 export interface Kiosks {
   readonly rules: readonly Rule[]

@@ -1,25 +1,10 @@
-import type { DeviceState, Effect, EpochMs, GatewayEvent, Json, JsonObject, Label, Occurrence, Reading, Rule, RuleInput, RuleStep } from '../../gateway/contract/index.ts'
+import type { DeviceState, Effect, EpochMs, GatewayEvent, Json, JsonObject, KioskView, Label, Occurrence, Reading, Rule, RuleInput, RuleStep } from '../../gateway/contract/index.ts'
 import { seenOf } from '../doors/signal.ts'
 import { scheduleOf, type HoursParts } from '../hours.ts'
 import { createZone } from '../schedule/zone.ts'
 import { accountFor, conditions, hourOf, noSum, openAccount, type Account, type Condition, type Hour, type HourSum } from './availability.ts'
 import type { KioskConfig, Service } from './schema.ts'
 
-/** A terminal as `linli terminals` and the page show it. */
-export interface KioskView {
-  readonly id: string
-  readonly name: Label
-  readonly place?: string
-  readonly device: string
-  readonly condition: Condition
-  readonly since?: EpochMs
-  /** Ids of peripherals, or `device`, `online`. */
-  readonly why: readonly string[]
-  /** The present hour first; at most 24. */
-  readonly hours: readonly { readonly from: EpochMs; readonly ms: HourSum }[]
-  /** Since midnight of the site: by item code, how many, and by result. */
-  readonly sessions: { readonly count: number; readonly items: Readonly<Record<string, number>>; readonly results: Readonly<Record<string, number>> }
-}
 export interface Kiosk extends Rule {
   view(now: EpochMs): KioskView
   /** Fields that an occurrence of its device gets before it is stored. */

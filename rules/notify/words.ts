@@ -1,4 +1,5 @@
-import type { Label, Severity } from '../../gateway/contract/index.ts'
+import type { Label } from '../../gateway/contract/index.ts'
+import { severityWords } from '../../gateway/kit/severity-words.ts'
 
 /** The step of an alert's life that an event tells; `changed` is any other. */
 export const steps = ['raised', 'cleared', 'acknowledged', 'assigned', 'shelved', 'unshelved', 'escalated', 'resolved', 'evaluated', 'reopened', 'closed', 'commented', 'released', 'changed', 'notice'] as const
@@ -6,9 +7,7 @@ export type Step = (typeof steps)[number]
 
 /** The words of messages, in both languages; calm, and each says what to do next. */
 export const words = {
-  severity: {
-    1: { zh: '特急', en: 'critical' }, 2: { zh: '紧急', en: 'urgent' }, 3: { zh: '重要', en: 'important' }, 4: { zh: '一般', en: 'normal' },
-  } satisfies Record<Severity, Label>,
+  severity: severityWords,
   notice: { zh: '通知', en: 'notice' },
   test: { zh: '测试', en: 'TEST' },
   modes: {

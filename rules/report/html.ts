@@ -1,6 +1,7 @@
 import type { Label } from '../../gateway/contract/index.ts'
 import type { ReportFigures, Times } from './figures.ts'
-import { severityWords, words } from './words.ts'
+import { severityWords } from '../../gateway/kit/severity-words.ts'
+import { words } from './words.ts'
 
 export interface ReportNames {
   readonly site: Label

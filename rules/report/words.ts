@@ -48,5 +48,3 @@ export const words = {
   poor: { zh: '差评', en: 'poor' },
   left: { zh: '维护、调试与测试期间不计入。未知不等于零。', en: 'Without maintenance, commissioning and tests. Not known is not zero.' },
 } as const satisfies Readonly<Record<string, Label>>
-
-export const severityWords: Readonly<Record<1 | 2 | 3 | 4, Label>> = { 1: { zh: '特急', en: 'critical' }, 2: { zh: '紧急', en: 'urgent' }, 3: { zh: '重要', en: 'important' }, 4: { zh: '一般', en: 'normal' } }

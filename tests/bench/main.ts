@@ -144,7 +144,7 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
     }
   },
   async console() {
-    if (!findTool('chromium')) { process.stderr.write('NOT MEASURED: chromium is not installed\n'); return {} }
+    if (!findTool('chromium')) { process.stderr.write('NOT MEASURED: chromium is not installed\n'); return {} as Figures }
     const { firstLoadMs, longestTaskMs } = await consolePages(rounds)
     return { 'console-first-load': atMost(firstLoadMs, 'ms', 2_000), 'console-longest-task': atMost(longestTaskMs, 'ms', 100) }
   },

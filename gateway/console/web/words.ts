@@ -1,6 +1,9 @@
 import type { Label } from '../../contract/index.ts'
+import { severityWords } from '../../kit/severity-words.ts'
 
 export type Language = keyof Label
+
+const titled = ({ zh, en }: Label): Label => ({ zh, en: `${en[0]!.toUpperCase()}${en.slice(1)}` })
 
 /** Every word of the pages. Each has both languages: the type asks for them. Names, ids and units come from the gateway. */
 export const words = {
@@ -39,10 +42,10 @@ export const words = {
   doorsTile: { zh: '门', en: 'Doors' },
   terminalsTile: { zh: '自助终端', en: 'Terminals' },
 
-  severity1: { zh: '特急', en: 'Critical' },
-  severity2: { zh: '紧急', en: 'Urgent' },
-  severity3: { zh: '重要', en: 'Important' },
-  severity4: { zh: '一般', en: 'Ordinary' },
+  severity1: titled(severityWords[1]),
+  severity2: titled(severityWords[2]),
+  severity3: titled(severityWords[3]),
+  severity4: titled(severityWords[4]),
   acknowledge: { zh: '确认', en: 'Acknowledge' },
   acknowledging: { zh: '正在确认……', en: 'Acknowledging…' },
   queued: { zh: '已记下，连上后自动送出', en: 'Noted; sent when connected' },
