@@ -41,7 +41,8 @@ describe('the history', () => {
         }
         const one = reading(point, quality === 'bad' ? null : valueOf(point, number), now, { quality })
         readings.push(one)
-        const occurrence: Occurrence = { deviceId: 'kiosk', type: 'kiosk', at: now - number, data: { number, 词: [quality] }, sourceId: `${inputs.length}` }
+        // JSON, in which an occurrence is kept, has no -0.
+        const occurrence: Occurrence = { deviceId: 'kiosk', type: 'kiosk', at: now - number, data: { number: number || 0, 词: [quality] }, sourceId: `${inputs.length}` }
         const device: DeviceStatus = { deviceId: 'kiosk', state: quality === 'bad' ? 'offline' : 'online', at: now }
         inputs.push({ reading: one }, { device }, { occurrence, receivedAt: now }, { tick: now })
         history.readings([one])
