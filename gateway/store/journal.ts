@@ -100,7 +100,7 @@ export class LevelJournal implements Journal {
     this.#parts.places.set(name, places)
     const reader = new StoreReader({
       name, streams: Object.keys(places), places, heads: () => this.#committer.heads,
-      scan: (stream, after, limit) => this.#scan(stream, after, limit),
+      scan: (stream, after, limit) => this.#scan(stream, after, limit), trimmed: (stream) => this.#parts.trims[stream]!.at,
       declare: (gaps) => this.#declare(gaps),
       save: async (stream, operations) => {
         await database.run((level) => level.batch([...operations]))

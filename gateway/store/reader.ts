@@ -16,6 +16,8 @@ export interface ReaderParts {
   readonly places: Readonly<Record<Stream, Place>>
   heads(): Heads
   scan(stream: Stream, after: Position | null, limit: number): Promise<Scan>
+  /** Up to here the stream's records are gone; what a reader had not settled of them is declared. */
+  trimmed(stream: Stream): Position | null
   /** Puts gaps into the ledger, each once. */
   declare(gaps: readonly Gap[]): Promise<void>
   /** Writes the new place and dead letters, then lets go what every reader has settled. */
@@ -27,7 +29,10 @@ interface Outstanding { readonly record: Scanned; settled: boolean }
 /** One stream as this reader sees it. */
 interface Course { place: Place; readonly outstanding: Map<string, Outstanding>; last: Position | null; oldest: EpochMs }
 
-/** The place moves over the settled prefix of what was taken; what lies beyond stays, and is taken again after a restart. */
+/**
+ * The place moves over the settled prefix of what was taken; what lies beyond stays, and is taken again after a restart. What was taken and
+ * had to give way before it was settled is not waited for: nobody will send it again.
+ */
 export class StoreReader implements JournalReader {
   readonly name: string
   readonly streams: readonly Stream[]
@@ -71,8 +76,9 @@ export class StoreReader implements JournalReader {
     if (gaps.length > 0 && stream !== 'ledger') await this.#parts.declare(gaps)
     for (const { entry } of known) entry.settled = true
     let { place } = course
+    const trimmed = this.#parts.trimmed(stream)
     for (const [key, { record, settled }] of course.outstanding) {
-      if (!settled) break
+      if (!settled && compare(record, trimmed) > 0) break
       course.outstanding.delete(key)
       place = { at: { epoch: record.epoch, seq: record.seq }, ...record.totals }
       course.oldest = record.at
