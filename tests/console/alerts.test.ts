@@ -87,6 +87,20 @@ describe('the list of alerts', () => {
     await page.getByRole('combobox', { name: '筛选' }).selectOption({ label: '所有级别' })
   })
 
+  it('shows what was raised while an older answer was on its way', async () => {
+    const page = await desk.open()
+    await page.route('**/api/alerts', async (route) => {
+      const answer = await route.fetch()
+      const heard = page.evaluate("new Promise((heard) => { const line = new EventSource('/api/stream'); line.addEventListener('alert', () => { line.close(); heard() }) })")
+      desk.devices.set('panel.lamp', true)
+      await heard
+      await route.fulfill({ response: answer })
+    }, { times: 1 })
+    await page.getByRole('link', { name: '告警' }).first().click()
+    await page.getByRole('link', { name: '大厅灯坏了' }).waitFor()
+    desk.devices.set('panel.lamp', false)
+  })
+
   it('folds a hundred equal alerts into one line, tells of a flood, and unfolds them', { timeout: 60_000 }, async () => {
     const page = await desk.open({ at: 'alerts' })
     desk.devices.set('odd.on', true)

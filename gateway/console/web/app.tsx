@@ -79,9 +79,11 @@ function Content(): JSX.Element {
   const [ready, setReady] = useState<string | null>(null)
   const path = trail.value.join('/')
   useEffect(() => {
-    void refresh().finally(() => setReady(path))
+    let left = false
+    void refresh().finally(() => { if (!left) setReady(path) })
     if (!first.current) { main.current?.focus({ preventScroll: true }); scrollTo(0, 0) }
     first.current = false
+    return () => { left = true }
   }, [path])
   return <main id="content" ref={main} tabIndex={-1} data-place={path} aria-busy={ready !== path} class={stale.value ? 'is-stale' : ''}><Page /></main>
 }

@@ -1,6 +1,6 @@
 import './styles.css'
 import { effect } from '@preact/signals'
-import { render } from 'preact'
+import { options, render } from 'preact'
 import { call } from './api.ts'
 import { App } from './app.tsx'
 import { clock } from './clock.ts'
@@ -9,6 +9,8 @@ import { link, load, session, setSession } from './state.ts'
 import { page } from './route.ts'
 import { closeStream, openStream } from './stream.ts'
 
+// A flood of alerts comes as one event each: the page is drawn at most so often. No frame is asked for, since a hidden tab gets none.
+options.debounceRendering = (draw) => { clock.after(16, draw) }
 effect(() => { document.title = language.value && t('product') })
 render(<App />, document.getElementById('app')!)
 

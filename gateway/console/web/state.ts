@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals'
+import { batch, computed, signal } from '@preact/signals'
 import type { AlertsAnswer, AlertView, Answer, DeviceDetail, DeviceView, DoorAnswer, LinkAnswer, Overview, PersonAnswer, Role, SessionAnswer, ShiftAnswer, StreamEvents, TerminalAnswer } from '../api/index.ts'
 import { isOpen, isWaiting } from '../alert-states.ts'
 import { call, type Result } from './api.ts'
@@ -65,8 +65,19 @@ export function setSession(answer: SessionAnswer): void {
   session.value = answer
 }
 
+/** What was told while answers were on their way. Such an answer may be older than that, so it is told once more on top of it. */
+const flights = new Set<(() => void)[]>()
+function hear(apply: () => void): void {
+  batch(apply)
+  for (const flight of flights) flight.push(apply)
+}
+
 /** An alert as it is now, from the stream or from an act. */
 export function heardAlert(alert: AlertView): void {
+  hear(() => placeAlert(alert))
+  if (alertDetail.value?.id === alert.id) void load.alert(alert.id)
+}
+function placeAlert(alert: AlertView): void {
   const home = overview.value
   if (home) {
     const open = isOpen(alert) ? withAlert(home.alerts, alert) : home.alerts.filter(({ id }) => id !== alert.id)
@@ -79,7 +90,6 @@ export function heardAlert(alert: AlertView): void {
       ? { ...list, open: list.open.filter(({ id }) => id !== alert.id), closed: [alert, ...others] }
       : { ...list, open: withAlert(list.open, alert), closed: others }
   }
-  if (alertDetail.value?.id === alert.id) void load.alert(alert.id)
 }
 
 /** Home has the most urgent ones; when these are dealt with, the next are asked for. */
@@ -87,12 +97,21 @@ const fewLeft = 10
 export function heardSummary(summary: Overview['summary']): void {
   const listed = overview.value?.alerts.filter((alert) => isWaiting(alert) && alert.mode === undefined).length ?? 0
   if (overview.value && listed < Math.min(summary.waiting, fewLeft)) void load.overview()
-  if (overview.value) overview.value = { ...overview.value, summary, needYou: summary.open[1] + summary.open[2] + summary.open[3] + summary.open[4] }
-  if (alerts.value) alerts.value = { ...alerts.value, summary }
+  hear(() => {
+    if (overview.value) overview.value = { ...overview.value, summary, needYou: summary.open[1] + summary.open[2] + summary.open[3] + summary.open[4] }
+    if (alerts.value) alerts.value = { ...alerts.value, summary }
+  })
 }
 
 export function heardDiff(diff: StreamEvents['diff']): void {
   heardTime(diff.now)
+  hear(() => placeDiff(diff))
+  if (diff.devices || diff.doors || diff.terminals) {
+    if (page.value === 'home') void load.overview()
+    if (diff.devices && page.value === 'devices') void refresh()
+  }
+}
+function placeDiff(diff: StreamEvents['diff']): void {
   if (diff.readings) {
     const told = new Map(diff.readings.map((reading) => [reading.point, reading]))
     const fresh = <D extends DeviceView>(device: D): D => {
@@ -112,21 +131,31 @@ export function heardDiff(diff: StreamEvents['diff']): void {
   }
   if (diff.doors && doors.value) doors.value = merged(doors.value, diff.doors)
   if (diff.terminals && terminals.value) terminals.value = merged(terminals.value, diff.terminals)
-  if (diff.devices || diff.doors || diff.terminals) {
-    if (page.value === 'home') void load.overview()
-    if (diff.devices && page.value === 'devices') void refresh()
-  }
 }
 const merged = <T extends { readonly id: string }>(old: readonly T[], changed: readonly T[]): readonly T[] => old.map((each) => changed.find(({ id }) => id === each.id) ?? each)
 
 async function into<T>(target: { value: T | null }, asked: Promise<Result<T>>): Promise<void> {
+  const flight: (() => void)[] = []
+  flights.add(flight)
   const answer = await asked
-  if (answer.ok) target.value = answer.value
+  flights.delete(flight)
+  if (answer.ok) batch(() => { target.value = answer.value; for (const apply of flight) apply() })
   else if (answer.status === 401) await load.session()
+  else if (answer.status === 0 || answer.status === 429 || answer.status >= 500) soon()
 }
+const retryMs = 3_000
+let waits = false
+/** What did not come is asked for once more, with all that the page of that moment shows. */
+function soon(): void {
+  if (waits) return
+  waits = true
+  clock.after(retryMs, () => { waits = false; if (session.value?.state === 'in') void refresh() })
+}
+let overviewAsked: Promise<void> | null = null
 export const load = {
   async session(): Promise<void> { const answer = await call('session'); if (answer.ok) setSession(answer.value) },
-  overview: (): Promise<void> => into(overview, call('overview')),
+  /** Once at a time: a flood of alerts asks for it with each. */
+  overview: (): Promise<void> => overviewAsked ??= into(overview, call('overview')).finally(() => { overviewAsked = null }),
   alerts: (): Promise<void> => into(alerts, call('alerts')),
   alert: (id: string): Promise<void> => into(alertDetail, call('alert', { id })),
   devices: (): Promise<void> => into(devices, call('devices')),
