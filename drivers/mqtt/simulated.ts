@@ -48,13 +48,14 @@ function withAt(document: Json, [key, ...rest]: Path, value: Json): Json {
   return { ...before as object, [key]: inner }
 }
 
-const items = ['senior-card', 'provident-fund-print', 'property-report', 'social-security-proof', 'residence-permit']
+const items = ['senior-card', 'business-licence', 'property-report', 'provident-fund-print']
 
-/** What one device counts and remembers of its own events. */
-export interface EventState { n: number; session: string }
+/** What one device counts and remembers of its own events: `session` and `item` of the last session. */
+export interface EventState { n: number; session: string; item: string }
 
 export function occurrencePayload(mapping: OccurrenceMapping, state: EventState, now: EpochMs, random: Random, given: Readonly<Record<string, Json>> = {}): string {
   const id = randomHex(8)
+  if (mapping.type === 'kiosk') state.item = items[Math.floor(random() * items.length)]!
   let document: Json = {}
   for (const [name, where] of Object.entries(mapping.data)) {
     document = withAt(document, pathOf(typeof where === 'string' ? where : where.pointer), given[name] ?? dataFor(name, mapping.type, state, random))
@@ -69,7 +70,7 @@ export function occurrencePayload(mapping: OccurrenceMapping, state: EventState,
 function dataFor(name: string, type: OccurrenceMapping['type'], state: EventState, random: Random): Json {
   const one = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
   if (name === 'n') return state.n
-  if (/item|service/i.test(name)) return one(items)
+  if (/item|service/i.test(name)) return state.item
   if (/result/i.test(name)) return type === 'access' ? 'granted' : random() < 0.9 ? 'done' : 'cancelled'
   if (/duration/i.test(name)) return Math.round(30 + random() * 200)
   if (/score|rating/i.test(name)) return 3 + Math.floor(random() * 3)

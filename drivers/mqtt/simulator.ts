@@ -107,7 +107,7 @@ class SimulatedDevice implements AsyncDisposable {
   readonly #values = new Map<string, Value>()
   readonly #topics = new Map<string, PointConfig<MqttAddress>[]>()
   readonly #dirty = new Set<string>()
-  readonly #events: EventState = { n: 0, session: 'none' }
+  readonly #events: EventState = { n: 0, session: 'none', item: 'none' }
   #fault: SimulatedFault | null = null
   #silent = false
   #cancelFlush: (() => void) | null = null

@@ -27,7 +27,7 @@ export function showScreen(facility: Facility): Disposable {
     cancel = clock.after(tty ? drawMs : quietMs, draw)
   }
   if (tty) process.stdout.write('\u001b[2J')
-  else print(address())
+  else print(`${address()}\n${elsewhere(facility)}`)
   draw()
   return { [Symbol.dispose]() { cancel(); stopFeed() } }
 }
@@ -44,9 +44,11 @@ function page(facility: Facility, events: readonly FeedItem[], address: string):
     '', paint('bold', '告警 ALERTS'), ...(alerts.length > 0 ? alerts : [paint('green', '  一切正常 / all normal')]),
     '', paint('bold', '城市平台 CITY'), `  ${city(facility)}`,
     '', paint('bold', '值守页面 CONSOLE'), `  ${address}`,
-    '', `Ctrl-C stops · in another terminal: npx linli tail --socket ${site.control.socket}`,
+    '', `Ctrl-C stops · ${elsewhere(facility)}`,
   ].join('\n')
 }
+
+const elsewhere = ({ site }: Facility): string => `in another terminal: npx linli tail --socket ${site.control.socket}`
 
 /** One-time: shown until it was used, then the next, for another browser. */
 function addressOf({ gateway: { console: page } }: Facility): () => string {
