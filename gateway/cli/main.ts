@@ -99,7 +99,7 @@ socketOptions(program.command('maintenance'))
 
 socketOptions(program.command('report'))
   .description("the facility's figures of a month: terminals, answers, devices, climate, energy, ratings")
-  .argument('[site]', 'site file (YAML) of the running gateway')
+  .argument('[site]', 'site file (YAML) of the gateway; where it does not run, its folder is read')
   .option('--month <month>', 'such as 2026-11 (default: the last that is over)')
   .option('--html <file>', 'write a page for A4')
   .option('--fresh', 'draw it up anew, also where it went up to the platform')

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { renderReport, type ReportFigures, type ReportNames } from '../../rules/report/index.ts'
 import { controlClient } from '../control/client.ts'
+import type { ReportAnswer } from '../control/report.ts'
 import { codeOf, ConfigError } from '../kit/errors.ts'
 import { paint, print, printJson, table } from './output.ts'
 import { socketPath, type SocketOptions } from './socket.ts'
@@ -8,17 +9,31 @@ import { span } from './status.ts'
 
 export interface ReportCommand extends SocketOptions { readonly month?: string; readonly html?: string; readonly fresh?: boolean; readonly json?: boolean }
 
-/** `linli report`: the facility's figures of a month, from the running gateway. */
-export async function report(site: string | undefined, options: ReportCommand): Promise<void> {
-  const client = controlClient(await socketPath(site === undefined ? options : { ...options, site }))
-  const { told, figures: data, names: known } = await client.report(options.month, options.fresh ?? false)
+/** `linli report`: the facility's figures of a month, from the running gateway, or from its folder where none runs. */
+export async function report(file: string | undefined, options: ReportCommand): Promise<void> {
+  const { told, figures: data, names: known, stopped } = await answerOf(file ?? options.site, options)
   const [figures, names] = [data as unknown as ReportFigures, known as ReportNames]
   if (options.html) {
     await writeFile(options.html, renderReport(figures, names)).catch((cause: unknown) => { throw new ConfigError('REPORT_TARGET', `${options.html} cannot be written (${codeOf(cause)}); choose another file`, { cause }) })
     if (!options.json) print(`${options.html} written; print it on A4`)
   }
   if (options.json) return printJson(figures)
+  if (stopped !== undefined) print(paint('gray', `the gateway does not run; drawn up from ${stopped}`))
   if (!options.html) print(renderText(figures, names, told))
+}
+
+/** `stopped`: the folder it was drawn up from. */
+async function answerOf(file: string | undefined, { month, fresh = false, socket }: ReportCommand): Promise<ReportAnswer & { readonly stopped?: string }> {
+  const site = file === undefined ? undefined : await (await import('./rooms.ts')).readSite(file)
+  const address = socket === undefined && site ? site.control.socket : await socketPath({ socket })
+  try {
+    return await controlClient(address).report(month, fresh)
+  } catch (error) {
+    if (codeOf(error) !== 'CONTROL_UNREACHABLE') throw error
+    if (!site) throw new ConfigError('CONTROL_UNREACHABLE', `no gateway answers on ${address}; give the site file, so that the report is drawn up from the folder of the stopped gateway, or start the gateway with "linli run SITE.yaml"`, { cause: error })
+    const { openStopped } = await import('./stopped-report.ts')
+    return { ...await (await openStopped(site, address)).answer(month, fresh), stopped: site.store.path }
+  }
 }
 
 const percent = (share: number | null): string => (share === null ? paint('yellow', 'not known') : `${(share * 100).toFixed(1)} %`)

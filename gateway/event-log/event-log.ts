@@ -4,7 +4,7 @@ import { codeOf, describe, type Logger } from '../kit/index.ts'
 import { dayMs, dayOf, type Kind } from './day-file.ts'
 import { Folder } from './folder.ts'
 import { filedAt, lineOf } from './line.ts'
-import { merged, openFile, read, type Opened } from './reading.ts'
+import { eventsIn } from './stored.ts'
 
 export interface EventLogOptions {
   readonly folder: string
@@ -91,19 +91,8 @@ export class FileEventLog implements EventLog, AsyncDisposable {
   }
 
   async *read(from: EpochMs, to: EpochMs, types?: readonly string[]): AsyncGenerator<GatewayEvent> {
-    const takes = types ? new Set(types) : null
-    const kinds = (['events', 'access'] as const).filter((kind) => !takes || (kind === 'access' ? takes.has('access') : [...takes].some((type) => type !== 'access')))
-    const wanted = { from, to, takes: (type: string) => takes === null || takes.has(type), damaged: () => { this.#counters.damaged++ } }
     this.#flush()
-    const days = await this.#ask(async () => [...new Set(this.#folder.files.map(({ day }) => day))].filter((day) => (day + 1) * dayMs > from && day * dayMs < to))
-    for (const day of days) {
-      const opened = await this.#ask(async () => (await Promise.all(this.#folder.ofDay(day, kinds).map((file) => openFile(this.#folder.path, file)))).filter((each): each is Opened => each !== null))
-      try {
-        for await (const { event } of merged(opened.map((each) => read(each, wanted)))) yield event
-      } finally {
-        await Promise.all(opened.map(({ handle }) => handle.close()))
-      }
-    }
+    yield* eventsIn(this.#folder, { from, to, types }, () => { this.#counters.damaged++ }, (work) => this.#ask(work))
   }
 
   statistics(): EventLogStatistics {

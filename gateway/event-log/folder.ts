@@ -23,21 +23,28 @@ export class Folder {
   get files(): readonly DayFile[] { return this.#files.map(({ file }) => file) }
   ofDay(day: number, kinds: readonly Kind[]): readonly DayFile[] { return this.files.filter((file) => file.day === day && kinds.includes(file.kind)) }
 
+  /** Begins the folder, and puts away what a life before left half done. */
   async find(): Promise<void> {
     await mkdir(this.path, { recursive: true })
+    // Half a sealing.
+    for (const name of await readdir(this.path)) if (name.endsWith('.tmp')) await rm(path.join(this.path, name), { force: true })
+    for (const file of await this.look()) await rm(path.join(this.path, nameOf(file)), { force: true })
+  }
+
+  /** Changes nothing. Returns open files that were sealed already and only not removed. */
+  async look(): Promise<readonly DayFile[]> {
     const names = await readdir(this.path)
-    // Half a sealing of a life before.
-    for (const name of names) if (name.endsWith('.tmp')) await rm(path.join(this.path, name), { force: true })
     const found = names.flatMap((name) => { const file = fileOf(name); return file ? [file] : [] })
     const sealed = new Set(found.filter(({ state }) => state === 'sealed').map(keyOf))
-    const files: Known[] = []
+    const [files, left]: [Known[], DayFile[]] = [[], []]
     for (const file of found) {
-      if (file.state === 'open' && sealed.has(keyOf(file))) { await rm(path.join(this.path, nameOf(file)), { force: true }); continue }
+      if (file.state === 'open' && sealed.has(keyOf(file))) { left.push(file); continue }
       files.push({ file, bytes: (await stat(path.join(this.path, nameOf(file)))).size })
       if (file.state === 'open') this.#unsure.add(nameOf(file))
     }
     this.#files = files
     this.#sort()
+    return left
   }
 
   /** The part that is open, or the next. */

@@ -1,1 +1,2 @@
+export { openEvents } from './stored.ts'
 export { FileEventLog, type EventLogOptions, type EventLogStatistics } from './event-log.ts'

@@ -85,6 +85,19 @@ export class Book {
   }
 }
 
+/** What a file and a book of one hour know of a point. */
+export function pointHour(hour: number, ...parts: readonly (PointHour | undefined)[]): PointHour {
+  const all = new PointHour(hour)
+  for (const part of parts) for (const row of part?.rows() ?? []) all.put(row)
+  return all
+}
+
+/** Notes it in the last two hours of the span; those before have their files. */
+export function noteRun(span: Span, bookOf: (hour: number) => Book): void {
+  const [from, to] = span
+  for (let hour = Math.max(Math.floor(from / hourMs), Math.floor(to / hourMs) - 1); hour * hourMs < to; hour++) bookOf(hour).ran(span)
+}
+
 const maxSpans = 120
 
 /** In order, without overlap; bounded by leaving out the shortest pauses. */

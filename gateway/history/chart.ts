@@ -9,15 +9,27 @@ export interface HourOfPoint { readonly opening: Held | null; readonly rows: rea
 export const maxSlots = 2_000
 
 /** Whole minutes, so that at most `maxPoints` slots cover the range. Throws DataError HISTORY_RANGE. */
-export function slotsOf(from: EpochMs, to: EpochMs, maxPoints: number): { readonly slotMs: number; readonly first: EpochMs; readonly count: number } {
+function slotsOf(from: EpochMs, to: EpochMs, maxPoints: number): { readonly slotMs: number; readonly first: EpochMs; readonly count: number } {
   if (!(to > from) || !(maxPoints >= 1 && maxPoints <= maxSlots)) throw new DataError('HISTORY_RANGE', `a chart needs a range that ends after it begins, and 1 to ${maxSlots} points; ask for another range`, { values: { from, to, maxPoints } })
   const first = Math.floor(from / minuteMs) * minuteMs
   const slotMs = Math.ceil((to - first) / maxPoints / minuteMs) * minuteMs
   return { slotMs, first, count: Math.ceil((to - first) / slotMs) }
 }
 
+/** Hours of which anything is known, in order, and one point in one of them. */
+export interface ChartSource { hours(first: number, last: number): readonly number[]; hourOf(hour: number, point: PointId): Promise<HourOfPoint> }
+
+/** Throws DataError HISTORY_RANGE. */
+export async function drawChart(source: ChartSource, point: PointId, from: EpochMs, to: EpochMs, maxPoints: number): Promise<Chart> {
+  const { slotMs, first, count } = slotsOf(from, to, maxPoints)
+  const drawing = new ChartDrawing(first, slotMs, count)
+  // The hour before tells what held when the first one began.
+  for (const hour of source.hours(Math.floor(first / hourMs) - 1, Math.floor((to - 1) / hourMs))) drawing.hour(hour, await source.hourOf(hour, point))
+  return drawing.chart(point, from, to)
+}
+
 /** Draws minute after minute: a row where the point changed, the value it holds while the gateway ran, nothing otherwise. */
-export class ChartDrawing {
+class ChartDrawing {
   readonly #slotMs: number
   readonly #first: EpochMs
   readonly #slots: Slot[]

@@ -1,7 +1,7 @@
 import type { Chart, DeviceStatus, EpochMs, History, HistoryIntake, HistorySpan, HistoryStatistics, Occurrence, PointId, Reading, HistoryEntry } from '../contract/index.ts'
 import { arrivalOf } from '../kit/arrival.ts'
-import { Book, PointHour, union, type Span } from './books.ts'
-import { ChartDrawing, slotsOf, type HourOfPoint } from './chart.ts'
+import { Book, noteRun, pointHour, union } from './books.ts'
+import { drawChart, type HourOfPoint } from './chart.ts'
 import { encodeMinutes, type FreshRow } from './minute-block.ts'
 import { Minutes } from './minutes.ts'
 import { decodeRaw, RawBlock } from './raw-block.ts'
@@ -101,14 +101,8 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     this.#put()
   }
 
-  async chart(point: PointId, from: EpochMs, to: EpochMs, maxPoints: number): Promise<Chart> {
-    const { slotMs, first, count } = slotsOf(from, to, maxPoints)
-    return this.#writer.ask(async () => {
-      const drawing = new ChartDrawing(first, slotMs, count)
-      // The hour before tells what held when the first one began.
-      for (const hour of this.#hours(Math.floor(first / hourMs) - 1, Math.floor((to - 1) / hourMs))) drawing.hour(hour, await this.#hourOf(hour, point))
-      return drawing.chart(point, from, to)
-    })
+  chart(point: PointId, from: EpochMs, to: EpochMs, maxPoints: number): Promise<Chart> {
+    return this.#writer.ask(() => drawChart({ hours: (first, last) => this.#hours(first, last), hourOf: (hour, id) => this.#hourOf(hour, id) }, point, from, to, maxPoints))
   }
 
   async *replay(from: EpochMs, to: EpochMs): AsyncGenerator<HistoryEntry> {
@@ -222,14 +216,18 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
   #turn(hour: number): void {
     this.#hour = hour
     this.#late = 0
-    for (const span of this.#alive) this.#ran(span)
+    for (const span of this.#alive) noteRun(span, (each) => this.#book(each))
     if (this.#books.get(hour - 1)?.alive.length) for (const id of this.#minutes.ids()) this.#book(hour - 1).point(id).opening ??= this.#openingOf(hour - 1, id)
+    this.#fileBefore(hour)
+    this.#alive = this.#alive.slice(-1)
+  }
+
+  #fileBefore(hour: number): void {
     for (const book of this.#books.values()) {
       if (book.hour === hour) continue
       this.#books.delete(book.hour)
       if (book.hour * hourMs >= plausible) this.#writer.run(() => this.#file(book))
     }
-    this.#alive = this.#alive.slice(-1)
   }
 
   async #file(book: Book): Promise<void> {
@@ -248,7 +246,9 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
   #recovered({ books, fresh, alive }: Recovered): void {
     for (const book of books.values()) this.#book(book.hour).absorb(book)
     this.#fresh.unshift(...fresh)
-    for (const span of union(alive)) this.#ran(span)
+    for (const span of union(alive)) noteRun(span, (hour) => this.#book(hour))
+    // After a long outage their blocks are too old to stay. Not beside blocks of the running hour: of them a file would be taken to know all.
+    if (![...this.#books.keys()].some((hour) => hour >= this.#hour)) this.#fileBefore(this.#hour)
   }
 
   // ── books ──
@@ -264,12 +264,6 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     let book = this.#books.get(hour)
     if (!book) this.#books.set(hour, book = new Book(hour))
     return book
-  }
-
-  /** Notes it in the last two hours of the span; those before have their files. */
-  #ran(span: Span): void {
-    const [from, to] = span
-    for (let hour = Math.max(Math.floor(from / hourMs), Math.floor(to / hourMs) - 1); hour * hourMs < to; hour++) this.#book(hour).ran(span)
   }
 
   /** In the running hour and the one before: a point that did not change held what it had when the next began. */
@@ -289,8 +283,7 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
   async #hourOf(hour: number, id: PointId): Promise<HourOfPoint> {
     const stored = await this.#writer.files.point(hour, id)
     const book = this.#books.get(hour)
-    const all = new PointHour(hour)
-    for (const row of [...stored?.point?.rows() ?? [], ...book?.points.get(id)?.rows() ?? []]) all.put(row)
+    const all = pointHour(hour, stored?.point, book?.points.get(id))
     const open = this.#minutes.peek(id, this.#seen)
     if (open && Math.floor(open.minute / 60) === hour) all.put(open)
     const running = !stored && hour >= Math.floor(this.#seen / hourMs) - 1

@@ -13,6 +13,8 @@ export interface HoursOptions {
   /** A file did not read back and was thrown away. */
   damaged(file: string, error: unknown): void
   pause(): Promise<void>
+  /** Nothing is removed: neither what is no hour's file, nor what did not read back. */
+  readonly readOnly?: boolean
 }
 
 /** The files of hours that are over, one each, named after the hour in UTC. */
@@ -33,7 +35,7 @@ export class HourFiles {
     for (const name of (await readdir(this.#options.folder)).toSorted()) {
       const file = path.join(this.#options.folder, name)
       const hour = Date.parse(`${name.slice(0, 13)}:00Z`) / hourMs
-      if (!name.endsWith(suffix) || Number.isNaN(hour)) { await unlink(file).catch(() => {}); continue }
+      if (!name.endsWith(suffix) || Number.isNaN(hour)) { if (!this.#options.readOnly) await unlink(file).catch(() => {}); continue }
       this.#files.set(hour, (await stat(file)).size)
     }
   }
@@ -96,7 +98,8 @@ export class HourFiles {
     } catch (error) {
       if (isFileError(error)) throw error
       this.#options.damaged(file, error)
-      await this.remove(hour)
+      if (this.#options.readOnly) this.#files.delete(hour)
+      else await this.remove(hour)
       return null
     }
   }

@@ -2,6 +2,9 @@ import type { Quality, Value } from '../contract/index.ts'
 
 export const minuteMs = 60_000
 export const hourMs = 60 * minuteMs
+/** Of the history's folder: the log of all that came in, and the minutes of hours that are over. */
+export const rawFolder = 'raw'
+export const hoursFolder = 'hours'
 /** Before this the clock was never set: a box that boots in 1970. */
 export const plausible = Date.UTC(2020, 0, 1)
 

@@ -6,7 +6,7 @@ import { codeOf, describe, GatewayError, StoreError, type Logger } from '../kit/
 import { HourFiles } from './hours.ts'
 import { BlockLog, type BlockKind } from './log.ts'
 import { filedUpTo, recover, type Recovered } from './recovery.ts'
-import { hourMs, plausible } from './rows.ts'
+import { hourMs, hoursFolder, plausible, rawFolder } from './rows.ts'
 import { trim } from './trim.ts'
 
 export interface WriterOptions {
@@ -26,8 +26,6 @@ const retryMs = 10_000
 /** Blocks that wait for a slow disk. */
 const maxWaiting = 16
 const defaultMinFree = 64 << 20
-const rawFolder = 'raw'
-const hoursFolder = 'hours'
 
 /**
  * All file work of the history, one piece after the other, so that a chart or replay never meets a half-moved hour. A failure pauses the

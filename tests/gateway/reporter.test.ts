@@ -1,10 +1,11 @@
 import path from 'node:path'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { reportData } from '../../cloud-sync/contract-docs/report-record.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import { controlClient } from '../../gateway/control/client.ts'
 import { FileEventLog } from '../../gateway/event-log/index.ts'
+import { FileHistory } from '../../gateway/history/index.ts'
 import { FakeClock, silentLog, StoreError } from '../../gateway/kit/index.ts'
 import { startGateway } from '../../gateway/main.ts'
 import { Reporter, reportState, type ReporterParts } from '../../gateway/reporter.ts'
@@ -12,6 +13,7 @@ import { createMonths } from '../../rules/report/index.ts'
 import { linli } from '../support/command-line.ts'
 import { siteFile } from '../support/gateways.ts'
 import { contentOf, drain, journalIn } from '../support/journals.ts'
+import { reading } from '../support/points.ts'
 import { freePort, tempFolder } from '../support/resources.ts'
 import { mqttProfileless } from './history/site.ts'
 
@@ -88,7 +90,7 @@ describe('the monthly report', () => {
   })
 })
 
-it('goes up in the shape that the platform was told, and is shown by linli report as a table, JSON and a page', { timeout: 30_000 }, async () => {
+it('goes up in the shape that the platform was told, and is shown by linli report as a table, JSON and a page, alike of a gateway that runs and of one that is stopped', { timeout: 30_000 }, async () => {
   const folder = await tempFolder()
   const file = await siteFile(folder, ['report: { climate: [{ point: meter.n, max: 5 }] }', ...mqttProfileless(await freePort())])
   process.env.LINLI_TEST_PASSWORD = 'right horse'
@@ -98,22 +100,41 @@ it('goes up in the shape that the platform was told, and is shown by linli repor
   await using log = new FileEventLog({ folder: path.join(folder, 'data/events'), clock, log: silentLog(), keepDays: 400, retainDays: 90, maxBytes: 1 << 26, minFreeBytes: 0 })
   log.record([{ stream: 'event', type: 'evaluation', at: before.from + day, data: { device: 'meter', score: 2 } }, { stream: 'event', type: 'evaluation', at: clock.now(), data: { device: 'meter', score: 5 } }])
   await log[Symbol.asyncDispose]()
-  await using _gateway = await startGateway({ site: await readSite(file), log: silentLog() })
+  await using history = new FileHistory({ folder: path.join(folder, 'data/history'), clock, log: silentLog(), maxBytes: 1 << 26, rawDays: 7, minuteDays: 62, minFreeBytes: 0 })
+  for (let n = 0; n < 40; n++) {
+    history.readings([reading('meter.n', n < 20 ? 4 : 7, clock.now())])
+    await clock.advance(minute)
+    await history.chart('meter.n', clock.now() - minute, clock.now(), 1)
+  }
+  await history[Symbol.asyncDispose]()
+  await using gateway = await startGateway({ site: await readSite(file), log: silentLog() })
   const socket = path.join(folder, 'data/linli.sock')
   const client = controlClient(socket)
   const told = async (): Promise<unknown> => (await Array.fromAsync(client.events(Date.now() - hour, Date.now() + 1, ['report'], new AbortController().signal)))[0]?.data
   const duringSettling = Date.now() < before.to + 5 * minute
   if (!duringSettling) {
-    await expect.poll(told, { timeout: 10_000 }).toMatchObject({ month: before.name, complete: true, ratings: { n: 2, mean: 3.5, poor: 1 }, climate: [{ point: 'meter.n', knownS: 0, within: null }], devices: { count: 1, known: 0, online: null } })
+    await expect.poll(told, { timeout: 10_000 }).toMatchObject({ month: before.name, complete: true, ratings: { n: 2, mean: 3.5, poor: 1 }, climate: [{ point: 'meter.n', knownS: 2_400, within: 0.5 }], devices: { count: 1, known: 0, online: null } })
     expect(reportData.strict().safeParse(await told())).toMatchObject({ success: true })
   }
   const shown = await linli('report', file, '--month', before.name)
   expect(shown.stdout).toMatch(/ratings 2, mean 3\.5, poor 1/)
   expect(shown.stdout).toMatch(/devices online not known, 0 of 1 known/)
-  expect(JSON.parse((await linli('report', '--socket', socket, '--month', before.name, '--fresh', '--json')).stdout)).toMatchObject({ month: before.name, watched: { knownS: 0 } })
+  expect(JSON.parse((await linli('report', '--socket', socket, '--month', before.name, '--fresh', '--json')).stdout)).toMatchObject({ month: before.name, watched: { knownS: 2_400 } })
   const page = path.join(folder, 'report.html')
   expect(await linli('report', '--socket', socket, '--html', page)).toMatchObject({ code: 0 })
   expect(await readFile(page, 'utf8')).toMatch(/厅 <small>hall<\/small>[\s\S]*设施月报/)
   expect(await linli('report', '--socket', socket, '--html', path.join(folder, 'no/where.html'))).toMatchObject({ code: 1, stderr: expect.stringContaining('REPORT_TARGET') })
   expect(await linli('report', '--socket', socket, '--month', '2026-13')).toMatchObject({ code: 1, stderr: expect.stringContaining('REPORT_MONTH') })
+
+  const asked = [['--month', before.name], ['--month', before.name, '--fresh'], []].map((options) => ['report', file, ...options, '--json'])
+  const running = await Promise.all(asked.map((words) => linli(...words)))
+  expect(running.map(({ code }) => code)).toEqual([0, 0, 0])
+  await gateway[Symbol.asyncDispose]()
+  const files = async (): Promise<readonly string[]> => Promise.all((await readdir(path.join(folder, 'data'), { recursive: true })).map(async (name) => { const { size, mtimeMs } = await stat(path.join(folder, 'data', name)); return `${name} ${size} ${mtimeMs}` }))
+  const left = await files()
+  expect(await Promise.all(asked.map((words) => linli(...words)))).toEqual(running)
+  expect((await linli('report', file, '--month', before.name)).stdout).toMatch(new RegExp(`does not run; drawn up from ${folder}/data\n[\\s\\S]*${duringSettling ? '' : 'as it went up to the platform[\\s\\S]*'}ratings 2, mean 3\\.5, poor 1`))
+  expect(await files()).toEqual(left)
+  expect(await linli('report', '--socket', socket)).toMatchObject({ code: 1, stderr: expect.stringMatching(/CONTROL_UNREACHABLE .*give the site file/) })
+  expect(await linli('report', await siteFile(await tempFolder(), mqttProfileless(await freePort())))).toMatchObject({ code: 1, stderr: expect.stringMatching(/REPORT_NO_DATA .*holds neither events nor history of hall-1; check store\.path/) })
 })

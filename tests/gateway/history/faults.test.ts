@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { openMinutes } from '../../../gateway/history/index.ts'
 import { FakeClock } from '../../../gateway/kit/index.ts'
 import { reading } from '../../support/points.ts'
 import { child, tempFolder } from '../../support/resources.ts'
@@ -96,6 +97,19 @@ describe('the history under faults', () => {
     await pass(later.history, later.clock, 5 * minute)
     const { minutes, raw } = await later.history.span()
     expect([(minutes! - start) / hour, (raw! - start) / hour]).toEqual([4, 52])
+  })
+
+  it('keeps the minutes of an unfinished hour through a long outage and a short life after it', async () => {
+    const folder = await tempFolder()
+    const first = historyIn(folder)
+    first.history.readings([reading('hall.t', 20, start)])
+    await pass(first.history, first.clock, 20 * minute)
+    await first.history[Symbol.asyncDispose]()
+    const short = historyIn(folder, { clock: new FakeClock(start + 20 * 24 * hour) })
+    await pass(short.history, short.clock, 2 * minute)
+    await short.history[Symbol.asyncDispose]()
+    const { slots } = await (await openMinutes(path.join(folder, 'history')))!.chart('hall.t', start, start + 20 * minute, 20)
+    expect(slots.map(({ mean }) => mean)).toEqual(Array.from({ length: 20 }, () => 20))
   })
 
   const disk = process.getuid?.() === 0 && mountable()

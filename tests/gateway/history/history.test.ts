@@ -1,6 +1,8 @@
+import path from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ChartSlot, DeviceStatus, Occurrence, Reading, RuleInput, Value } from '../../../gateway/contract/index.ts'
+import type { ChartSlot, DeviceStatus, History, Occurrence, Reading, RuleInput, Value } from '../../../gateway/contract/index.ts'
+import { openMinutes } from '../../../gateway/history/index.ts'
 import { FakeClock } from '../../../gateway/kit/index.ts'
 import { reading } from '../../support/points.ts'
 import { tempFolder } from '../../support/resources.ts'
@@ -52,15 +54,20 @@ describe('the history', () => {
       }
       now = clock.now()
       runs.at(-1)![1] = now
-      for (const point of ['hall.t', 'door.open', 'kiosk.word', 'nobody.here']) {
-        const own = readings.filter(({ pointId }) => pointId === point)
-        for (let from = start; from <= now; from += 1_000 * minute) {
-          const { slots } = await history.chart(point, from, from + 1_000 * minute, 2_000)
-          for (const slot of slots) if (slot.at <= now) expectSlot(slot, naiveSlot(slot.at, own, runs))
+      const draws = async ({ chart }: Pick<History, 'chart'>): Promise<void> => {
+        for (const point of ['hall.t', 'door.open', 'kiosk.word', 'nobody.here']) {
+          const own = readings.filter(({ pointId }) => pointId === point)
+          for (let from = start; from <= now; from += 1_000 * minute) {
+            const { slots } = await chart(point, from, from + 1_000 * minute, 2_000)
+            for (const slot of slots) if (slot.at <= now) expectSlot(slot, naiveSlot(slot.at, own, runs))
+          }
         }
       }
+      await draws({ chart: (...asked) => history.chart(...asked) })
       expect(await all(history.replay(0, now + 1))).toEqual(inputs)
       await history[Symbol.asyncDispose]()
+      // The folder of a gateway that does not run says the same.
+      await draws((await openMinutes(path.join(folder, 'history')))!)
     }), { numRuns: 25 })
   })
 
