@@ -42,8 +42,8 @@ export const sections = {
     enabled: z.boolean().default(true),
     /** Every reading and tick of the last days, as far as maxBytes goes. */
     rawDays: z.int().min(1).max(366).default(7),
-    /** One row a point and minute, for charts. */
-    minuteDays: z.int().min(1).max(3_660).default(31),
+    /** One row a point and minute, for charts and reports: last month is whole until this one ends. */
+    minuteDays: z.int().min(1).max(3_660).default(62),
     /** What the history may fill; beyond it the oldest raw readings go, then the oldest minutes. */
     maxBytes: z.int().min(16_777_216).default(268_435_456),
   }).prefault({}),

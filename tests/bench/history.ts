@@ -27,7 +27,7 @@ export function history(count = 1_000, everyMs = 120_000): Promise<HistoryFigure
     const memoryMb20 = await memory(`${folder}/20`, 20)
     const memoryMb1000 = await memory(`${folder}/1000`, 1_000)
     const clock = new FakeClock(start)
-    const open = (): FileHistory => new FileHistory({ folder: `${folder}/day`, clock, log: silentLog(), maxBytes: 1 << 30, rawDays: 7, minuteDays: 31, minFreeBytes: 0 })
+    const open = (): FileHistory => new FileHistory({ folder: `${folder}/day`, clock, log: silentLog(), maxBytes: 1 << 30, rawDays: 7, minuteDays: 62, minFreeBytes: 0 })
     let history = open()
     const written = kernelBytes()
     const changes = await live(history, clock, count, 24 * hour, everyMs)
@@ -69,7 +69,7 @@ async function live(history: FileHistory, clock: FakeClock, count: number, ms: n
 /** Main-thread microseconds for one change, raw block, compression and file included. */
 async function hotPath(folder: string): Promise<number> {
   const clock = new FakeClock(start)
-  await using history = new FileHistory({ folder, clock, log: silentLog(), maxBytes: 1 << 30, rawDays: 7, minuteDays: 31, minFreeBytes: 0 })
+  await using history = new FileHistory({ folder, clock, log: silentLog(), maxBytes: 1 << 30, rawDays: 7, minuteDays: 62, minFreeBytes: 0 })
   const ids = Array.from({ length: 1_000 }, (_, n) => `device-${n}.value`)
   const rounds: number[] = []
   for (let second = 0; second < 60; second++) {
@@ -90,7 +90,7 @@ async function memory(folder: string, count: number): Promise<number> {
   const used = (): number => { collect(); collect(); const { heapUsed, arrayBuffers } = process.memoryUsage(); return heapUsed + arrayBuffers }
   const clock = new FakeClock(start)
   const before = used()
-  await using history = new FileHistory({ folder, clock, log: silentLog(), maxBytes: 1 << 30, rawDays: 7, minuteDays: 31, minFreeBytes: 0 })
+  await using history = new FileHistory({ folder, clock, log: silentLog(), maxBytes: 1 << 30, rawDays: 7, minuteDays: 62, minFreeBytes: 0 })
   await live(history, clock, count, hour - 60_000, 60_000)
   return (used() - before) / 1e6
 }

@@ -11,7 +11,7 @@ export const hour = 60 * minute
 /** A history that is closed when the test ends. Free space is not looked at unless the test does. */
 export function historyIn(folder: string, options: Partial<HistoryOptions> = {}): { readonly history: FileHistory; readonly clock: FakeClock } {
   const clock = (options.clock ?? new FakeClock(start)) as FakeClock
-  const history = new FileHistory({ folder: path.join(folder, 'history'), log: silentLog(), maxBytes: 256 << 20, rawDays: 7, minuteDays: 31, minFreeBytes: 0, ...options, clock })
+  const history = new FileHistory({ folder: path.join(folder, 'history'), log: silentLog(), maxBytes: 256 << 20, rawDays: 7, minuteDays: 62, minFreeBytes: 0, ...options, clock })
   onTestFinished(() => history[Symbol.asyncDispose]())
   return { history, clock }
 }

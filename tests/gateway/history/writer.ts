@@ -7,7 +7,7 @@ import { FileHistory } from '../../../gateway/history/index.ts'
 const [folder, first] = [process.argv[2]!, Number(process.argv[3])]
 const clockFile = path.join(folder, '../clock')
 const clock = new FakeClock(existsSync(clockFile) ? Number.parseInt(readFileSync(clockFile, 'utf8')) + 100_000 : Date.UTC(2026, 2, 1, 8))
-const history = new FileHistory({ folder, clock, log: silentLog(), maxBytes: 1 << 30, rawDays: 7, minuteDays: 31, minFreeBytes: 0 })
+const history = new FileHistory({ folder, clock, log: silentLog(), maxBytes: 1 << 30, rawDays: 7, minuteDays: 62, minFreeBytes: 0 })
 for (let n = first; ; n++) {
   writeFileSync(`${clockFile}.new`, `${clock.now()} ${n}`)
   renameSync(`${clockFile}.new`, clockFile)
