@@ -6,11 +6,15 @@ import type { ChannelOf } from './schema.ts'
 import type { Sender, SenderPorts } from './sender.ts'
 
 /**
- * open.dingtalk.com/document/robots/custom-robot-access: 20 messages a minute, beyond which a robot is shut out for ten minutes (130101);
- * 310000 for a wrong signature, a missing keyword and a foreign address alike; -1 busy (global codes, open.dingtalk.com/document/orgapp/global-error-codes).
+ * open.dingtalk.com/document/orgapp/custom-robots-send-group-messages (its table of codes): -1 busy; 310000 for a wrong signature or time, a
+ * missing keyword and a foreign address alike; 400013 the group is gone, 400101 no such token, 400102 robot off, 400106 robot not in the group;
+ * 410100 too fast; 400105 kind of message, 430101–430104 contents that are not allowed. …/robots/custom-robot-access: 20 messages a minute,
+ * beyond which a robot is shut out for ten minutes; what it says then is 130101, "send too fast, exceed 20 times per minute".
+ * Global codes (…/orgapp/global-error-codes): 34016 too long, 40014 no such token. An unknown token is in fact answered with 300005,
+ * "token is not exist", in earlier years 300001. See the README for what stands on whose word.
  */
 const codes: Readonly<Record<number, Meaning>> = {
-  [-1]: 'busy', 130101: 'rate', 410100: 'rate', 310000: 'signature', 300001: 'login', 400013: 'login', 400101: 'login', 400102: 'login', 40014: 'login', 400105: 'content', 400106: 'content', 430101: 'content', 430102: 'content', 430103: 'content', 430104: 'content', 34016: 'content',
+  [-1]: 'busy', 130101: 'rate', 410100: 'rate', 310000: 'signature', 300005: 'login', 300001: 'login', 400013: 'login', 400101: 'login', 400102: 'login', 400106: 'login', 40014: 'login', 400105: 'content', 430101: 'content', 430102: 'content', 430103: 'content', 430104: 'content', 34016: 'content',
 }
 /** The text of a markdown message: 5,000 characters (34016). */
 const maxBytes = 4_500

@@ -7,10 +7,12 @@ import type { Sender, SenderPorts } from './sender.ts'
 
 /**
  * open.feishu.cn/document/client-docs/bot-v3/add-custom-bot: 100 a minute and 5 a second; 11232 when the system is pressed, mostly at full
- * hours; 19021 signature or clock, 19022 address, 19024 keyword; body at most 20 KB. 9499 is told for a bad body and for too many requests
- * alike, so it may work later.
+ * and half hours; 19021 signature or clock, 19022 address, 19024 keyword; body at most 20 KB; 9499 for a bad body. But 9499 is told for "too
+ * many request" too, with HTTP 400, so it may work later. …/server-docs/api-call-guide/generic-error-code: 11233 and 11247 creating messages
+ * too fast, 1500 internal, try later; …/frequency-control: 99991400 too many calls. 19001 unknown token and 19002 a body without its kind are
+ * not in these pages, only in what the service answers.
  */
-const codes: Readonly<Record<number, Meaning>> = { 11232: 'rate', 11233: 'rate', 99991400: 'rate', 9499: 'busy', 1500: 'busy', 19021: 'signature', 19022: 'keyword', 19024: 'keyword', 19001: 'login', 19002: 'content' }
+const codes: Readonly<Record<number, Meaning>> = { 11232: 'rate', 11233: 'rate', 11247: 'rate', 99991400: 'rate', 9499: 'busy', 1500: 'busy', 19021: 'signature', 19022: 'address', 19024: 'keyword', 19001: 'login', 19002: 'content' }
 const maxBytes = 8_000
 
 /** base64(HMAC-SHA256(`timestamp\nsecret`, '')), timestamp in s: what is signed is the key. */

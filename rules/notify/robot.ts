@@ -3,7 +3,7 @@ import { ask, checkStatus, jsonOf, readAuthority, type Reply } from './http.ts'
 import { NotifyError, said } from './notify-error.ts'
 
 /** What a code in the body means; whatever is not listed is refused for good, as what the vendors do not document is. */
-export type Meaning = 'rate' | 'busy' | 'signature' | 'login' | 'keyword' | 'content'
+export type Meaning = 'rate' | 'busy' | 'signature' | 'login' | 'keyword' | 'address' | 'content'
 interface Robot { readonly id: string; readonly token: SecretRef; readonly baseUrl?: string | undefined; readonly ca?: string | undefined; readonly timeout: number }
 
 /** Token and origin. The secret is the token alone, or the whole address as the chat shows it. Throws NotifyError NOTIFY_LOGIN for an address that holds none. */
@@ -50,6 +50,7 @@ function refusal({ who, code, meaning, text, date }: { readonly who: string; rea
     case 'busy': return new NotifyError('NOTIFY_BUSY', `${who}: the service is not ready ${end}; it is tried again`, { retriable: true, values })
     case 'signature': return new NotifyError('NOTIFY_SIGNATURE', `${who}: the robot's security setting refuses it ${end}; check secret, the gateway's clock (right within an hour), and the robot's keywords and addresses`, { values })
     case 'keyword': return new NotifyError('NOTIFY_KEYWORD', `${who}: a security setting of the robot refuses it ${end}; choose the signature there, or a keyword that every message holds, such as the name of the site`, { values, content: true })
+    case 'address': return new NotifyError('NOTIFY_KEYWORD', `${who}: the robot takes messages from certain addresses only ${end}; add the one this network is seen from there, or choose the signature`, { values })
     case 'login': return new NotifyError('NOTIFY_LOGIN', `${who}: the robot is not known, or is switched off ${end}; copy its address again, or add it to the group again`, { values })
     default: return new NotifyError('NOTIFY_REFUSED', `${who}: refused ${end}`, { values, content: true })
   }

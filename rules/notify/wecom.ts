@@ -4,8 +4,9 @@ import type { ChannelOf } from './schema.ts'
 import type { Sender, SenderPorts } from './sender.ts'
 
 /**
- * developer.work.weixin.qq.com/document/path/91770: 20 messages a minute, a text of at most 2,048 bytes; codes of document/path/90313:
- * -1 busy, 45009 and 45033 too many calls, 93000 unknown key, 93004 and 93008 a robot that is off or no longer in the group.
+ * developer.work.weixin.qq.com/document/path/91770 (now 99110): 20 messages a minute, a text of at most 2,048 bytes; global codes of
+ * document/path/90313: -1 busy, try again, three times at most; 45009 too many calls, 45033 too many at once; 93000 no such key, or taken out
+ * of the group, 93004 robot off, 93008 not in the group; 40008 kind of message, 40058 a parameter, 44004 no text, 45002 too long.
  */
 const codes: Readonly<Record<number, Meaning>> = { [-1]: 'busy', 45009: 'rate', 45033: 'rate', 93000: 'login', 93004: 'login', 93008: 'login', 40008: 'content', 40058: 'content', 44004: 'content', 45002: 'content' }
 const maxBytes = 2_000

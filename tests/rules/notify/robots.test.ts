@@ -16,7 +16,7 @@ const hourMs = 3_600_000
 describe('a DingTalk robot', () => {
   /** As the vendor checks it, from the query alone. */
   const judge = ({ query }: Received, now = Date.now()): object => {
-    if (query.get('access_token') !== token) return { errcode: 300001, errmsg: `token ${query.get('access_token')} is not exist` }
+    if (query.get('access_token') !== token) return { errcode: 300005, errmsg: 'token is not exist' }
     const timestamp = query.get('timestamp')!
     const right = /^\d{13}$/.test(timestamp) && Math.abs(Number(timestamp) - now) < hourMs && query.get('sign') === hmac(key, `${timestamp}\n${key}`)
     return right ? { errcode: 0, errmsg: 'ok' } : { errcode: 310000, errmsg: 'sign not match' }
@@ -45,7 +45,7 @@ describe('a DingTalk robot', () => {
     expect(text).not.toMatch(/[[\]*#<>!`]/)
   })
   it.each([
-    [310000, 'NOTIFY_SIGNATURE', false], [130101, 'NOTIFY_RATE_LIMITED', true], [-1, 'NOTIFY_BUSY', true], [300001, 'NOTIFY_LOGIN', false], [400102, 'NOTIFY_LOGIN', false], [430101, 'NOTIFY_REFUSED', false], [98765, 'NOTIFY_REFUSED', false],
+    [310000, 'NOTIFY_SIGNATURE', false], [130101, 'NOTIFY_RATE_LIMITED', true], [-1, 'NOTIFY_BUSY', true], [410100, 'NOTIFY_RATE_LIMITED', true], [300005, 'NOTIFY_LOGIN', false], [300001, 'NOTIFY_LOGIN', false], [400013, 'NOTIFY_LOGIN', false], [400102, 'NOTIFY_LOGIN', false], [400106, 'NOTIFY_LOGIN', false], [34016, 'NOTIFY_REFUSED', false], [430101, 'NOTIFY_REFUSED', false], [98765, 'NOTIFY_REFUSED', false],
   ])('that says %i inside an HTTP 200 is %s', async (errcode, code, retriable) => {
     const service = await receiver(() => json({ errcode, errmsg: `no ${token} ${key}\r\n` }))
     const error = await createDingtalk(await robot(service.url), ports()).send(message({ phones: ['13800138000'] }), never).catch((thrown: unknown) => thrown)
@@ -89,13 +89,22 @@ describe('a Feishu robot', () => {
     expect(Object.keys(JSON.parse(service.received[0]!.body))).toEqual(['msg_type', 'content'])
   })
   it.each([
-    [19021, 200, 'NOTIFY_SIGNATURE', false], [19024, 200, 'NOTIFY_KEYWORD', false], [19022, 200, 'NOTIFY_KEYWORD', false], [11232, 200, 'NOTIFY_RATE_LIMITED', true], [9499, 200, 'NOTIFY_BUSY', true], [19001, 400, 'NOTIFY_LOGIN', false], [19001, 200, 'NOTIFY_LOGIN', false],
+    [19021, 200, 'NOTIFY_SIGNATURE', false], [19024, 200, 'NOTIFY_KEYWORD', false], [19022, 200, 'NOTIFY_KEYWORD', false], [11232, 200, 'NOTIFY_RATE_LIMITED', true], [11247, 200, 'NOTIFY_RATE_LIMITED', true], [99991400, 400, 'NOTIFY_RATE_LIMITED', true], [9499, 200, 'NOTIFY_BUSY', true], [9499, 400, 'NOTIFY_BUSY', true], [19002, 200, 'NOTIFY_REFUSED', false], [11310, 200, 'NOTIFY_REFUSED', false], [19001, 400, 'NOTIFY_LOGIN', false], [19001, 200, 'NOTIFY_LOGIN', false],
   ])('that says %i with HTTP %i is %s', async (code, status, expected, retriable) => {
     const service = await receiver(() => ({ status, ...json({ code, msg: token }) }))
     const error = await createFeishu(await robot(service.url), ports()).send(message(), never).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: expected, retriable })
     expect(String(error)).not.toContain(token)
   })
+})
+
+it('an address that a Feishu robot does not take is no fault of the message', async () => {
+  const answers = async (code: number): Promise<unknown> => {
+    const service = await receiver(() => json({ code, msg: 'no' }))
+    return createFeishu(channel('feishu', { token: await secret(token), baseUrl: service.url }), ports()).send(message(), never).catch((thrown: unknown) => thrown)
+  }
+  expect(await answers(19022)).toMatchObject({ code: 'NOTIFY_KEYWORD', content: false, message: expect.stringContaining('certain addresses') })
+  expect(await answers(19024)).toMatchObject({ code: 'NOTIFY_KEYWORD', content: true })
 })
 
 describe('a WeCom robot', () => {
@@ -117,7 +126,7 @@ describe('a WeCom robot', () => {
     expect(content).toContain('很长的题目')
     expect(content).toContain('long title')
   })
-  it.each([[45009, 'NOTIFY_RATE_LIMITED', true], [93000, 'NOTIFY_LOGIN', false], [-1, 'NOTIFY_BUSY', true], [40008, 'NOTIFY_REFUSED', false]])('that says %i is %s', async (errcode, code, retriable) => {
+  it.each([[45009, 'NOTIFY_RATE_LIMITED', true], [45033, 'NOTIFY_RATE_LIMITED', true], [93000, 'NOTIFY_LOGIN', false], [93004, 'NOTIFY_LOGIN', false], [93008, 'NOTIFY_LOGIN', false], [-1, 'NOTIFY_BUSY', true], [44004, 'NOTIFY_REFUSED', false], [40058, 'NOTIFY_REFUSED', false], [40008, 'NOTIFY_REFUSED', false]])('that says %i is %s', async (errcode, code, retriable) => {
     const service = await receiver(() => json({ errcode, errmsg: `invalid webhook url key=${token}, hint: [1], more info` }))
     const error = await createWecom(await robot(service.url), ports()).send(message(), never).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code, retriable })
