@@ -8,4 +8,6 @@ collectSeldom()
 const [file, maxReadings] = process.argv.slice(2)
 const gateway = await startGateway({ site: await readSite(file!), log: silentLog(), ...(maxReadings ? { maxReadings: Number(maxReadings) } : {}) })
 process.send!('ready')
+// Asked for it, a one-time address of its console.
+process.on('message', () => process.send!(gateway.console!.openUrl()))
 process.once('SIGTERM', () => { void gateway[Symbol.asyncDispose]().then(() => process.exit(0)) })

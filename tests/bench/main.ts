@@ -2,6 +2,7 @@
 import { cpus } from 'node:os'
 import { alertLatency } from './alert-latency.ts'
 import { consolePages } from './console.ts'
+import { consoleLoad } from './console-load.ts'
 import { drain, drainBridge, type Drained } from './drain.ts'
 import { flash } from './flash.ts'
 import { history } from './history.ts'
@@ -147,6 +148,13 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
     if (!findTool('chromium')) { process.stderr.write('NOT MEASURED: chromium is not installed\n'); return {} as Figures }
     const { firstLoadMs, longestTaskMs } = await consolePages(rounds)
     return { 'console-first-load': atMost(firstLoadMs, 'ms', 2_000), 'console-longest-task': atMost(longestTaskMs, 'ms', 100) }
+  },
+  async 'console-load'() {
+    const { streamsPercent, apiMs, addedMb, addedInUseMb } = await consoleLoad({ rounds, streams: 100, changing: 1_000, secondsEach: 5, requests: 4_000, perSecond: 200, readings: 5_000 })
+    return {
+      'console-100-streams-cpu': atMost(streamsPercent, '% of a core', 15), 'console-api-p50': plain(quantile(apiMs, 0.5), 'ms'), 'console-api-p99': atMost(quantile(apiMs, 0.99), 'ms', 20),
+      'console-resident': atMost(addedMb, 'MB', 20), 'console-resident-after-load': plain(addedInUseMb, 'MB'),
+    }
   },
   async life() {
     const { firstMessageMs, idleMb } = await life(rounds)
