@@ -3,7 +3,7 @@ import { zstdDecompressSync } from 'node:zlib'
 import type { JsonObject, Mode, Quality, Stream, Value } from '../gateway/contract/index.ts'
 import { DataError } from '../gateway/kit/index.ts'
 
-export interface DecodedReading { readonly point: string; readonly value: Value | null; readonly at: number; readonly quality?: Quality; readonly reason?: string }
+export interface DecodedReading { readonly point: string; readonly value: Value | null; readonly at: number; readonly quality?: Quality; readonly reason?: string; readonly receivedAt?: number; readonly summary?: { readonly count: number; readonly min: number; readonly max: number } }
 
 /** One record as a consumer sees it. */
 export interface DecodedRecord {
@@ -85,6 +85,8 @@ function readingsOf(data: JsonObject): readonly DecodedReading[] {
 
 function isReading(value: unknown): boolean {
   if (!isObject(value) || typeof value.point !== 'string' || typeof value.at !== 'number') return false
+  if (value.receivedAt !== undefined && typeof value.receivedAt !== 'number') return false
+  if (value.summary !== undefined && !(isObject(value.summary) && [value.summary.count, value.summary.min, value.summary.max].every((each) => typeof each === 'number'))) return false
   return value.value === null ? value.quality === 'bad' : typeof value.value === 'number' || typeof value.value === 'string' || typeof value.value === 'boolean'
 }
 

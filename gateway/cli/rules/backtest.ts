@@ -23,7 +23,8 @@ export interface BacktestCommand {
 
 export interface BacktestAnswer {
   readonly source: string
-  readonly approximate?: string
+  /** Why it is near and not exact, and by how much; absent: it is exact. */
+  readonly approximate?: readonly string[]
   /** What could be replayed. */
   readonly span: { readonly from: EpochMs; readonly to: EpochMs }
   readonly since: EpochMs
@@ -49,10 +50,11 @@ export async function backtestRules(files: readonly string[], options: BacktestC
 export async function runBacktest(files: readonly string[], options: BacktestCommand, progress: (share: number) => void = () => {}, now: EpochMs = systemClock.now()): Promise<BacktestAnswer> {
   const variants = await variantsOf(files, options.set ?? [])
   const wanted = wantedRules(variants, options.rule ?? [])
-  const past = await openPast(variants[0]!.site, options)
-  const { since, until } = rangeOf(past, options, now)
+  const watched = new Set(variants.flatMap(({ make }) => make().filter(({ id }) => wanted(id)).flatMap(({ watches }) => watches)))
+  const past = await openPast(variants[0]!.site, watched, options)
+  const { since, until, span } = rangeOf(past, options, now)
   const wish = since - Math.max(...variants.map(({ lookBackMs }) => lookBackMs))
-  const warmFrom = Math.max(past.from, wish)
+  const warmFrom = Math.max(span.from, wish)
   const transitions = new Map(variants.map(({ name }) => [name, [] as Transition[]]))
   // Ctrl-C ends the process: there is nothing to put away.
   const trials = await backtest(past.replay(warmFrom, until, new AbortController().signal), variants, {
@@ -61,7 +63,7 @@ export async function runBacktest(files: readonly string[], options: BacktestCom
     onProgress: (at) => progress((at - warmFrom) / (until - warmFrom)),
   })
   return {
-    source: past.source, ...(past.approximate === undefined ? {} : { approximate: past.approximate }), span: { from: past.from, to: past.to }, since, until, warmFrom, cold: warmFrom > wish,
+    source: past.source, ...(past.approximate === undefined ? {} : { approximate: past.approximate }), span, since, until, warmFrom, cold: warmFrom > wish,
     variants: trials.map((trial) => ({ ...trial, rules: trial.rules.filter(({ rule }) => wanted(rule)), transitions: transitions.get(trial.name)! })),
   }
 }
@@ -87,14 +89,19 @@ function wantedRules(variants: readonly SiteVariant[], names: readonly string[])
 }
 
 const day = 86_400_000
+/** Stretches of a capture that a refusal names. */
+const maxSpans = 5
 /** Throws ConfigError BACKTEST_RANGE for what is not there. */
-function rangeOf({ from, to }: Past, { since: asked, until: end }: BacktestCommand, now: EpochMs): { readonly since: EpochMs; readonly until: EpochMs } {
+function rangeOf({ spans = [], ...past }: Past, { since: asked, until: end }: BacktestCommand, now: EpochMs): { readonly since: EpochMs; readonly until: EpochMs; readonly span: BacktestAnswer['span'] } {
+  const named = asked === undefined ? (end === undefined ? undefined : momentOf(end, now) - 1) : momentOf(asked, now)
+  const { from, to } = (named === undefined ? undefined : spans.find((each) => named >= each.from - 60_000 && named < each.to)) ?? past
   const until = end === undefined ? to + 1 : momentOf(end, now)
   const since = asked === undefined ? from : momentOf(asked, now)
   if (!(since < until)) throw new ConfigError('BACKTEST_RANGE', `${local(since)} to ${local(until)} is no time; since must lie before until`)
   // Up to a minute: asked in whole days for what began so many days ago.
+  if (spans.length > 1 && (since < from - 60_000 || until > to + 60_000)) throw new ConfigError('BACKTEST_RANGE', `asked for ${local(since)} to ${local(until)}, but records are missing in the capture: what can be replayed is ${spans.slice(-maxSpans).map((each) => `${local(each.from)} to ${local(each.to)}`).join(', ')}${spans.length > maxSpans ? `, and ${spans.length - maxSpans} earlier ones` : ''}; take one of them with --since and --until, or replay the gateway's own history`)
   if (since < from - 60_000 || until > to + day) throw new ConfigError('BACKTEST_RANGE', `asked for ${local(since)} to ${local(until)}, but what can be replayed is ${local(from)} to ${local(to)} (${lengthText(to - from)}); leave --since out for all of it, or raise history.rawDays and history.maxBytes`)
-  return { since: Math.max(since, from), until: Math.min(until, to + 1) }
+  return { since: Math.max(since, from), until: Math.min(until, to + 1), span: { from, to } }
 }
 
 function momentOf(text: string, now: EpochMs): EpochMs {
@@ -114,7 +121,7 @@ export function renderBacktest({ source, approximate, span, since, until, warmFr
     `replayed ${local(since)} to ${local(until)} (${lengthText(until - since)}) from ${source}; it holds ${local(span.from)} to ${local(span.to)}`,
     ...(warmFrom < since ? [paint('gray', `windows were filled from ${local(warmFrom)} on`)] : []),
     ...(cold ? [paint('yellow', 'the first part is cold: there is less before it than windows and waits look back, so the first alerts may differ')] : []),
-    ...(approximate === undefined ? [] : [paint('yellow', `near, not exact: ${approximate}`)]),
+    ...(approximate === undefined ? [] : [paint('yellow', 'near, not exact:'), ...approximate.map((why) => paint('yellow', `- ${why}`))]),
     '',
     second ? comparison(first!, second) : totals(first!),
     ...variants.flatMap(({ name, failed }) => failed.map((rule) => paint('red', `rule "${rule}" failed and was set aside${second ? ` (${name})` : ''}`))),

@@ -1,7 +1,7 @@
-import { readdir, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createServer } from 'node:http'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { GatewayEvent } from '../../../gateway/contract/index.ts'
 import { silentLog, systemClock } from '../../../gateway/kit/index.ts'
 import { renderBacktest, runBacktest, type BacktestAnswer } from '../../../gateway/cli/rules/backtest.ts'
@@ -110,27 +110,69 @@ it('equals what a gateway did, live and over a restart, asked of the gateway or 
   expect(await linli('rules', 'backtest', file, '--set', 'hot.for=soon')).toMatchObject({ code: 1, stderr: expect.stringMatching(/site\.yaml:\d+:\d+ rules\[0\]\.for/) })
 })
 
-it('replays a capture of what went to the city, and says that it is near, not exact', async () => {
-  const folder = await tempFolder()
-  const file = await hallSite(folder, rules)
-  expect(await linli('rules', 'backtest', file)).toMatchObject({ code: 1, stderr: expect.stringContaining('BACKTEST_NO_HISTORY') })
+describe('a capture of what went to the city', () => {
   const at = Date.UTC(2026, 10, 25)
-  const record = (stream: string, seq: number, type: string, data: object, more: object = {}): string => {
-    const text = JSON.stringify({ specversion: '1.0', id: `hall-1/${stream}/20261125-0a0a0a0a/${seq}`, source: '/linli/420106/hall-1', type: `org.linli.${type}.v1`, time: new Date(at + seq * 1_000).toISOString(), datacontenttype: 'application/json', seq, epoch: '20261125-0a0a0a0a', ...(seq === 1 ? {} : { prevhash: 'a'.repeat(64) }), timequality: 'synced', ...more, data })
+  const first = '20261125-0a0a0a0a'
+  const second = '20261126-0b0b0b0b'
+  const record = (stream: string, seq: number, type: string, data: object, { epoch = first, seconds = seq, ...more }: { epoch?: string; seconds?: number; subject?: string } = {}): string => {
+    const text = JSON.stringify({ specversion: '1.0', id: `hall-1/${stream}/${epoch}/${seq}`, source: '/linli/420106/hall-1', type: `org.linli.${type}.v1`, time: new Date(at + seconds * 1_000).toISOString(), datacontenttype: 'application/json', seq, epoch, ...(seq === 1 ? {} : { prevhash: 'a'.repeat(64) }), timequality: 'synced', ...more, data })
     return JSON.stringify({ topic: `linli/v1/420106/hall-1/up/${stream}`, payload: Buffer.from(text).toString('base64'), at })
   }
-  const value = (seconds: number, t: number) => ({ point: 'hall.t', value: t, at: at + seconds * 1_000 })
-  const lines = [
-    record('telemetry', 1, 'telemetry', { readings: [value(0, 20), value(10, 31), value(20, 20)] }), record('event', 9, 'access', { device: 'reader', result: 'granted' }, { subject: 'reader' }),
-    record('telemetry', 2, 'telemetry', { readings: [value(30, 31), value(40, 20)] }), record('telemetry', 2, 'telemetry', { readings: [value(30, 31), value(40, 20)] }), 'torn {',
-  ]
-  const capture = path.join(folder, 'capture.ndjson')
-  await writeFile(capture, lines.join('\n'))
-  const answer = await runBacktest([file], { capture, rule: ['hot'] })
-  expect(replayed(answer)).toEqual([`${at + 10_150} raised hot`, `${at + 20_000} cleared hot`, `${at + 30_150} raised hot`, `${at + 40_000} cleared hot`])
-  expect(answer).toMatchObject({ source: capture, approximate: expect.stringContaining('deadband'), span: { from: at, to: at + 40_001 } })
-  expect((await linli('rules', 'backtest', file, '--capture', capture)).stdout).toMatch(/near, not exact: /)
-  expect(await linli('rules', 'backtest', file, '--capture', path.join(folder, 'nothing'))).toMatchObject({ code: 1, stderr: expect.stringContaining('VERIFY_CAPTURE') })
+  const value = (seconds: number, t: number, more: object = {}) => ({ point: 'hall.t', value: t, at: at + seconds * 1_000, ...more })
+  const telemetry = (seq: number, readings: readonly object[], more: { epoch?: string } = {}): string => record('telemetry', seq, 'telemetry', { readings }, more)
+  const captureOf = async (folder: string, lines: readonly string[]): Promise<string> => {
+    const file = path.join(folder, 'capture.ndjson')
+    await writeFile(file, lines.join('\n'))
+    return file
+  }
+
+  it('is replayed, and it is said why that is near, not exact, and by how much', async () => {
+    const folder = await tempFolder()
+    const file = await hallSite(folder, rules)
+    await writeFile(file, (await readFile(file, 'utf8')).replace('scale: 0.1, poll: 20ms', 'scale: 0.1, poll: 20ms, deadband: 0.5'))
+    expect(await linli('rules', 'backtest', file)).toMatchObject({ code: 1, stderr: expect.stringContaining('BACKTEST_NO_HISTORY') })
+    const capture = await captureOf(folder, [
+      telemetry(1, [value(0, 20), value(10, 31), value(20, 20)]), record('event', 9, 'access', { device: 'reader', result: 'granted' }, { subject: 'reader' }),
+      telemetry(2, [value(30, 31), value(40, 20)]), telemetry(2, [value(30, 31), value(40, 20)]), 'torn {',
+    ])
+    const answer = await runBacktest([file], { capture, rule: ['hot'] })
+    expect(replayed(answer)).toEqual([`${at + 10_150} raised hot`, `${at + 20_000} cleared hot`, `${at + 30_150} raised hot`, `${at + 40_000} cleared hot`])
+    expect(answer).toMatchObject({ source: capture, span: { from: at, to: at + 40_001 } })
+    expect(answer.approximate).toEqual([expect.stringMatching(/up to 1 s off/), expect.stringMatching(/: hall\.t by less than 0\.5 \(deadband\)/), expect.stringMatching(/unchanged went up only every/)])
+    expect((await linli('rules', 'backtest', file, '--capture', capture)).stdout).toMatch(/near, not exact:\n- times of arrival/)
+    expect((await runBacktest([file], { capture, rule: ['smoke'] })).approximate!.join()).not.toContain('deadband')
+    expect(await linli('rules', 'backtest', file, '--capture', path.join(folder, 'nothing'))).toMatchObject({ code: 1, stderr: expect.stringContaining('VERIFY_CAPTURE') })
+  })
+
+  it('goes by arrival where it is told, knows restarts, and names what was thinned out and clocks that were set', async () => {
+    const folder = await tempFolder()
+    const file = await hallSite(folder, rules)
+    // It came when newer ones were there: too late to raise anything.
+    const late = value(5, 31, { receivedAt: at + 25_000 })
+    const capture = await captureOf(folder, [
+      telemetry(1, [value(0, 20), late, value(20, 20), value(30, 20, { summary: { count: 7, min: 18.5, max: 24, from: at } })]),
+      record('event', 1, 'gateway', { action: 'clock-stepped' }, { seconds: 31 }), record('ledger', 1, 'epoch', { closes: first, streams: { telemetry: { seq: 1, hash: '' }, event: { seq: 1, hash: '' } } }, { epoch: second, seconds: 40 }),
+      record('event', 1, 'gateway', { action: 'started' }, { epoch: second, seconds: 1_000 }), telemetry(1, [value(1_001, 31), value(1_010, 20)], { epoch: second }),
+    ])
+    const answer = await runBacktest([file], { capture, rule: ['hot'] })
+    expect(replayed(answer)).toEqual([`${at + 1_001_150} raised hot`, `${at + 1_010_000} cleared hot`])
+    expect(answer.approximate!.slice(-2)).toEqual([expect.stringMatching(/thinned .*: hall\.t \(7 readings, up to 5\.5 apart\)/), expect.stringMatching(/clock was set once/)])
+  })
+
+  it('is replayed where no record is missing, and refused elsewhere', async () => {
+    const folder = await tempFolder()
+    const file = await hallSite(folder, rules)
+    const capture = await captureOf(folder, [
+      telemetry(5, [value(0, 31), value(60, 20)]), telemetry(7, [value(600, 31), value(700, 20)]),
+      record('ledger', 1, 'epoch', { closes: first, streams: { telemetry: { seq: 8, hash: '' } } }, { epoch: second }), telemetry(1, [value(2_000, 31), value(2_100, 20)], { epoch: second }),
+    ])
+    const span = async (options: { since?: string; until?: string }): Promise<unknown> => { const { span: found, since, until } = await runBacktest([file], { capture, rule: ['hot'], ...options }); return [found.from, found.to, since, until].map((time) => (time - at) / 1_000) }
+    const iso = (seconds: number): string => new Date(at + seconds * 1_000).toISOString()
+    expect(await span({})).toEqual([2_000, 2_100.001, 2_000, 2_100.002])
+    expect(await span({ since: iso(610) })).toEqual([600, 700.001, 610, 700.002])
+    expect(await span({ until: iso(50) })).toEqual([0, 60.001, 0, 50])
+    for (const options of [{ since: iso(300) }, { since: iso(10), until: iso(2_050) }]) await expect(runBacktest([file], { capture, ...options })).rejects.toMatchObject({ code: 'BACKTEST_RANGE', message: expect.stringMatching(/records are missing in the capture: what can be replayed is .* to .*, .* to .*, .* to /) })
+  })
 })
 
 it('takes half an answer of a gateway that goes away for none', async () => {
