@@ -32,6 +32,12 @@ describe('normalise', () => {
     expect(normalise(sample(0), contact, 9).value).toBe(true)
     expect(normalise(sample(7), contact, 9)).toMatchObject({ value: null, reason: 'POINT_TYPE' })
   })
+  it('takes a cut or shorted line of a supervised contact for a fault, neither for normal nor for alarm', () => {
+    const smoke = point({ id: 'loop.smoke', type: 'boolean', sentinels: [2, 3] })
+    expect([0, 1, 2, 3, 9].map((raw) => normalise(sample(raw), smoke, 9)).map(({ value, quality, reason }) => [value, quality, reason])).toEqual([
+      [false, 'good', undefined], [true, 'good', undefined], [null, 'bad', 'POINT_SENTINEL'], [null, 'bad', 'POINT_SENTINEL'], [null, 'bad', 'POINT_TYPE'],
+    ])
+  })
   it('undoes itself: toRaw(normalise(raw)) is raw for every scale a profile uses', () => {
     fc.assert(fc.property(fc.integer({ min: -32768, max: 65535 }), fc.constantFrom(1, 0.1, 0.01, 0.001, 10, 0.5), fc.integer({ min: -50, max: 50 }), (raw, scale, offset) => {
       const any = point({ id: 'a.b', scale, offset })
