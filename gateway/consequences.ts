@@ -63,7 +63,7 @@ export function marked(event: GatewayEvent, modes: Pick<Modes, 'of'>): GatewayEv
 }
 
 function markedAlert(effect: RaiseAlert, modes: Pick<Modes, 'of'>): RaiseAlert {
-  if (effect.mode || effect.deviceId === undefined) return effect
-  const mode = modes.of(effect.deviceId)
+  if (effect.mode || (effect.deviceId ?? effect.place) === undefined) return effect
+  const mode = modes.of(effect.deviceId, effect.place)
   return mode ? { ...effect, mode } : effect
 }

@@ -6,6 +6,8 @@ import { gatewayEvent } from './events.ts'
 export interface ModeParts {
   readonly clock: Clock
   readonly facility: Pick<Facility, 'devices'>
+  /** Of doors and terminals, which are at a place of their own: besides those of devices. */
+  readonly places?: readonly string[]
   /** What is still wrong is an alert like any other from now on: it is heard and told. */
   unmute(covers: (alert: Alert) => boolean, now: EpochMs): AlertWork
   newId(): string
@@ -20,19 +22,21 @@ const maxEntries = 200
 const maxText = 200
 const patienceMs = 1_000
 
-/** Which devices are worked on. Durable; ends by itself, also when that time passed while the gateway was off. */
+/** Which devices and places are worked on. Durable; ends by itself, also when that time passed while the gateway was off. */
 export class MaintenanceBook implements Modes {
   readonly #parts: ModeParts
   readonly #entries = new Map<string, Maintenance>()
-  /** By device: until when. */
-  #until = new Map<string, EpochMs>()
+  /** Until when. */
+  #until = { devices: new Map<string, EpochMs>(), places: new Map<string, EpochMs>() }
   /** Alerts that began in a life before are looked at once. */
   #looked = false
   constructor(parts: ModeParts) { this.#parts = parts }
 
-  of(deviceId: string | undefined): Mode | undefined {
-    const until = deviceId === undefined ? undefined : this.#until.get(deviceId)
-    return until !== undefined && !isOver(until, this.#parts.clock.now()) ? 'maintenance' : undefined
+  of(deviceId: string | undefined, place?: string): Mode | undefined {
+    const now = this.#parts.clock.now()
+    const { devices, places } = this.#until
+    const stands = (until: EpochMs | undefined): boolean => until !== undefined && !isOver(until, now)
+    return (deviceId !== undefined && stands(devices.get(deviceId))) || (place !== undefined && stands(places.get(place))) ? 'maintenance' : undefined
   }
   list(): readonly Maintenance[] { return [...this.#entries.values()].toSorted((a, b) => a.until - b.until) }
 
@@ -75,7 +79,7 @@ export class MaintenanceBook implements Modes {
   #ended(over: readonly Maintenance[], now: EpochMs): AlertWork {
     for (const { id } of over) this.#entries.delete(id)
     this.#plan()
-    const raised = this.#parts.unmute(({ mode, deviceId }) => mode === 'maintenance' && this.of(deviceId) === undefined, now)
+    const raised = this.#parts.unmute(({ mode, deviceId, place }) => mode === 'maintenance' && this.of(deviceId, place) === undefined, now)
     return {
       events: [...over.map((entry) => told(now, 'maintenance-ended', entry)), ...raised.events],
       state: [...over.map(({ id }): StateWrite => ({ key: `${modeState}${id}`, value: null })), ...raised.state],
@@ -89,11 +93,11 @@ export class MaintenanceBook implements Modes {
   }
 
   #wrong({ device, place, until, by, reason }: Omit<Maintenance, 'id' | 'since'>, now: EpochMs): string | null {
-    const { devices } = this.#parts.facility
-    const places = new Set([...devices.values()].flatMap((each) => each.place ?? []))
+    const { facility: { devices }, places: others = [] } = this.#parts
+    const places = new Set([...[...devices.values()].flatMap((each) => each.place ?? []), ...others])
     if ((device === undefined) === (place === undefined)) return 'name what is worked on: one device, or one place'
     if (device !== undefined && !devices.has(device)) return `no device "${device}"${didYouMean(device, devices.keys())}`
-    if (place !== undefined && !places.has(place)) return `no device is at place "${place}"${didYouMean(place, places)}`
+    if (place !== undefined && !places.has(place)) return `nothing is at place "${place}"${didYouMean(place, places)}`
     if (!(until > now) || until - now > maxMs) return 'say how long, at most 30 days: alerts that nobody hears are not forgotten for longer'
     if (by.trim() === '' || by.length > maxText) return 'say who works on it: an id of the roster'
     if (reason.trim() === '' || reason.length > maxText) return `give a reason, at most ${maxText} letters`
@@ -102,13 +106,15 @@ export class MaintenanceBook implements Modes {
   }
 
   #plan(): void {
-    const until = new Map<string, EpochMs>()
-    const add = (id: string, end: EpochMs): void => { until.set(id, Math.max(end, until.get(id) ?? 0)) }
+    const [devices, places] = [new Map<string, EpochMs>(), new Map<string, EpochMs>()]
+    const add = (to: Map<string, EpochMs>, id: string, end: EpochMs): void => { to.set(id, Math.max(end, to.get(id) ?? 0)) }
     for (const { device, place, until: end } of this.#entries.values()) {
-      if (device !== undefined) add(device, end)
-      else for (const { id, place: at } of this.#parts.facility.devices.values()) if (at === place) add(id, end)
+      if (device !== undefined) add(devices, device, end)
+      if (place === undefined) continue
+      add(places, place, end)
+      for (const { id, place: at } of this.#parts.facility.devices.values()) if (at === place) add(devices, id, end)
     }
-    this.#until = until
+    this.#until = { devices, places }
   }
 }
 

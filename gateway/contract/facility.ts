@@ -73,10 +73,10 @@ export interface Review {
   readonly warning?: true
 }
 
-/** Which devices are worked on. Alerts of theirs are muted, events marked, indicators leave them out. */
+/** Which devices and places are worked on. Alerts of theirs are muted, events marked, indicators leave them out. */
 export interface Maintenance {
   readonly id: string
-  /** A device, or a place with all its devices. */
+  /** A device, or a place with all its devices and what is said of the place itself. */
   readonly device?: string
   readonly place?: string
   readonly since: EpochMs
@@ -85,8 +85,8 @@ export interface Maintenance {
   readonly reason: string
 }
 export interface Modes {
-  /** Absent: normal. */
-  of(deviceId: string | undefined): Mode | undefined
+  /** Of a device, or of something at a place, whatever its device. Absent: normal. */
+  of(deviceId: string | undefined, place?: string): Mode | undefined
   list(): readonly Maintenance[]
   /** Throws ConfigError MAINTENANCE_INVALID. */
   begin(order: Omit<Maintenance, 'id' | 'since'>, now: EpochMs): Promise<Maintenance>

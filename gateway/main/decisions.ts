@@ -56,7 +56,8 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
     clock, log: rulesLog, writer, bus, newId, whenUp, point: (id) => live.points.get(id), record: (...batch) => pipeline.record(...batch),
     conditions: { raise: (condition) => conditions.raise(condition), clear: (...condition) => conditions.clear(...condition) },
   })
-  const modes = new MaintenanceBook({ clock, facility, newId, unmute: (covers, now) => desk.unmute(covers, now), record: (work) => pipeline.told(work) })
+  const places = [...site.decisions.doors, ...site.decisions.kiosks].flatMap(({ place }) => place ?? [])
+  const modes = new MaintenanceBook({ clock, facility, places, newId, unmute: (covers, now) => desk.unmute(covers, now), record: (work) => pipeline.told(work) })
   modes.restore(await journal.state.entries(modeState))
   /** Asked once a second as long as the pipeline lives; more may be added before it starts. */
   const ticks: ((now: EpochMs) => void)[] = [(now) => modes.tick(now)]

@@ -68,12 +68,12 @@ it('puts what a rule found out, writes and remembers into the batch of what led 
   expect(taken).toEqual([write('door', 3)])
   expect(logged.map(({ data }) => data)).toEqual([{ device: 'door' }, { what: 'forced' }])
 })
-it('marks events and alerts of devices that are worked on', async () => {
-  const raises = rule('door', (input) => ('occurrence' in input ? { effects: [{ kind: 'raise', key: 'door/forced', ruleId: 'door', severity: 2, at: 5, title: { zh: '强开', en: 'forced' }, data: {}, deviceId: 'door' }] } : {}), { devices: ['door'] })
-  const { accept, line, desk, logged } = await lineOf([raises], { modes: { of: (id) => (id === 'door' ? 'maintenance' : undefined) } })
+it('marks events and alerts of devices and places that are worked on', async () => {
+  const raises = rule('door', (input) => ('occurrence' in input ? { effects: [{ kind: 'raise', key: 'heat', ruleId: 'door', severity: 2, at: 5, title: { zh: '热', en: 'heat' }, data: {}, place: 'hall' }, { kind: 'raise', key: 'door/forced', ruleId: 'door', severity: 2, at: 5, title: { zh: '强开', en: 'forced' }, data: {}, deviceId: 'door' }] } : {}), { devices: ['door'] })
+  const { accept, line, desk, logged } = await lineOf([raises], { modes: { of: (id, place) => (id === 'door' || place === 'hall' ? 'maintenance' : undefined) } })
   await accept({ samples: [], occurrences: [{ deviceId: 'door', type: 'access', at: 5, data: {} }], devices: [{ deviceId: 'hall', state: 'online', at: 1 }] })
   await line.record([{ stream: 'event', type: 'command', at: 1, subject: 'door', data: {} }], [])
-  expect(desk.open()).toMatchObject([{ key: 'door/forced', mode: 'maintenance' }])
+  expect(desk.open()).toMatchObject([{ key: 'heat', mode: 'maintenance' }, { key: 'door/forced', mode: 'maintenance' }])
   expect(logged.filter(({ type }) => type !== 'alert').map(({ type, mode }) => [type, mode])).toEqual([['device', undefined], ['access', 'maintenance'], ['command', 'maintenance']])
 })
 it('wakes a rule at its moment, and remembers at once what it must not forget', async () => {

@@ -20,7 +20,7 @@ async function life(folder: string, clock: FakeClock, wrap: (journal: Journal, w
   const events: GatewayEvent[] = []
   let commits = Promise.resolve()
   const record = (work: AlertWork): Promise<void> => { events.push(...work.events); commits = wrap(journal, work); return commits }
-  const book = new MaintenanceBook({ clock, facility, newId: () => `m${clock.now()}-${++n}`, unmute: (covers, now) => desk.unmute(covers, now), record })
+  const book = new MaintenanceBook({ clock, facility, places: ['lobby'], newId: () => `m${clock.now()}-${++n}`, unmute: (covers, now) => desk.unmute(covers, now), record })
   book.restore(await journal.state.entries(modeState))
   const told = (): unknown[] => events.map(({ type, data }) => (type === 'alert' ? data.state : data.action))
   return { journal, desk, book, told, record, settled: async () => { await commits }, stop: () => journal[Symbol.asyncDispose]() }
@@ -44,6 +44,23 @@ describe('maintenance', () => {
     book.tick(clock.now())
     expect(book.list()).toEqual([])
     expect(told()).toEqual(['maintenance-begun', 'maintenance-begun', 'maintenance-ended', 'maintenance-ended'])
+  })
+  it('covers what is said of the place itself, also where only a door or terminal is at it, and lets that be heard when it is over', async () => {
+    const clock = new FakeClock()
+    const { book, desk, told, record } = await life(await tempFolder(), clock)
+    await book.begin({ place: 'hall', until: clock.now() + minute, by: 'li', reason: 'painting' }, clock.now())
+    await book.begin({ place: 'lobby', until: clock.now() + 2 * minute, by: 'li', reason: 'painting' }, clock.now())
+    expect([book.of(undefined, 'hall'), book.of('meter', 'lobby'), book.of('smoke', 'yard'), book.of('meter', 'yard'), book.of(undefined, 'yard')]).toEqual(['maintenance', 'maintenance', 'maintenance', undefined, undefined])
+    const { deviceId: _, ...heat } = smoke(clock, 'maintenance')
+    await record(desk.apply([{ ...heat, key: 'a', place: 'hall' }, { ...heat, key: 'b', place: 'lobby' }]))
+    expect(desk.open().map(isLoud)).toEqual([false, false])
+    await clock.advance(minute)
+    book.tick(clock.now())
+    expect(desk.open().map((alert) => [alert.place, isLoud(alert)])).toEqual([['hall', true], ['lobby', false]])
+    await clock.advance(minute)
+    book.tick(clock.now())
+    expect(desk.open().map(isLoud)).toEqual([true, true])
+    expect(told().slice(-2)).toEqual(['maintenance-ended', 'raised'])
   })
   it('outlives a restart, and ends in the next life when its time passed in between', async () => {
     const [folder, clock] = [await tempFolder(), new FakeClock()]
