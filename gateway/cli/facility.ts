@@ -43,8 +43,8 @@ const marks: Readonly<Record<string, string>> = { available: '█', degraded: '�
 
 export function renderTerminals(answer: readonly KioskView[], now: number): string {
   if (answer.length === 0) return 'the site file has no kiosks'
-  const rows = answer.map(({ id, name, condition, since, why, hours, sessions }) => [
-    id, name.zh, paint(condition === 'available' ? 'green' : condition === 'down' ? 'red' : 'yellow', word(condition)) + (since === undefined ? '' : ` ${span(now - since)}`), why.join(', ') || '–',
+  const rows = answer.map(({ id, name, condition, since, reasons, hours, sessions }) => [
+    id, name.zh, paint(condition === 'available' ? 'green' : condition === 'down' ? 'red' : 'yellow', word(condition)) + (since === undefined ? '' : ` ${span(now - since)}`), reasons.map(({ zh, en }) => `${zh} ${en}`).join(', ') || '–',
     hours.toReversed().map(({ ms }) => marks[Object.entries(ms).toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? 'unknown'] ?? '?').join('') || '–', availability(hours), String(sessions.count), counts(sessions.items) || '–',
   ])
   return `${table([['TERMINAL', 'NAME', 'STATE', 'WHY', 'HOURS', 'AVAILABLE', 'SESSIONS', 'ITEMS'], ...rows])}\n\nhours, the present one last: █ available  ▒ degraded  × down  ? unknown  · outside service hours; available: share of the known service time`

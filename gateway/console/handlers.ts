@@ -26,13 +26,15 @@ export type BuildingRoute = Exclude<RouteName, 'session' | 'login' | 'open' | 'c
 const maxRangeMs = 400 * 86_400_000
 
 /** The building's side of the API: the same functions that the control socket calls. */
-export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainPace): Handlers<BuildingRoute> {
+export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainPace, accounts: () => readonly string[]): Handlers<BuildingRoute> {
   const { alerts, modes, clock, deadLetters } = parts
+  /** An alert may be given to an account that nobody of the roster has, too. */
+  const assignable = (): readonly string[] => (alerts.people.length === 0 ? [] : [...alerts.people, ...accounts()])
   return {
     overview: ({ session }) => views.overview(session.role),
     alerts: () => viewAlerts(alerts) as Answer<'alerts'>,
     alert: ({ params }) => findAlert(alerts.desk, params.id) as Answer<'alert'>,
-    act: async ({ params, body, actor }) => await actOnAlert(alerts, params.id, actor, body) as Answer<'act'>,
+    act: async ({ params, body, actor }) => await actOnAlert({ ...alerts, people: assignable() }, params.id, actor, body) as Answer<'act'>,
     silence: async ({ actor }) => { const { silenced } = await silenceAlerts(alerts, actor); return { silenced: [...silenced] } },
     testAlert: ({ body, actor }) => testAlerts(alerts, body.severity, actor),
     statistics: ({ query }) => { const now = clock.now(); return alerts.desk.statistics(now - query.sinceMs, now) as Answer<'statistics'> },
@@ -64,11 +66,12 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
 }
 
 /** The log is read in order of time; the newest are what is wanted. */
-async function lastEvents({ eventLog }: ConsoleParts, { from, to, types, limit }: Asked<'events'>['query']): Promise<Answer<'events'>> {
+async function lastEvents({ eventLog }: ConsoleParts, { from, to, types, door, terminal, limit }: Asked<'events'>['query']): Promise<Answer<'events'>> {
   if (!(to > from) || to - from > maxRangeMs) throw new ConfigError('CONSOLE_REQUEST', 'ask for events from a time to a later one, at most 400 days')
   const last: GatewayEvent[] = []
   let more = false
   for await (const event of eventLog.read(from, to, types?.split(',').slice(0, 32))) {
+    if ((door !== undefined && event.data.door !== door) || (terminal !== undefined && event.data.kiosk !== terminal)) continue
     last.push(event)
     if (last.length >= limit * 2) { last.splice(0, last.length - limit); more = true }
   }

@@ -35,6 +35,7 @@ export class People {
   constructor(parts: ConsoleParts, files: Files, handover: Handover | null) { this.#parts = parts; this.#files = files; this.#handover = handover }
 
   get audit(): Audit { return this.#files.audit }
+  get accountIds(): readonly string[] { return this.#files.accounts.list().map(({ id }) => id) }
   get links(): OneTimeLinks { return this.#files.links }
   sessionOf(request: Call<'session'>['request']): Session | undefined {
     const session = this.#files.sessions.find(tokenOf(request, this.#files.secure))

@@ -54,7 +54,7 @@ export async function serveConsole(parts: ConsoleParts): Promise<Console> {
   stack.defer(() => cancel())
 
   guard(app, parts, secure)
-  const handlers = { ...buildingHandlers(parts, views, pace), ...people.handlers } as unknown as Readonly<Record<RouteName, (call: Call<any>) => unknown>>
+  const handlers = { ...buildingHandlers(parts, views, pace, () => people.accountIds), ...people.handlers } as unknown as Readonly<Record<RouteName, (call: Call<any>) => unknown>>
   for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) serveRoute(app, people, name, route, handlers[name])
   serveStream(app, people, stream)
   const document = openApi(parts.version)

@@ -65,7 +65,7 @@ export class Views {
     })
   }
   terminals(): Answer<'terminals'> {
-    return this.#parts.facility.kiosks().map((kiosk) => ({ ...kiosk, why: [...kiosk.why], hours: kiosk.hours.map(({ from, ms }) => ({ from, ms: { ...ms } })), sessions: { count: kiosk.sessions.count, items: { ...kiosk.sessions.items }, results: { ...kiosk.sessions.results } } }))
+    return this.#parts.facility.kiosks().map((kiosk) => ({ ...kiosk, why: [...kiosk.why], reasons: [...kiosk.reasons], hours: kiosk.hours.map(({ from, ms }) => ({ from, ms: { ...ms } })), sessions: { count: kiosk.sessions.count, items: { ...kiosk.sessions.items }, results: { ...kiosk.sessions.results } } }))
   }
 
   overview(as: Role): Overview {
@@ -125,5 +125,5 @@ function doorItem({ id, name, contact, conditions, lost, fire, openSince, lock }
 }
 
 const terminalLevels: Readonly<Record<string, Level>> = { available: 'ok', outside: 'ok', degraded: 'attention', down: 'fault', unknown: 'unknown' }
-const terminalItem = ({ id, name, condition, since, why }: KioskView): Item =>
-  ({ kind: 'terminal', id, name, state: condition, level: terminalLevels[condition] ?? 'attention', since: since ?? null, why: [...why], values: [] })
+const terminalItem = ({ id, name, condition, since, why, reasons }: KioskView): Item =>
+  ({ kind: 'terminal', id, name, state: condition, level: terminalLevels[condition] ?? 'attention', since: since ?? null, why: [...why], reasons: [...reasons], values: [] })

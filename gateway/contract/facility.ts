@@ -56,6 +56,8 @@ export interface KioskView {
   readonly since?: EpochMs
   /** Ids of peripherals, or `device`, `online`. */
   readonly why: readonly string[]
+  /** The same in words. */
+  readonly reasons: readonly Label[]
   /** Milliseconds in each condition, the present hour first; at most 24. */
   readonly hours: readonly { readonly from: EpochMs; readonly ms: Readonly<Record<string, number>> }[]
   /** Since midnight of the site: by item code, how many, and by result. */

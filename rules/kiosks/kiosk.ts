@@ -168,7 +168,7 @@ export function createKiosk(config: KioskConfig, parts: KioskParts): Kiosk {
       const present = account ? accountFor(account, now, inside, hours, offset).account : null
       const { day, ...today } = sessions
       return {
-        id, name: config.name, ...(config.place === undefined ? {} : { place: config.place }), device: deviceId, condition, ...(told?.condition === condition ? { since: told.since } : {}), why: condition === 'outside' ? [] : why,
+        id, name: config.name, ...(config.place === undefined ? {} : { place: config.place }), device: deviceId, condition, ...(told?.condition === condition ? { since: told.since } : {}), ...(condition === 'outside' ? { why: [], reasons: [] } : { why, reasons: reasonsOf(config, why) }),
         hours: [...(present ? [{ from: present.from, ms: present.ms }] : []), ...past.map(({ from, ms }) => ({ from, ms })).toReversed()].slice(0, keptHours),
         sessions: day === dayOf(now) ? today : { count: 0, items: {}, results: {} },
       }
@@ -184,8 +184,12 @@ function namesOf(item: Json | undefined, services: ReadonlyMap<string, Service>)
   return found ? { itemZh: found.name.zh, itemEn: found.name.en } : { itemKnown: false }
 }
 
-function titleOf({ name, peripherals }: KioskConfig, level: 'down' | 'degraded', why: readonly string[]): Label {
-  const labels = why.map((each) => peripherals.find(({ id }) => id === each)?.name ?? (each === 'device' ? { zh: '设备离线', en: 'device offline' } : { zh: '自报离线', en: 'says it is offline' }))
+const reasonsOf = ({ peripherals }: KioskConfig, why: readonly string[]): Label[] =>
+  why.map((each) => peripherals.find(({ id }) => id === each)?.name ?? (each === 'device' ? { zh: '设备离线', en: 'device offline' } : { zh: '自报离线', en: 'says it is offline' }))
+
+function titleOf(config: KioskConfig, level: 'down' | 'degraded', why: readonly string[]): Label {
+  const { name } = config
+  const labels = reasonsOf(config, why)
   const reasons = { zh: labels.map(({ zh }) => zh).join('、'), en: labels.map(({ en }) => en).join(', ') }
   return level === 'down' ? { zh: `${name.zh}服务中断：${reasons.zh}`, en: `${name.en} out of service: ${reasons.en}` } : { zh: `${name.zh}服务受限：${reasons.zh}`, en: `${name.en} limited: ${reasons.en}` }
 }

@@ -46,7 +46,7 @@ export type DoorAnswer = z.output<typeof doorView>
 
 /** `condition`: see rules/kiosks. `hours`: milliseconds in each condition, the present hour first, at most 24. */
 export const terminalView = z.strictObject({
-  id: z.string(), name: label, place: z.string().optional(), device: z.string(), condition: z.string(), since: time.optional(), why: z.array(z.string()),
+  id: z.string(), name: label, place: z.string().optional(), device: z.string(), condition: z.string(), since: time.optional(), why: z.array(z.string()), reasons: z.array(label),
   hours: z.array(z.strictObject({ from: time, ms: z.record(z.string(), z.number()) })),
   sessions: z.strictObject({ count: z.int(), items: z.record(z.string(), z.int()), results: z.record(z.string(), z.int()) }),
 })
@@ -58,6 +58,8 @@ export const tileItem = z.strictObject({
   level: z.enum(['ok', 'attention', 'fault', 'unknown']), since: time.nullable(),
   /** Door conditions, a terminal's faults, or the code of a device that is not well. */
   why: z.array(z.string()),
+  /** A terminal's faults in words. */
+  reasons: z.array(label).optional(),
   /** At most three values worth a glance. */
   values: z.array(pointView),
 })
@@ -89,7 +91,7 @@ export type ChartAnswer = z.output<typeof chart>
 
 export const writeOrder = z.strictObject({ value, timeoutMs: z.int().min(100).max(60_000).default(10_000) })
 
-export const eventsQuery = z.strictObject({ from: z.coerce.number().int(), to: z.coerce.number().int(), types: z.string().max(200).optional(), limit: z.coerce.number().int().min(1).max(2000).default(500) })
+export const eventsQuery = z.strictObject({ from: z.coerce.number().int(), to: z.coerce.number().int(), types: z.string().max(200).optional(), door: z.string().max(100).optional(), terminal: z.string().max(100).optional(), limit: z.coerce.number().int().min(1).max(2000).default(500) })
 /** The newest first; `more`: there were older ones than `limit`. */
 export const eventsAnswer = z.strictObject({
   events: z.array(z.strictObject({ at: time, stream: z.string(), type: z.string(), subject: z.string().optional(), data: z.record(z.string(), z.unknown()), mode: z.string().optional(), redelivered: z.boolean().optional() })),

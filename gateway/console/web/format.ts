@@ -26,6 +26,12 @@ export function momentOf(at: EpochMs, now: EpochMs): string {
   return `${day.slice(0, 4) === today.slice(0, 4) ? day.slice(5) : day} ${timeOf(at)}`
 }
 
+/** When this day of the site began. To the minute: clocks there do not change within a day that has no such change. */
+export function dayBegan(now: EpochMs): EpochMs {
+  const [hours, minutes] = timeOf(now).split(':').map(Number) as [number, number]
+  return Math.floor(now / 60_000) * 60_000 - (hours * 60 + minutes) * 60_000
+}
+
 /** The one or two digits a person would say: 40 seconds, 12 minutes, 3 hours, 2 days. */
 export function lasting(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000))

@@ -23,8 +23,8 @@ describe('linli doors and linli terminals', () => {
   })
   it('show the hours of a terminal and the share of known time in which it served', () => {
     const ms = (kind: string, minutes: number) => ({ available: 0, degraded: 0, down: 0, unknown: 0, outside: 0, [kind]: minutes * 60_000 })
-    const text = renderTerminals([{ id: 'hall', name, device: 't1', condition: 'down', since: now - 60_000, why: ['printer'], hours: [{ from: now, ms: ms('down', 30) }, { from: now - 1, ms: ms('unknown', 60) }, { from: now - 2, ms: ms('degraded', 30) }, { from: now - 3, ms: ms('available', 60) }, { from: now - 4, ms: ms('outside', 60) }], sessions: { count: 4, items: { a: 3, b: 1 }, results: {} } }], now)
-    expect(text).toMatch(/hall +东门 +中断 down 1 min +printer +·█▒\?× +75\.0 % +4 +a 3 {2}b 1/)
+    const text = renderTerminals([{ id: 'hall', name, device: 't1', condition: 'down', since: now - 60_000, why: ['printer'], reasons: [{ zh: '打印机故障', en: 'printer fault' }], hours: [{ from: now, ms: ms('down', 30) }, { from: now - 1, ms: ms('unknown', 60) }, { from: now - 2, ms: ms('degraded', 30) }, { from: now - 3, ms: ms('available', 60) }, { from: now - 4, ms: ms('outside', 60) }], sessions: { count: 4, items: { a: 3, b: 1 }, results: {} } }], now)
+    expect(text).toMatch(/hall +东门 +中断 down 1 min +打印机故障 printer fault +·█▒\?× +75\.0 % +4 +a 3 {2}b 1/)
   })
 })
 

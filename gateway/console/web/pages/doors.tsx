@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import type { DoorAnswer, TerminalAnswer } from '../../api/index.ts'
 import { lasting, momentOf, timeOf } from '../format.ts'
 import { named, say, t, tState } from '../language.ts'
+import { Day } from '../parts/day.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { StateShape, type StateMark } from '../shapes.tsx'
 import { doors, now, placeName, terminals } from '../state.ts'
@@ -29,21 +30,23 @@ function Door({ door }: { readonly door: DoorAnswer }): JSX.Element {
       <p class="quiet-line">{door.place ? <span>{placeName(door.place)}</span> : null}</p>
       {Object.keys(door.today).length > 0 ? <><h4>{t('today')}</h4><ul class="counts">{Object.entries(door.today).map(([result, count]) => <li key={result}>{tState('event', result)} <strong>{count}</strong></li>)}</ul></> : null}
       {door.recent.length > 0 ? <><h4>{t('lastEvents')}</h4><ol class="recent">{door.recent.toReversed().slice(0, 6).map(({ at, result }, index) => <li key={index}><time dateTime={new Date(at).toISOString()}>{momentOf(at, now.value)}</time> {tState('event', result)}</li>)}</ol></> : null}
+      <Day of={{ door: door.id }} />
     </li>
   )
 }
 
 const marks: Readonly<Record<string, StateMark>> = { available: 'good', degraded: 'uncertain', down: 'bad', unknown: 'unknown', outside: 'good' }
 function Terminal({ terminal }: { readonly terminal: TerminalAnswer }): JSX.Element {
-  const { condition, why, sessions } = terminal
+  const { condition, reasons, sessions } = terminal
   return (
     <li class="card terminal">
       <h3>{named(terminal.name)}</h3>
       <p class="big-state"><StateShape state={marks[condition] ?? 'unknown'} />{tState('kiosk', condition)}</p>
-      {why.length > 0 ? <p class="warn">{why.map((each) => tState('kioskWhy', each)).join(' · ')}</p> : null}
+      {reasons.length > 0 ? <p class="warn">{reasons.map(named).join(' · ')}</p> : null}
       <p class="quiet-line">{terminal.place ? <span>{placeName(terminal.place)}</span> : null}{terminal.since ? <span>{say('since', momentOf(terminal.since, now.value))}</span> : null}<span>{say('sessionsToday', sessions.count)}</span></p>
       <h4>{t('byHour')}</h4>
       <Hours hours={terminal.hours} />
+      <Day of={{ terminal: terminal.id }} />
     </li>
   )
 }

@@ -58,7 +58,7 @@ function TileItem({ item }: { readonly item: Item }): JSX.Element {
   const values = item.level === 'ok' ? item.values.filter((point) => typeof point.value === 'number' && point.unit !== undefined && !point.writable).slice(0, fewValues) : []
   const word = tState(prefixes[item.kind], item.state)
   const openMs = item.kind === 'door' && item.state === 'open' && item.since ? now.value - item.since : 0
-  const why = item.why.map((code) => whyOf(item, code)).filter((each) => each !== word)
+  const why = (item.reasons?.map(named) ?? item.why.map((code) => whyOf(item, code))).filter((each) => each !== word)
   return (
     <li class={`level-${item.level}`}>
       <a href={item.kind === 'device' ? hrefOf('devices', item.id) : hrefOf('doors')}>{named(item.name)}</a>
@@ -70,7 +70,6 @@ function TileItem({ item }: { readonly item: Item }): JSX.Element {
 }
 function whyOf(item: Item, code: string): string {
   if (item.kind === 'door') return tState('doorCondition', code)
-  if (item.kind === 'terminal') return tState('kioskWhy', code)
   const known = explain(code)
   return known ? named(known.why) : code
 }
