@@ -75,7 +75,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   if (!holding) await withinPatience(clock, pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch })))
   const signed = await openLedger(basics, store)
   const city = await openCity({ ...basics, store, roads, signed, decisions, writer, live, feed, time, host })
-  const status = createStatus({ ...decisions, site, startedAt, clock, time, journal, readers: roads.map(({ reader }) => reader), live, supervisors, uplinks: city.uplinks, history, channels: channels ?? undefined, commands: city.commands })
+  const status = createStatus({ ...decisions, site, startedAt, clock, time, journal, readers: roads.map(({ reader }) => reader), live, supervisors, uplinks: city.uplinks, history, eventLog, channels: channels ?? undefined, commands: city.commands })
 
   // Stopped in this order: commands and rules' writes called off, devices, then what they brought is on disk and signed, then the uplinks send what they can and let go.
   await city.run()

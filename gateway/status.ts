@@ -1,5 +1,6 @@
-import type { Alert, AlertDesk, Backlog, Channels, ChannelStatus, Clock, EpochMs, Head, History, HistoryStatistics, Journal, JournalReader, JournalStatistics, Stream, TimeQuality, Uplink, UplinkStatus } from './contract/index.ts'
+import type { Alert, AlertDesk, AlertSummary, Backlog, Channels, ChannelStatus, Clock, EpochMs, Head, History, HistoryStatistics, Journal, JournalReader, JournalStatistics, Stream, TimeQuality, Uplink, UplinkStatus } from './contract/index.ts'
 import type { ActionRunner } from './actions/index.ts'
+import type { EventLogStatistics } from './event-log/index.ts'
 import type { LiveValues } from './live.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Repeats } from './repeats.ts'
@@ -14,6 +15,9 @@ export interface RulesStatus {
   readonly waiting: number
   readonly quarantined: readonly { readonly id: string; readonly at: EpochMs; readonly code: string; readonly detail: string }[]
 }
+
+/** `day`: of the last 24 h; `raised` counts each time. */
+export interface AlarmStatus extends AlertSummary { readonly chattering: number; readonly day: { readonly alerts: number; readonly raised: number; readonly peakPer10Min: number } }
 
 /** The answer of `GET /status` and `linli status --json`. */
 export interface GatewayStatus {
@@ -41,6 +45,8 @@ export interface GatewayStatus {
   readonly devices: readonly { readonly id: string; readonly name: { readonly zh: string; readonly en: string }; readonly state: string; readonly since: EpochMs | null; readonly reason?: string; readonly detail?: string }[]
   readonly uplinks: readonly (UplinkStatus & { readonly backlog: Readonly<Record<Stream, Backlog>> })[]
   readonly alerts: readonly Alert[]
+  readonly alarms: AlarmStatus
+  readonly eventLog: EventLogStatistics
 }
 
 interface StatusParts {
@@ -51,7 +57,8 @@ interface StatusParts {
   readonly journal: Journal
   readonly readers: readonly JournalReader[]
   readonly live: LiveValues
-  readonly desk: AlertDesk
+  readonly desk: AlertDesk & { statistics(from: EpochMs, now: EpochMs): DayFigures }
+  readonly eventLog: { statistics(): EventLogStatistics }
   readonly engine: { status(): RulesStatus }
   readonly actions: ActionRunner
   readonly pipeline: Pipeline
@@ -64,8 +71,17 @@ interface StatusParts {
   readonly commands: { readonly counters: Omit<NonNullable<GatewayStatus['commands']>, 'running'>; readonly running: number } | null
 }
 
+interface DayFigures { readonly rules: readonly { readonly alerts: number; readonly raised: number }[]; readonly per10Min: { readonly peak: number }; readonly chattering: number }
+const dayMs = 86_400_000
+
+function alarmsOf(desk: StatusParts['desk'], now: EpochMs): AlarmStatus {
+  const { rules, per10Min, chattering } = desk.statistics(now - dayMs, now)
+  const sum = (name: 'alerts' | 'raised'): number => rules.reduce((total, figures) => total + figures[name], 0)
+  return { ...desk.summary(now), chattering, day: { alerts: sum('alerts'), raised: sum('raised'), peakPer10Min: per10Min.peak } }
+}
+
 export function createStatus(parts: StatusParts): () => GatewayStatus {
-  const { site, startedAt, clock, time, journal, readers, live, desk, engine, actions, pipeline, telemetry, repeats, supervisors, uplinks, history, channels, commands } = parts
+  const { site, startedAt, clock, time, journal, readers, live, desk, engine, actions, pipeline, telemetry, repeats, supervisors, uplinks, history, channels, commands, eventLog } = parts
   return () => ({
     gateway: site.site.id, region: site.site.region, version, pid: process.pid, startedAt, now: clock.now(), timeQuality: time.quality, epoch: journal.epoch,
     rssMb: Math.round(process.memoryUsage.rss() / 1e5) / 10,
@@ -83,5 +99,7 @@ export function createStatus(parts: StatusParts): () => GatewayStatus {
     }),
     uplinks: uplinks.map((uplink, index) => ({ ...uplink.status(), backlog: readers[index]!.backlog() })),
     alerts: desk.open(),
+    alarms: alarmsOf(desk, clock.now()),
+    eventLog: eventLog.statistics(),
   })
 }

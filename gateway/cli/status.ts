@@ -1,5 +1,6 @@
 import { controlClient } from '../control/client.ts'
 import type { GatewayStatus } from '../status.ts'
+import { severityWords } from '../kit/severity-words.ts'
 import { channelLine } from './notify.ts'
 import { paint, print, printJson, table } from './output.ts'
 import { socketPath, type SocketOptions } from './socket.ts'
@@ -27,13 +28,14 @@ export function renderStatus(answer: GatewayStatus): string {
     `${paint('bold', answer.gateway)}  region ${answer.region}  version ${answer.version}  up ${upFor} s  ${answer.rssMb} MB  time ${answer.timeQuality}  epoch ${answer.epoch}`,
     `readings ${counters.readings}  events ${counters.events}  alerts ${counters.alerts}  held back ${counters.suppressed}  repeated ${counters.repeated}  refused ${counters.refused}`,
     `journal: ${journal.records} records in ${journal.commits} commits, fsync p50 ${journal.fsyncMsP50} ms p99 ${journal.fsyncMsP99} ms, ${Math.round(journal.fill * 100)} % full, ${journal.gaps} gaps, ${journal.deadLetters} dead letters\n  room at the present rate: ${Object.entries(journal.streams).map(([stream, { roomMs }]) => `${stream} ${roomMs === null ? '–' : span(roomMs)}`).join('  ')}`,
-    historyLine(answer),
+    `${historyLine(answer)}\n${eventLogLine(answer)}`,
     table([['CONNECTION', 'DRIVER', 'STATE', 'WHY'], ...answer.connections.map((item) => [item.id, item.driver, mark(item.state), item.state === 'online' ? '' : item.lastErrorDetail ?? ''])]),
     table([['DEVICE', 'NAME', 'STATE', 'WHY'], ...answer.devices.map((item) => [item.id, item.name.zh, mark(item.state), item.detail ?? item.reason ?? ''])]),
     ...answer.uplinks.map((uplink) => uplinkLines(uplink, answer.now).join('\n  ')),
     ...(commands ? [`commands: ${(['accepted', 'done', 'failed', 'expired', 'rejected', 'running'] as const).map((state) => `${state} ${commands[state]}`).join('  ')}`] : []),
     ...rulesLines(answer),
     ...(answer.channels.length > 0 ? [answer.channels.map(channelLine).join('\n')] : []),
+    alarmLine(answer),
     renderAlarms(answer.alerts),
   ]
   return blocks.join('\n\n')
@@ -54,6 +56,23 @@ function historyLine({ history, now }: GatewayStatus): string {
   const back = (from: number | null): string => (from === null ? '–' : span(Math.max(0, now - from)))
   const troubles = [...(lost > 0 ? [`${lost} readings lost`] : []), ...(damaged > 0 ? [`${damaged} files damaged`] : []), ...(paused ? ['paused: the disk is failing or full'] : [])]
   return `history: minutes of ${back(oldest.minutes)}, every reading of ${back(oldest.raw)}, ${megabytes(bytes)} of ${megabytes(maxBytes)} MB${troubles.map((trouble) => paint('yellow', `, ${trouble}`)).join('')}`
+}
+
+function eventLogLine({ eventLog: { recorded, lost, damaged, bytes, maxBytes, oldest, paused } }: GatewayStatus): string {
+  const troubles = [...(lost > 0 ? [`${lost} lost`] : []), ...(damaged > 0 ? [`${damaged} lines damaged`] : []), ...(paused ? ['paused: the disk is failing or full'] : [])]
+  return `event log: ${oldest === null ? 'nothing yet' : `from ${day(oldest)}`}, ${recorded} written since the start, ${megabytes(bytes)} of ${megabytes(maxBytes)} MB${troubles.map((trouble) => paint('yellow', `, ${trouble}`)).join('')}`
+}
+
+const severities = [1, 2, 3, 4] as const
+
+/** One line of figures; `linli alerts stats` has more. */
+function alarmLine({ alarms: { open, waiting, shelved, suppressed, standing, chattering, flood, day: { alerts, raised, peakPer10Min } } }: GatewayStatus): string {
+  const bySeverity = severities.flatMap((severity) => (open[severity] > 0 ? [`${open[severity]} ${severityWords[severity].zh} ${severityWords[severity].en}`] : []))
+  const others = ([[shelved, 'shelved'], [suppressed, 'explained by another'], [standing, 'for more than a day'], [chattering, 'chattering']] as const).flatMap(([count, word]) => (count > 0 ? [`${count} ${word}`] : []))
+  return [
+    `alarms: ${bySeverity.length === 0 ? '0 open' : `${bySeverity.join(', ')} open, ${waiting} waiting`}${others.map((text) => `, ${text}`).join('')}; in 24 h ${alerts} alerts raised ${raised} times, at most ${peakPer10Min} in 10 min`,
+    ...(flood ? [paint('red', `报警过多 / flood: ${flood.count} new since ${new Date(flood.since).toISOString()}`)] : []),
+  ].join('\n  ')
 }
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)

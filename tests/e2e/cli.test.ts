@@ -24,7 +24,7 @@ describe('the command line', () => {
   })
   it('checks a good site file, as text and as JSON', async () => {
     expect(await linli('check', 'firmware-config/demo/site.yaml')).toMatchObject({ code: 0, stdout: expect.stringMatching(/is valid: 2 connections, 8 devices/) })
-    expect(JSON.parse((await linli('check', '--json', 'firmware-config/demo/site.yaml')).stdout)).toMatchObject({ ok: true, problems: [], devices: 8 })
+    expect(JSON.parse((await linli('check', '--json', 'firmware-config/demo/site.yaml')).stdout)).toMatchObject({ ok: true, problems: [], devices: 8, doors: 2, terminals: 3 })
   })
   it('tells every error of a bad site file at once, with line, column and remedy, and starts nothing', async () => {
     const file = path.join(await tempFolder(), 'site.yaml')

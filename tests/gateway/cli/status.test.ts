@@ -20,6 +20,8 @@ const quiet: GatewayStatus = {
   history: null, commands: null, rules: { rules: 0, waiting: 0, quarantined: [] },
   channels: [],
   actions: { written: 0, failed: 0, expired: 0, refused: 0, limited: 0, published: 0, unpublished: 0, notices: 0, withheld: 0, underWay: 0 }, connections: [], devices: [], uplinks: [], alerts: [],
+  alarms: { open: { 1: 0, 2: 0, 3: 0, 4: 0 }, waiting: 0, flood: null, shelved: 0, suppressed: 0, standing: 0, chattering: 0, day: { alerts: 0, raised: 0, peakPer10Min: 0 } },
+  eventLog: { recorded: 0, lost: 0, damaged: 0, bytes: 0, maxBytes: 134_217_728, oldest: null, paused: false },
 }
 const uplink: GatewayStatus['uplinks'][number] = { id: 'city', state: 'online', protocol: 5, since: now, sent: 9, acked: 9, rejected: 0, resent: 0, reconnects: 0, inFlight: 0, backlog: { alert: { records: 0, bytes: 0, oldestAt: null } } }
 const certificate = { subject: 'CN=hall-1', serial: 'AB', validTo: now + 60 * dayMs, renewal: null }
@@ -32,6 +34,13 @@ describe('the text of linli status', () => {
     expect(lines({ history: { ...history, bytes: 0, oldest: { minutes: null, raw: null } } })).toContain('history: minutes of –, every reading of –, 0.0 of 268 MB')
     expect(lines({ history: { ...history, lost: 7, damaged: 1, paused: true } })).toContainEqual(expect.stringMatching(/^history: .*, 7 readings lost, 1 files damaged, paused: the disk is failing or full$/))
     expect(lines({})).toContain('history: off')
+  })
+  it('tells alarms in figures, and what the event log keeps', () => {
+    const { alarms, eventLog } = quiet
+    expect(lines({})).toEqual(expect.arrayContaining(['alarms: 0 open; in 24 h 0 alerts raised 0 times, at most 0 in 10 min', 'event log: nothing yet, 0 written since the start, 0.0 of 134 MB']))
+    expect(lines({ alarms: { ...alarms, open: { 1: 1, 2: 0, 3: 2, 4: 0 }, waiting: 2, shelved: 1, standing: 1, flood: { since: now - hourMs, count: 14 }, day: { alerts: 5, raised: 9, peakPer10Min: 4 } } }))
+      .toEqual(expect.arrayContaining(['alarms: 1 特急 critical, 2 重要 important open, 2 waiting, 1 shelved, 1 for more than a day; in 24 h 5 alerts raised 9 times, at most 4 in 10 min', '报警过多 / flood: 14 new since 2026-05-31T23:00:00.000Z']))
+    expect(lines({ eventLog: { ...eventLog, recorded: 120, lost: 3, damaged: 1, bytes: 2_400_000, oldest: now - 30 * dayMs, paused: true } })).toContain('event log: from 2026-05-02, 120 written since the start, 2.4 of 134 MB, 3 lost, 1 lines damaged, paused: the disk is failing or full')
   })
   it('counts commands where some are taken', () => {
     expect(lines({ commands: { received: 9, accepted: 5, done: 3, failed: 1, expired: 1, rejected: 4, repeated: 2, running: 1 } })).toContain('commands: accepted 5  done 3  failed 1  expired 1  rejected 4  running 1')
