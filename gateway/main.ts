@@ -92,9 +92,10 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
     ticks.push(() => heartbeat.beat())
   }
   if (city.commands) stack.use(city.commands)
-  const control = serveControl({ socket: site.control.socket, status, live, alerts: { desk, pipeline, sounders, clock }, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
+  const alerts = { desk, pipeline, sounders, clock, people: site.decisions.people.map(({ id }) => id) }
+  const control = serveControl({ socket: site.control.socket, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
-  const page = await openConsole({ ...basics, store, status, live, feed, alerts: { desk, pipeline, sounders, clock }, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
+  const page = await openConsole({ ...basics, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
 
   const owned = stack.move()
   log.info({ gateway: site.site.id, region: site.site.region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ActAnswer, Alert, AlertAct, AlertDesk, AlertSummary, AlertWork, Clock, EpochMs, Severity } from '../contract/index.ts'
 import { codeOf, ConfigError, DataError, describe, randomHex } from '../kit/index.ts'
+import { didYouMean } from '../kit/suggest.ts'
 
 /** What handlers need of alerts; the composition root gives it. */
 export interface AlertControl {
@@ -11,6 +12,8 @@ export interface AlertControl {
   }
   readonly pipeline: { act(act: AlertAct): Promise<ActAnswer>; told(work: AlertWork): Promise<void> }
   readonly sounders: { silence(): readonly string[]; state(): unknown }
+  /** Ids of the roster; empty: the site file has none, and any id is taken. */
+  readonly people: readonly string[]
 }
 
 export interface AlertsView { readonly now: EpochMs; readonly summary: AlertSummary; readonly open: readonly Alert[]; readonly closed: readonly Alert[]; readonly sounders: unknown }
@@ -48,11 +51,21 @@ export function findAlert(desk: AlertDesk, name: string): Alert {
   throw new ConfigError('ALERT_UNKNOWN', found.length > 1 ? `"${name}" begins the ids of ${found.length} alerts; write more of it` : `there is no alert ${name}; it was closed a while ago, or the id is mistyped. linli alerts lists them`)
 }
 
+/** Whoever has the terminal and says no name. */
+const local = 'local'
+
+/** A mistyped id would be a person whom nobody finds. What the city sends names people of its own, and is not asked. */
+function checkPerson(people: readonly string[], id: string): void {
+  if (people.length === 0 || people.includes(id)) return
+  throw new ConfigError('ALERT_PERSON_UNKNOWN', `no person "${id.slice(0, 48)}" in the site file's people${didYouMean(id, people) || `; there are ${people.slice(0, 10).join(', ')}${people.length > 10 ? ' …' : ''}`}`)
+}
+
 /** `{ act, alert, by, … }`: what a person does (`forMs` in place of `until`). `{ test: severity, by }`, `{ silence: true, by }`. 200 with the outcome, 409 `{ code, message }` when refused. */
 export async function orderAlerts(control: AlertControl, body: unknown, response: ServerResponse): Promise<void> {
   try {
     const order = (body ?? {}) as Readonly<Record<string, unknown>>
-    const by = typeof order.by === 'string' ? order.by : 'local'
+    const by = typeof order.by === 'string' ? order.by : local
+    if (by !== local) checkPerson(control.people, by)
     if (order.test !== undefined) return answer(response, 200, await testAlerts(control, order.test, by))
     if (order.silence === true) return answer(response, 200, await silenceAlerts(control, by))
     answer(response, 200, await actOnAlert(control, typeof order.alert === 'string' ? order.alert : '', by, order))
@@ -61,10 +74,11 @@ export async function orderAlerts(control: AlertControl, body: unknown, response
   }
 }
 
-/** `forMs` in place of `until`. Throws ConfigError or DataError with the desk's own code. */
+/** `forMs` in place of `until`; `to` is a person of the roster. Throws ConfigError or DataError with the desk's own code. */
 export async function actOnAlert(control: AlertControl, alert: string, by: string, order: Readonly<Record<string, unknown>>): Promise<{ readonly outcome: 'applied' | 'already'; readonly alert: Alert }> {
   const { id: found } = findAlert(control.desk, alert)
   const { forMs, id, ...rest } = order
+  if (rest.act === 'assign' && typeof rest.to === 'string' && rest.to !== '') checkPerson(control.people, rest.to)
   // The desk looks at what it says; an act of the box has the time at which it is heard.
   const until = typeof forMs === 'number' ? { until: control.clock.now() + forMs } : {}
   const result = await control.pipeline.act({ ...rest, ...until, id: typeof id === 'string' ? id : randomHex(8), alert: found, by, at: control.clock.now(), origin: 'site' } as unknown as AlertAct)

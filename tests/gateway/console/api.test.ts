@@ -1,10 +1,12 @@
 import { request } from 'node:http'
+import path from 'node:path'
 import Ajv2020 from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { connectAsync } from 'mqtt'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { routes, type Route } from '../../../gateway/console/api/routes.ts'
 import { streamEvents } from '../../../gateway/console/api/stream.ts'
+import { controlClient } from '../../../gateway/control/client.ts'
 import { claimed, loggedIn, serveConsole, type Caller, type Served } from '../../support/console.ts'
 import { devicePassword } from '../../support/gateways.ts'
 
@@ -94,6 +96,21 @@ describe('the API', () => {
     expect((await boss.post(`/api/alerts/${alert}/acts`, { act: 'acknowledge', by: 'somebody-else' })).body).toMatchObject({ code: 'CONSOLE_REQUEST' })
   })
 
+  it('takes who acts and who is given an alert from the roster, and says which id was meant', async () => {
+    const served = await serveConsole()
+    const boss = await claimed(served)
+    const control = controlClient(path.join(served.folder, 'data/linli.sock'))
+    const { alert } = (await boss.post('/api/alerts/test', { severity: 3 })).body
+    const unknown = (id: string) => ({ code: 'ALERT_PERSON_UNKNOWN', message: expect.stringContaining(id) })
+    for (const order of [{ act: 'acknowledge', alert }, { test: 1 }, { silence: true }]) await expect(control.orderAlerts({ ...order, by: 'zhagn' })).rejects.toMatchObject(unknown('did you mean "zhang"?'))
+    await expect(control.orderAlerts({ act: 'assign', alert, to: 'nobody-of-here', by: 'li' })).rejects.toMatchObject(unknown('there are zhang, li'))
+    expect((await boss.post(`/api/alerts/${alert}/acts`, { act: 'assign', to: 'zhagn' })).body).toMatchObject(unknown('zhang'))
+    expect(await control.alert(alert)).toMatchObject({ state: 'raised', timeline: [{ what: 'raised' }] })
+    // Nobody is named: whoever has the terminal. An account of the page is somebody too, there.
+    expect(await control.orderAlerts({ act: 'acknowledge', alert })).toMatchObject({ outcome: 'applied', alert: { acknowledged: { by: 'local' } } })
+    expect(await control.orderAlerts({ act: 'assign', alert, to: 'zhang', by: 'li' })).toMatchObject({ outcome: 'applied', alert: { assigned: { by: 'li', to: 'zhang' } } })
+    expect((await boss.post(`/api/alerts/${alert}/acts`, { act: 'assign', to: 'wang' })).body).toMatchObject({ outcome: 'applied', alert: { assigned: { by: 'wang', to: 'wang' } } })
+  })
   it('gives the desk to a person of the roster by PIN: acts carry that name, and a note greets the next', async () => {
     const served = await serveConsole()
     const boss = await claimed(served)
