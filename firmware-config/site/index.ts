@@ -40,6 +40,7 @@ export interface SiteConfig<Decisions = unknown, Uplink = unknown> {
   readonly history: z.output<typeof sections.history>
   readonly events: z.output<typeof sections.events>
   readonly console: z.output<typeof sections.console>
+  readonly photos: z.output<typeof sections.photos>
   readonly places: z.output<typeof sections.places>
   readonly control: { readonly socket: string }
   readonly log: z.output<typeof sections.log>
@@ -76,7 +77,7 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const [ledger, control, log] = [section('ledger', sections.ledger), section('control', sections.control), section('log', sections.log)]
   const history = section('history', sections.history)
   const events = section('events', sections.events)
-  const [page, places] = [section('console', sections.console), section('places', sections.places)]
+  const [page, photos, places] = [section('console', sections.console), section('photos', sections.photos), section('places', sections.places)]
   const entries = Object.fromEntries(lists.map((name) => [name, entriesOf(root, name, report)])) as Record<ListName, readonly unknown[]>
 
   const folder = path.dirname(path.resolve(file))
@@ -101,11 +102,11 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   reportOverlappingPorts(connections, rooms.drivers, report)
   reportReviews(joined, rooms.drivers, devices, report)
   if (site?.grid) reportGrid(site.grid, site.region, report)
-  if (!site || !store || !journal || !ledger || !history || !events || !page || !places || !control || !log || !isWhole(decisions)) return null
+  if (!site || !store || !journal || !ledger || !history || !events || !page || !photos || !places || !control || !log || !isWhole(decisions)) return null
   const storePath = path.resolve(folder, store.path)
   const socket = control.socket ? path.resolve(folder, control.socket) : path.join(storePath, 'linli.sock')
   if (Buffer.byteLength(socket) > maxSocketPath) report(control.socket ? ['control', 'socket'] : ['store', 'path'], `the control socket ${socket} has more than ${maxSocketPath} bytes; set control.socket to a shorter path`)
-  return { file, site, store: { path: storePath }, journal, ledger, history, events, console: placeTls(page, folder), places, control: { socket }, log, connections: joined, decisions, warnings, streams, uplinks }
+  return { file, site, store: { path: storePath }, journal, ledger, history, events, console: placeTls(page, folder), photos, places, control: { socket }, log, connections: joined, decisions, warnings, streams, uplinks }
 }
 
 const placeTls = ({ tls, ...page }: SiteConfig['console'], folder: string): SiteConfig['console'] => ({ ...page, ...(tls ? { tls: { cert: path.resolve(folder, tls.cert), key: path.resolve(folder, tls.key) } } : {}) })

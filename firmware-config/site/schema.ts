@@ -65,6 +65,12 @@ export const sections = {
     /** Who may read /metrics without a login. */
     metrics: z.enum(['loopback', 'open']).default('loopback'),
   }).prefault({}).refine(({ enabled, listen, plainHttp, tls }) => !enabled || plainHttp || tls !== undefined || isLoopback(listen.host), 'beyond loopback the console needs tls: { cert, key }; or plainHttp: true, and then anybody on the network can read passwords'),
+  /** Of residents' reports and of repairs. They stay on the box. */
+  photos: z.strictObject({
+    keepDays: z.int().min(1).max(3_660).default(90),
+    /** What they may fill; beyond it the oldest go. A photo takes at most 300 kB. */
+    maxBytes: size.default(200_000_000).refine((bytes) => bytes >= 1_000_000, 'at least 1MB'),
+  }).prefault({}),
   /** What staff call the places that devices, doors and terminals name. */
   places: z.record(identifier, label).default({}),
   control: z.strictObject({ socket: z.string().min(1).optional() }).prefault({}),
