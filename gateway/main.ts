@@ -17,6 +17,7 @@ import { openCity, openLedger, openRoads } from './main/city.ts'
 import { openConsole } from './main/console.ts'
 import { openDecisions } from './main/decisions.ts'
 import { openDevices, type WriteGuard } from './main/devices.ts'
+import { openPhotos } from './main/photos.ts'
 import { openReports } from './main/report.ts'
 import { ruleViews } from './main/rule-views.ts'
 import { openStore } from './main/store.ts'
@@ -95,7 +96,8 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   const alerts = { desk, pipeline, sounders, clock, people: site.decisions.people.map(({ id }) => id) }
   const control = serveControl({ socket: site.control.socket, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
-  const page = await openConsole({ ...basics, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
+  const photos = await openPhotos(basics)
+  const page = await openConsole({ ...basics, photos, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
 
   const owned = stack.move()
   log.info({ gateway: site.site.id, region: site.site.region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')

@@ -22,6 +22,13 @@ const occurrence = {
   device: deviceId,
   sourceId: z.string().optional().meta({ description: "the device's own id of this event; the same id within 24 h is one event" }),
 }
+const photo = z.string().regex(/^[0-9a-f]{16}$/).meta({ description: 'a photo was taken; it stays on the box' })
+/** Of what residents say on the page behind the printed codes. A profile may map something else to these names. */
+const byPage = {
+  via: scalar.optional().meta({ description: 'page: said on the residents\' page; device is then the terminal, or residents where it is of a place' }),
+  place: scalar.optional(),
+  text: scalar.optional().meta({ description: 'at most 200 characters' }),
+}
 const mapped = scalar.meta({ description: 'further fields that the profile maps' })
 
 /** `data` of each type, by the name between `org.linli.` and `.v1`. */
@@ -64,7 +71,7 @@ export const recordTypes = {
   },
   request: {
     stream: 'event', title: "A resident's call (呼): help button, report at a terminal",
-    data: z.object({ ...occurrence, reason: z.string().optional() }).catchall(mapped),
+    data: z.object({ ...occurrence, reason: z.string().optional().meta({ description: 'of a report: its category' }), ...byPage, photo: scalar.optional().meta({ description: 'id of a photo; it stays on the box' }) }).catchall(mapped),
   },
   evaluation: {
     stream: 'event', title: 'A rating (评) of a session, a service or an alert',
@@ -74,6 +81,7 @@ export const recordTypes = {
       session: z.string().optional().meta({ description: 'sourceId of the kiosk event that is rated' }),
       item: z.string().optional(),
       score: z.number().optional(),
+      ...byPage,
     }).catchall(mapped),
   },
   device: {
@@ -146,6 +154,7 @@ export const recordTypes = {
       note: z.string().optional().meta({ description: 'of resolved and reopened' }),
       score: z.number().optional().meta({ description: 'of evaluated: 1 to 5' }),
       text: z.string().optional().meta({ description: 'of evaluated and commented' }),
+      photo: photo.optional(),
       notify: z.array(z.string()).optional().meta({ description: 'channels of the site file that tell it' }),
       mention: z.array(z.string()).optional().meta({ description: 'persons of the roster who are named' }),
       suppressedBy: z.string().optional().meta({ description: 'key of the alert that explains it' }),

@@ -19,4 +19,4 @@ export type Site = SiteConfig<Decisions, z.output<typeof uplinkSchema>>
 export const readSite = (file: string, options?: LoadOptions): Promise<Site> => loadSite(file, roomSchemas, options) as Promise<Site>
 
 /** The devices and points of a site as decisions see them. */
-export const facilityOfSite = (site: Site): Facility => facilityOf(site.connections, roomSchemas.drivers, site.site.timezone)
+export const facilityOfSite = (site: Site): Facility => ({ ...facilityOf(site.connections, roomSchemas.drivers, site.site.timezone), places: new Map(Object.entries(site.places)) })

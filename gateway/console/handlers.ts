@@ -3,6 +3,7 @@ import { actOnAlert, findAlert, silenceAlerts, testAlerts, viewAlerts } from '..
 import { listDeadLetters, settleDeadLetters } from '../control/dead-letters.ts'
 import { ConfigError } from '../kit/index.ts'
 import type { GatewayEvent } from '../contract/index.ts'
+import { staffLimits } from '../photos/index.ts'
 import type { Answer, Asked, RouteName } from './api/index.ts'
 import { linkAnswer, type DrainPace } from './link.ts'
 import type { ConsoleParts } from './parts.ts'
@@ -34,7 +35,11 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
     overview: ({ session }) => views.overview(session.role),
     alerts: () => viewAlerts(alerts) as Answer<'alerts'>,
     alert: ({ params }) => findAlert(alerts.desk, params.id) as Answer<'alert'>,
-    act: async ({ params, body, actor }) => await actOnAlert({ ...alerts, people: assignable() }, params.id, actor, body) as Answer<'act'>,
+    addPhoto: async ({ body }) => ({ id: await parts.photos.add(Buffer.from(body.jpeg, 'base64'), staffLimits) }),
+    async act({ params, body, actor }) {
+      if (body.act === 'resolve' && body.photo !== undefined && !await parts.photos.has(body.photo)) throw new ConfigError('PHOTO_UNKNOWN', `there is no photo ${body.photo}; send it first`)
+      return await actOnAlert({ ...alerts, people: assignable() }, params.id, actor, body) as Answer<'act'>
+    },
     silence: async ({ actor }) => { const { silenced } = await silenceAlerts(alerts, actor); return { silenced: [...silenced] } },
     testAlert: ({ body, actor }) => testAlerts(alerts, body.severity, actor),
     statistics: ({ query }) => { const now = clock.now(); return alerts.desk.statistics(now - query.sinceMs, now) as Answer<'statistics'> },

@@ -10,6 +10,7 @@ export function openApi(version: string): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const [name, route] of Object.entries(routes) as [string, Route][]) (paths[route.path.replaceAll(/:(\w+)/g, '{$1}')] ??= {})[route.method.toLowerCase()] = operation(name, route)
   for (const [path, summary, type, ready] of plain) paths[path] = { get: { operationId: path.replaceAll(/[^a-z]/g, ''), summary, security: [], responses: { 200: { description: 'as said', content: { [type]: { schema: { type: type === 'application/json' ? 'object' : 'string' } } } }, ...(ready ? { 503: { description: 'not ready' } } : {}) } } }
+  paths['/api/photos/{id}'] = { get: { operationId: 'photo', summary: 'a photo of a report or a repair', description: 'Role viewer or more.', security: [{ session: [] }], parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }], responses: { 200: { description: 'JPEG', content: { 'image/jpeg': { schema: { type: 'string', contentMediaType: 'image/jpeg' } } } }, default: refused } } }
   paths['/api/stream'] = { get: {
     operationId: 'stream', summary: 'live: server-sent events', description: Object.entries(streamEvents).map(([event, schema]) => `event \`${event}\`: \`${JSON.stringify(jsonSchema(schema, 'output'))}\``).join('\n\n'),
     security: [{ session: [] }], responses: { 200: { description: 'until the caller leaves', content: { 'text/event-stream': { schema: { type: 'string' } } } }, default: refused },

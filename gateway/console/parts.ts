@@ -4,6 +4,7 @@ import type { FacilityPort } from '../control/facility.ts'
 import type { Feed } from '../feed.ts'
 import type { Logger } from '../kit/index.ts'
 import type { LiveValues } from '../live.ts'
+import type { PhotoStore } from '../photos/index.ts'
 import type { GatewayStatus } from '../status.ts'
 
 /** The site file's section. */
@@ -39,6 +40,7 @@ export interface ConsoleParts {
   readonly modes: Modes
   readonly writer: PointWriter
   readonly deadLetters: DeadLetters
+  readonly photos: PhotoStore
   readonly history?: History | undefined
   readonly eventLog: Pick<EventLog, 'read'>
   /** When the last checkpoint was signed. */

@@ -57,6 +57,7 @@ export async function serveConsole(parts: ConsoleParts): Promise<Console> {
   const handlers = { ...buildingHandlers(parts, views, pace, () => people.accountIds), ...people.handlers } as unknown as Readonly<Record<RouteName, (call: Call<any>) => unknown>>
   for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) serveRoute(app, people, name, route, handlers[name])
   serveStream(app, people, stream)
+  servePhotos(app, people, parts)
   const document = openApi(parts.version)
   app.get('/api/openapi.json', () => document)
   app.get('/healthz', (_, reply) => reply.type('text/plain').send('ok\n'))
@@ -131,7 +132,7 @@ function serveRoute(app: FastifyInstance, people: People, name: RouteName, route
       throw error
     }
   }
-  app.route({ method: route.method, url: route.path, handler: take })
+  app.route({ method: route.method, url: route.path, handler: take, ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }) })
 }
 
 function serveStream(app: FastifyInstance, people: People, stream: LiveStream): void {
@@ -141,6 +142,15 @@ function serveStream(app: FastifyInstance, people: People, stream: LiveStream): 
     reply.hijack()
     const added = stream.add({ response: reply.raw, address: addressOf(request), local: isLocal(request.socket.remoteAddress), isOpen: () => people.isOpen(session) }, rawHeaders)
     if (!added) reply.raw.writeHead(503, { ...rawHeaders, 'content-type': 'application/json', 'retry-after': '5' }).end(JSON.stringify({ code: 'CONSOLE_BUSY', message: 'too many open pages; close some' }))
+  })
+}
+
+/** JPEG, as it was encoded here. */
+function servePhotos(app: FastifyInstance, people: People, { photos }: ConsoleParts): void {
+  app.get('/api/photos/:id', async (request, reply) => {
+    ask(people.sessionOf(request), 'viewer')
+    const bytes = await photos.read((request.params as { readonly id: string }).id)
+    return reply.type('image/jpeg').header('content-disposition', 'inline').header('cache-control', 'private, max-age=86400').send(bytes)
   })
 }
 

@@ -16,7 +16,7 @@ export type AlertAct = ActBase & (
   | { readonly act: 'assign'; readonly to: string }
   | { readonly act: 'shelve'; readonly until: EpochMs; readonly reason: string }
   | { readonly act: 'unshelve' }
-  | { readonly act: 'resolve'; readonly note: string }
+  | { readonly act: 'resolve'; readonly note: string; /** Id of one that stays on the box. */ readonly photo?: string }
   | { readonly act: 'evaluate'; readonly score: 1 | 2 | 3 | 4 | 5; readonly text?: string }
   | { readonly act: 'reopen'; readonly note: string }
   | { readonly act: 'comment'; readonly text: string }

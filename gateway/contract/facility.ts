@@ -26,7 +26,12 @@ export interface Facility {
   readonly timezone: string
   readonly points: ReadonlyMap<PointId, FacilityPoint>
   readonly devices: ReadonlyMap<string, FacilityDevice>
+  /** What the site file calls its places. */
+  readonly places?: ReadonlyMap<string, Label>
 }
+
+/** In place of a device: the page behind the printed codes, where what is said is of a place. No device has this id then. */
+export const residentsPage = 'residents'
 
 /** A door as `linli doors` and the page show it. */
 export interface DoorView {

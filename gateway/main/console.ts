@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { GatewayConditions, PointId } from '../contract/index.ts'
 import type { Console, ConsoleParts } from '../console/index.ts'
 import { codeOf, describe } from '../kit/index.ts'
+import type { PhotoStore } from '../photos/index.ts'
 import { version } from '../version.ts'
 import type { Basics } from './basics.ts'
 import type { Store } from './store.ts'
@@ -10,19 +11,19 @@ import type { Store } from './store.ts'
 const pages = fileURLToPath(new URL('../console/web-dist', import.meta.url))
 
 type Lent = Pick<ConsoleParts, 'status' | 'live' | 'feed' | 'alerts' | 'facility' | 'modes' | 'writer' | 'history' | 'eventLog' | 'checkpointAt'>
-export interface ConsoleOptions extends Basics, Lent { readonly store: Store; readonly conditions: GatewayConditions }
+export interface ConsoleOptions extends Basics, Lent { readonly store: Store; readonly conditions: GatewayConditions; readonly photos: PhotoStore | null }
 
 const failing = { key: 'console/failing', severity: 3, title: { zh: '值守页面无法打开', en: 'the console cannot be opened' } } as const
 
 /** Null where the site file does not turn it on: nothing of it is loaded then. One that cannot be opened is an alert; the building goes on. */
-export async function openConsole({ site, clock, log: root, stack, store: { journal, holding }, conditions, ...lent }: ConsoleOptions): Promise<Console | null> {
-  if (!site.console.enabled) return null
+export async function openConsole({ site, clock, log: root, stack, store: { journal, holding }, conditions, photos, ...lent }: ConsoleOptions): Promise<Console | null> {
+  if (!site.console.enabled || !photos) return null
   const log = root.child({ room: 'console' })
   const { people, doors } = site.decisions
   try {
     const { serveConsole } = await import('../console/index.ts')
     const served = stack.use(await serveConsole({
-      ...lent, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
+      ...lent, photos, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
       site: { id: site.site.id, name: site.site.name, timezone: site.site.timezone, region: site.site.region }, places: site.places,
       people: people.map(({ id, name, role }) => ({ id, name, role })), connections: site.connections,
       locks: new Map<string, PointId>(doors.flatMap(({ id, lock }) => (lock ? [[id, lock.point] as const] : []))),

@@ -14,7 +14,9 @@ export function judgeAct(act: AlertAct, now: EpochMs, longestShelveMs: number): 
     case 'acknowledge': case 'unshelve': return null
     case 'assign': return isText(act.to, 128) ? null : 'say to whom it is assigned'
     case 'shelve': return judgeShelving(act, now, longestShelveMs)
-    case 'resolve': return isText(act.note) ? null : `say in a note what was done, in at most ${maxText} characters`
+    case 'resolve':
+      if (act.photo !== undefined && !/^[0-9a-f]{16}$/.test(act.photo)) return "a photo's id is 16 hex digits"
+      return isText(act.note) ? null : `say in a note what was done, in at most ${maxText} characters`
     case 'reopen': return isText(act.note) ? null : `say in a note why, in at most ${maxText} characters`
     case 'comment': return isText(act.text) ? null : `a comment has 1 to ${maxText} characters`
     case 'evaluate': return [1, 2, 3, 4, 5].includes(act.score) && (act.text === undefined || isText(act.text)) ? null : `a rating is 1 to 5, with at most ${maxText} characters`

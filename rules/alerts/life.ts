@@ -152,7 +152,8 @@ export function saying(act: AlertAct): JsonObject {
   switch (act.act) {
     case 'assign': return { to: act.to }
     case 'shelve': return { until: act.until, reason: act.reason }
-    case 'resolve': case 'reopen': return { note: act.note }
+    case 'resolve': return { note: act.note, ...(act.photo === undefined ? {} : { photo: act.photo }) }
+    case 'reopen': return { note: act.note }
     case 'evaluate': return { score: act.score, ...(act.text === undefined ? {} : { text: act.text }) }
     case 'comment': return { text: act.text }
     default: return {}

@@ -16,7 +16,7 @@ export interface Kiosks {
 export interface KioskDecisions extends Omit<HoursParts, 'timezone'> { readonly kiosks: readonly KioskConfig[]; readonly services: ServicesConfig; readonly residents: ResidentsConfig }
 
 /** Throws ConfigError SERVICES_INVALID when the file of services cannot be read any more. */
-export function createKiosks({ kiosks: configs, services, residents, ...plans }: KioskDecisions, { devices, timezone }: Pick<Facility, 'devices' | 'timezone'>): Kiosks {
+export function createKiosks({ kiosks: configs, services, residents, ...plans }: KioskDecisions, { devices, timezone, places: named }: Pick<Facility, 'devices' | 'timezone' | 'places'>): Kiosks {
   const catalogue = openCatalogue(services)
   const kiosks = configs.map((config) => createKiosk(config, { ...plans, timezone, services: catalogue }))
   const byDevice = new Map(configs.map((config, index) => [config.device[0]!, { config, kiosk: kiosks[index]! }]))
@@ -26,7 +26,7 @@ export function createKiosks({ kiosks: configs, services, residents, ...plans }:
     return [id, { name: config?.name ?? name, ...(where === undefined ? {} : { place: where }), ...(config ? { kiosk: config.id } : {}) }] as const
   }))
   return {
-    rules: [...kiosks, createResidents(residents, { devices: places })],
+    rules: [...kiosks, createResidents(residents, { devices: places, ...(named ? { places: named } : {}) })],
     enrich: (occurrence) => byDevice.get(occurrence.deviceId)?.kiosk.enrich(occurrence) ?? {},
     views: (now) => kiosks.map((kiosk) => kiosk.view(now)),
   }

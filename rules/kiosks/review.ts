@@ -1,19 +1,28 @@
-import type { Facility, Review } from '../../gateway/contract/index.ts'
+import { residentsPage, type Facility, type Review } from '../../gateway/contract/index.ts'
 import { didYouMean } from '../../gateway/kit/suggest.ts'
 import { idsOf, reviewHours } from '../doors/review.ts'
 import { readServices } from './catalogue.ts'
-import type { KioskConfig, ServicesConfig } from './schema.ts'
+import type { KioskConfig, ResidentsConfig, ServicesConfig } from './schema.ts'
 
-interface KioskSections { readonly kiosks: readonly (KioskConfig | null)[] | null; readonly services: ServicesConfig | null; readonly schedules: Parameters<typeof idsOf>[0] }
+interface KioskSections { readonly kiosks: readonly (KioskConfig | null)[] | null; readonly services: ServicesConfig | null; readonly residents: ResidentsConfig | null; readonly schedules: Parameters<typeof idsOf>[0] }
 
 /** Problems of one file that are worth reading at once. */
 const shown = 20
 
 /** What only shows once the devices are known, and what stands in the file of services. */
-export function reviewKiosks({ kiosks, services, schedules }: KioskSections, facility: Facility): readonly Review[] {
+export function reviewKiosks({ kiosks, services, residents, schedules }: KioskSections, facility: Facility): readonly Review[] {
   const ids = idsOf(schedules)
   const owners = new Map<string, string>()
-  return [...reviewServices(services ?? []), ...(kiosks ?? []).flatMap((kiosk, index) => (kiosk ? reviewKiosk(kiosk, ['kiosks', index], facility, ids, owners) : []))]
+  return [...reviewServices(services ?? []), ...(residents ? reviewPage(residents, facility) : []), ...(kiosks ?? []).flatMap((kiosk, index) => (kiosk ? reviewKiosk(kiosk, ['kiosks', index], facility, ids, owners) : []))]
+}
+
+function reviewPage({ page: { enabled, categories } }: ResidentsConfig, facility: Facility): readonly Review[] {
+  const path = ['residents', 'page'] as const
+  const twice = categories.findIndex(({ id }, index) => categories.findIndex((each) => each.id === id) < index)
+  return [
+    ...(enabled && facility.devices.has(residentsPage) ? [{ path: [...path, 'enabled'], message: `a device is called "${residentsPage}", as the page is in its events; give the device another id` }] : []),
+    ...(twice >= 0 ? [{ path: [...path, 'categories', twice, 'id'], message: `category "${categories[twice]!.id}" is told twice` }] : []),
+  ]
 }
 
 function reviewKiosk({ id, device, online, peripherals, hours }: KioskConfig, at: Review['path'], facility: Facility, schedules: readonly string[], owners: Map<string, string>): readonly Review[] {

@@ -45,6 +45,37 @@ export type Service = z.output<typeof service>
 export const servicesSchema = z.union([z.array(service).max(5_000), z.strictObject({ file: filePath })]).default([])
 export type ServicesConfig = z.output<typeof servicesSchema>
 
+const category = z.strictObject({
+  id: identifier,
+  name: label,
+  /** Of the alert that a report opens; false: it is told and opens none. */
+  severity: severity.default(3),
+})
+export type ReportCategory = z.output<typeof category>
+
+/** What people most often report in a service centre and its building. */
+const usualCategories: readonly z.input<typeof category>[] = [
+  { id: 'lift', name: { zh: '电梯', en: 'lift' } },
+  { id: 'water', name: { zh: '漏水、停水', en: 'water' } },
+  { id: 'power', name: { zh: '照明、用电', en: 'lighting and power' } },
+  { id: 'door', name: { zh: '门禁、门锁', en: 'doors and locks' } },
+  { id: 'blocked', name: { zh: '消防通道堵塞', en: 'blocked fire exit' }, severity: 2 },
+  { id: 'cleaning', name: { zh: '环境卫生', en: 'cleaning' }, severity: 4 },
+  { id: 'terminal', name: { zh: '自助设备', en: 'self-service machine' } },
+  { id: 'other', name: { zh: '其他', en: 'something else' } },
+]
+
+/** The page behind the printed codes: no login, on the building's own network. */
+const residentsPage = z.strictObject({
+  enabled: z.boolean().default(false),
+  listen: z.strictObject({ host: z.string().min(1).default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8_081) }).prefault({}),
+  /** As telephones on that network reach it; it stands in the printed codes. */
+  url: z.string().regex(/^https?:\/\/[A-Za-z0-9.-]{1,253}(:\d{1,5})?$/, 'the address that telephones open, such as http://192.168.1.10:8081').optional(),
+  categories: z.array(category).min(1).max(20).default(usualCategories.map((each) => category.parse(each))),
+  /** Shows titles of what was repaired there in the last 14 days, to be rated. */
+  repairs: z.boolean().default(true),
+}).prefault({}).refine(({ enabled, url }) => !enabled || url !== undefined, 'say under url how telephones reach it, such as http://192.168.1.10:8081')
+
 /** The `residents` section: what becomes of calls (呼) and ratings (评). */
 export const residentsSchema = z.strictObject({
   /** Severity of an alert that a call opens; false: calls are told and open none. */
@@ -52,5 +83,6 @@ export const residentsSchema = z.strictObject({
   /** A rating of a session or service that is this or less opens an alert, for somebody to ask what went wrong. */
   poorRating: z.int().min(0).max(4).default(2),
   poorRatingSeverity: severity.default(4),
+  page: residentsPage,
 }).prefault({})
 export type ResidentsConfig = z.output<typeof residentsSchema>

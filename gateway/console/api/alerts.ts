@@ -38,6 +38,11 @@ export const summary = z.strictObject({
 export const alertsAnswer = z.strictObject({ now: time, summary, open: z.array(alert), closed: z.array(alert), sounders: z.array(z.looseObject({ id: z.string(), sounding: severity.nullable(), on: z.boolean() })) })
 export type AlertsAnswer = z.output<typeof alertsAnswer>
 
+const photoId = z.string().regex(/^[0-9a-f]{16}$/)
+/** `jpeg`: base64; at most 4 MB and 13 megapixels. It is encoded anew. The id goes into an act. */
+export const photoOrder = z.strictObject({ jpeg: z.base64().min(1).max(5_600_000) })
+export const photoAnswer = z.strictObject({ id: photoId })
+
 /** `id`: 16 hex digits made by the page; the same act sent twice is one. */
 const actId = { id: z.string().regex(/^[0-9a-f]{16}$/).optional() }
 export const act = z.discriminatedUnion('act', [
@@ -45,7 +50,7 @@ export const act = z.discriminatedUnion('act', [
   z.strictObject({ act: z.literal('assign'), to: z.string().min(1).max(48), ...actId }),
   z.strictObject({ act: z.literal('shelve'), forMs: z.int().min(60_000), reason: text, ...actId }),
   z.strictObject({ act: z.literal('unshelve'), ...actId }),
-  z.strictObject({ act: z.literal('resolve'), note: text, ...actId }),
+  z.strictObject({ act: z.literal('resolve'), note: text, photo: photoId.optional(), ...actId }),
   z.strictObject({ act: z.literal('evaluate'), score: z.int().min(1).max(5), text: text.optional(), ...actId }),
   z.strictObject({ act: z.literal('reopen'), note: text, ...actId }),
   z.strictObject({ act: z.literal('comment'), text, ...actId }),

@@ -15,6 +15,8 @@ export interface Route {
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   readonly body?: z.ZodType
+  /** Of the order, where it may be longer than others. */
+  readonly bodyLimit?: number
   readonly answer: z.ZodType
 }
 
@@ -34,6 +36,7 @@ export const routes = {
   alerts: { method: 'GET', path: '/api/alerts', role: 'viewer', summary: 'open and lately closed alerts, without timelines', answer: alerts.alertsAnswer },
   alert: { method: 'GET', path: '/api/alerts/:id', role: 'viewer', summary: 'one alert with its timeline', params: byId, answer: alerts.alert },
   act: { method: 'POST', path: '/api/alerts/:id/acts', role: 'staff', summary: 'acknowledge, assign, shelve, resolve, evaluate, reopen, comment', params: byId, body: alerts.act, answer: alerts.actAnswer },
+  addPhoto: { method: 'POST', path: '/api/photos', role: 'staff', summary: 'a photo for an act', body: alerts.photoOrder, bodyLimit: 5_700_000, answer: alerts.photoAnswer },
   silence: { method: 'POST', path: '/api/alerts/silence', role: 'staff', summary: 'the sounder is quiet; nothing is acknowledged', answer: alerts.silenceAnswer },
   testAlert: { method: 'POST', path: '/api/alerts/test', role: 'staff', summary: 'an alert marked TEST', body: alerts.testOrder, answer: alerts.testAnswer },
   statistics: { method: 'GET', path: '/api/statistics', role: 'viewer', summary: 'figures about alerts', query: alerts.statisticsQuery, answer: z.looseObject({}) },

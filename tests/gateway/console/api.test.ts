@@ -9,13 +9,14 @@ import { streamEvents } from '../../../gateway/console/api/stream.ts'
 import { controlClient } from '../../../gateway/control/client.ts'
 import { claimed, loggedIn, serveConsole, type Caller, type Served } from '../../support/console.ts'
 import { devicePassword } from '../../support/gateways.ts'
+import { jpeg, withExif } from '../../support/photos.ts'
 
 /** The terminal speaks as its maker would have it. */
 async function kiosk(served: Served) {
   const client = await connectAsync(`mqtt://127.0.0.1:${served.brokerPort}`, { username: 'kiosk', password: devicePassword, clientId: 'kiosk' })
   onTestFinished(() => client.endAsync(true))
   let seq = 0
-  return { say: (paper: number) => client.publishAsync('devices/kiosk/state', JSON.stringify({ seq: ++seq, paper, printer: 'ok', online: true }), { qos: 1 }) }
+  return { report: () => client.publishAsync('devices/kiosk/help', JSON.stringify({ at: Date.now(), id: 'h-1', reason: 'help' }), { qos: 1 }), say: (paper: number) => client.publishAsync('devices/kiosk/state', JSON.stringify({ seq: ++seq, paper, printer: 'ok', online: true }), { qos: 1 }) }
 }
 
 /** An answer, held against the schema that the page and the document are told. */
@@ -96,6 +97,29 @@ describe('the API', () => {
     expect((await boss.post(`/api/alerts/${alert}/acts`, { act: 'acknowledge', by: 'somebody-else' })).body).toMatchObject({ code: 'CONSOLE_REQUEST' })
   })
 
+  it('takes a photo for a repair, encoded anew, and shows it to whoever is logged in and to nobody else', async () => {
+    const served = await serveConsole()
+    const boss = await claimed(served)
+    const viewer = await loggedIn(served, boss, 'viewer')
+    const { report } = await kiosk(served)
+    await report()
+    await expect.poll(() => served.gateway.status().alerts).toHaveLength(1)
+    const alert = served.gateway.status().alerts[0]!.id
+    const taken = withExif(await jpeg(64, 48))
+    const order = { jpeg: taken.toString('base64') }
+    expect((await viewer.post('/api/photos', order)).body).toMatchObject({ code: 'CONSOLE_ROLE' })
+    expect((await boss.post('/api/photos', order, { origin: 'http://elsewhere.example' })).body).toMatchObject({ code: 'CONSOLE_ORIGIN' })
+    expect(await boss.post('/api/photos', { jpeg: Buffer.from('<svg onload=alert(1)>').toString('base64') })).toMatchObject({ status: 400, body: { code: 'PHOTO_INVALID' } })
+    expect((await boss.post(`/api/alerts/${alert}/acts`, { act: 'resolve', note: '已更换', photo: '0123456789abcdef' })).body).toMatchObject({ code: 'PHOTO_UNKNOWN' })
+    const { id } = (await boss.post('/api/photos', order)).body
+    expect((await boss.post(`/api/alerts/${alert}/acts`, { act: 'resolve', note: '已更换', photo: id })).body).toMatchObject({ outcome: 'applied', alert: { state: 'resolved' } })
+    expect((await viewer.ask(`/api/alerts/${alert}`)).body.timeline.at(-1)).toMatchObject({ what: 'resolved', data: { note: '已更换', photo: id } })
+    const shown = await viewer.ask(`/api/photos/${id}`)
+    expect(shown).toMatchObject({ status: 200, headers: { 'content-type': 'image/jpeg', 'x-content-type-options': 'nosniff' } })
+    expect(shown.text).not.toContain('GPS')
+    expect((await served.caller().ask(`/api/photos/${id}`)).status).toBe(401)
+    expect((await viewer.ask('/api/photos/..%2f..%2fsite.yaml')).status).toBe(404)
+  })
   it('takes who acts and who is given an alert from the roster, and says which id was meant', async () => {
     const served = await serveConsole()
     const boss = await claimed(served)
@@ -248,7 +272,7 @@ describe('what machines ask', () => {
         for (const schema of schemas) expect([target, ajv.validateSchema(schema)]).toEqual([target, true])
       }
     }
-    expect(ids.size).toBe(Object.keys(routes).length + 5)
+    expect(ids.size).toBe(Object.keys(routes).length + 6)
     for (const target of ['/api/overview', '/api/alerts', '/api/link', '/api/devices', '/api/session']) {
       const validate = ajv.compile({ $ref: `document#/paths/${target.replaceAll('/', '~1')}/get/responses/200/content/application~1json/schema` })
       expect([target, validate((await caller.ask(target)).body), validate.errors]).toEqual([target, true, null])
