@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import type { Alert } from '../../gateway/contract/index.ts'
 import { rule, startDesk, type Desk } from '../support/browser.ts'
+import { jpeg, withExif } from '../support/photos.ts'
 import { itWith } from '../support/tools.ts'
 
 const it = itWith('chromium')
@@ -57,12 +58,16 @@ describe('an alert', () => {
     await page.getByRole('button', { name: '处理完毕' }).click()
     const dialog = page.getByRole('dialog')
     await dialog.getByLabel('处理说明').fill('已陪同办理')
+    const taken = { name: 'photo.jpg', mimeType: 'image/jpeg', buffer: withExif(await jpeg(640, 480)) }
+    await dialog.getByLabel('照片').setInputFiles(taken)
+    await dialog.getByRole('img', { name: '照片' }).waitFor()
     await dialog.getByRole('button', { name: '处理完毕' }).click()
     await page.getByRole('button', { name: '评价' }).click()
     await page.getByRole('dialog').getByText('4 分').click()
     await page.getByRole('dialog').getByRole('button', { name: '评价' }).click()
     await expect.poll(() => page.locator('.timeline').innerText()).toMatch(/发生[\s\S]*恢复[\s\S]*处理完毕[\s\S]*已陪同办理[\s\S]*评价[\s\S]*4 分/)
     await page.getByText('已关闭').waitFor()
+    await expect.poll(() => page.evaluate<number>("document.querySelector('.timeline img').naturalWidth")).toBe(640)
   })
 
   it('closes its dialogs by Escape and gives the focus back', async () => {

@@ -9,6 +9,7 @@ import { Acknowledge, AlertMarks, people, SeverityTag, tellOf } from '../parts/a
 import { Dialog, Field } from '../parts/dialog.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { PersonPicker } from '../parts/person-picker.tsx'
+import { Photo, PhotoField } from '../parts/photo.tsx'
 import { hrefOf } from '../route.ts'
 import { alertDetail, deviceName, may, now, personName, placeName } from '../state.ts'
 import { words, type Word } from '../words.ts'
@@ -69,12 +70,13 @@ function Timeline({ alert }: { readonly alert: AlertView }): JSX.Element {
     <ol class="timeline card">
       {alert.timeline.map((entry, index) => {
         const word = `what_${entry.what}`
-        const text = ['note', 'reason', 'text', 'score', 'detail'].flatMap((key) => { const said = entry.data?.[key]; return typeof said === 'string' || typeof said === 'number' ? [key === 'score' ? say('stars', Number(said)) : String(said)] : [] })
-        const to = entry.data?.['to']
+        // Of a report the title says it, in words.
+        const text = ['note', ...(alert.key.startsWith('report/') ? [] : ['reason']), 'text', 'score', 'detail'].flatMap((key) => { const said = entry.data?.[key]; return typeof said === 'string' || typeof said === 'number' ? [key === 'score' ? say('stars', Number(said)) : String(said)] : [] })
+        const [to, photo] = [entry.data?.['to'], entry.data?.['photo']]
         return (
           <li key={index}>
             <time dateTime={new Date(entry.at).toISOString()}>{momentOf(entry.at, now.value)}</time>
-            <span><strong>{word in words ? t(word as Word) : entry.what}</strong>{typeof to === 'string' ? ` → ${personName(to)}` : ''}{entry.by && !byBox.has(entry.by) ? ` · ${personName(entry.by)}` : ''}{text.length > 0 ? <q>{text.join(' · ')}</q> : null}</span>
+            <span><strong>{word in words ? t(word as Word) : entry.what}</strong>{typeof to === 'string' ? ` → ${personName(to)}` : ''}{entry.data?.['origin'] === 'resident' ? ` · ${t('aResident')}` : entry.by && !byBox.has(entry.by) ? ` · ${personName(entry.by)}` : ''}{text.length > 0 ? <q>{text.join(' · ')}</q> : null}{typeof photo === 'string' ? <Photo id={photo} /> : null}</span>
           </li>
         )
       })}
@@ -91,10 +93,12 @@ function Ask({ alert, what }: { readonly alert: AlertView; readonly what: Asking
   const [text, setText] = useState('')
   const [to, setTo] = useState('')
   const [forMs, setForMs] = useState(durations[1]!)
+  const [photo, setPhoto] = useState<string | null>(null)
+  const [busy, setBusy] = useState(false)
   const [score, setScore] = useState<1 | 2 | 3 | 4 | 5>(5)
   const close = (): void => { asking.value = null }
   const orders = {
-    assign: () => act(alert, { act: 'assign', to }), shelve: () => act(alert, { act: 'shelve', forMs, reason: text.trim() }), resolve: () => act(alert, { act: 'resolve', note: text.trim() }),
+    assign: () => act(alert, { act: 'assign', to }), shelve: () => act(alert, { act: 'shelve', forMs, reason: text.trim() }), resolve: () => act(alert, { act: 'resolve', note: text.trim(), ...(photo === null ? {} : { photo }) }),
     evaluate: () => act(alert, { act: 'evaluate', score, ...(text.trim() ? { text: text.trim() } : {}) }), reopen: () => act(alert, { act: 'reopen', note: text.trim() }), comment: () => act(alert, { act: 'comment', text: text.trim() }),
   } as const
   const submit = (event: SubmitEvent): void => { event.preventDefault(); close(); void orders[what]() }
@@ -106,7 +110,8 @@ function Ask({ alert, what }: { readonly alert: AlertView; readonly what: Asking
         {what === 'shelve' ? <fieldset class="choices"><legend>{t('shelveFor')}</legend>{durations.map((ms) => <label key={ms}><input type="radio" name="for" checked={ms === forMs} onChange={() => setForMs(ms)} /><span>{durationWord(ms)}</span></label>)}</fieldset> : null}
         {what === 'evaluate' ? <fieldset class="choices"><legend>{t('evaluate')}</legend>{scores.map((each) => <label key={each}><input type="radio" name="score" checked={each === score} onChange={() => setScore(each)} /><span>{say('stars', each)}</span></label>)}</fieldset> : null}
         {what === 'assign' ? null : <Field label={label}>{(id) => <textarea id={id} rows={3} maxLength={500} required={what !== 'evaluate'} value={text} onInput={(event) => setText(event.currentTarget.value)} />}</Field>}
-        <div class="dialog-foot"><button type="button" onClick={close}>{t('cancel')}</button><button type="submit" class="primary">{t(what)}</button></div>
+        {what === 'resolve' ? <PhotoField onTaken={setPhoto} onBusy={setBusy} /> : null}
+        <div class="dialog-foot"><button type="button" onClick={close}>{t('cancel')}</button><button type="submit" class="primary" disabled={busy}>{t(what)}</button></div>
       </form>
     </Dialog>
   )
