@@ -19,6 +19,7 @@ import { openDecisions } from './main/decisions.ts'
 import { openDevices, type WriteGuard } from './main/devices.ts'
 import { openPhotos } from './main/photos.ts'
 import { openReports } from './main/report.ts'
+import { openResidents } from './main/residents.ts'
 import { ruleViews } from './main/rule-views.ts'
 import { openStore } from './main/store.ts'
 import { gatewayEvent } from './events.ts'
@@ -98,6 +99,7 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
   const photos = await openPhotos(basics)
   const page = await openConsole({ ...basics, photos, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
+  await openResidents({ ...basics, pipeline, desk, photos, conditions })
 
   const owned = stack.move()
   log.info({ gateway: site.site.id, region: site.site.region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')

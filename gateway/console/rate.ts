@@ -9,13 +9,20 @@ export class RateLimit {
   readonly #buckets = new Map<string, Bucket>()
   constructor(clock: Clock) { this.#clock = clock }
 
+  /** Whether {@link takes} would. */
+  mayTake(address: string, perSecond: number, burst: number): boolean { return this.#tokens(address, this.#clock.monotonic(), perSecond, burst) >= 1 }
+
   takes(address: string, perSecond: number, burst: number): boolean {
     const now = this.#clock.monotonic()
-    const before = this.#buckets.get(address)
-    const tokens = before ? Math.min(burst, before.tokens + (now - before.at) * perSecond / 1_000) : burst
+    const tokens = this.#tokens(address, now, perSecond, burst)
     this.#buckets.delete(address)
     this.#buckets.set(address, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now })
     if (this.#buckets.size > maxAddresses) this.#buckets.delete(this.#buckets.keys().next().value!)
     return tokens >= 1
+  }
+
+  #tokens(address: string, now: number, perSecond: number, burst: number): number {
+    const before = this.#buckets.get(address)
+    return before ? Math.min(burst, before.tokens + (now - before.at) * perSecond / 1_000) : burst
   }
 }

@@ -34,7 +34,8 @@ export function checkHost(request: FastifyRequest, { hosts }: ConsoleConfig): vo
   throw refuse('CONSOLE_HOST', 'this console is not known by that name; use its address, or list the name in the site file under console.hosts')
 }
 
-function hostName(header: string | undefined): string | null {
+/** Without port; null for what is none. */
+export function hostName(header: string | undefined): string | null {
   const match = /^(?:\[([0-9a-fA-F:]{2,45})\]|([A-Za-z0-9.-]{1,253}))(?::\d{1,5})?$/.exec(header ?? '')
   return match ? (match[1] ?? match[2]!).toLowerCase() : null
 }

@@ -45,7 +45,7 @@ export const adminPassword = 'correct horse 1'
 export const admin: Order<'claim'> = { code: '', id: 'wang', password: adminPassword }
 
 /** A gateway in this process, with a broker, a terminal, a relay-less door and its console on a free port of loopback. */
-export async function serveConsole(options: { readonly folder?: string; readonly console?: string } = {}): Promise<Served> {
+export async function serveConsole(options: { readonly folder?: string; readonly console?: string; readonly more?: readonly string[] } = {}): Promise<Served> {
   const folder = options.folder ?? await tempFolder()
   process.env.LINLI_TEST_PASSWORD = devicePassword
   const brokerPort = await freePort()
@@ -56,6 +56,7 @@ export async function serveConsole(options: { readonly folder?: string; readonly
     'devices:', kioskDevice('kiosk').replace('profile:', 'place: hall, profile:'),
     'people:', '  - { id: zhang, name: { zh: 张三, en: Zhang San }, role: grid }', '  - { id: li, name: { zh: 李四, en: Li Si }, role: grid }',
     'kiosks:', '  - { id: hall-1, name: { zh: 自助终端, en: terminal }, place: hall, device: kiosk }',
+    ...options.more ?? [],
   ])
   const gateway = await startGateway({ site: await readSite(file), log: silentLog() })
   let stopped = false

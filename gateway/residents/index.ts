@@ -1,0 +1,1 @@
+export { serveResidents, type ResidentsParts } from './server.ts'
