@@ -28,7 +28,7 @@ export function residentsHtml({ site, name, categories, repairs }: PageParts, la
 <h1>${escape(name[language])}</h1>
 <div id="forms">
 <details><summary>${t('rate')}</summary><form data-to="rating">${what}<fieldset><legend>${t('howWasIt')}</legend>${scores}</fieldset>${text('said', 'sayMore')}${foot}</form></details>
-<details><summary>${t('report')}</summary><form data-to="report"><p class="emergency">${t('emergency')}</p><fieldset class="two"><legend>${t('whatIsIt')}</legend>${categories.map((each) => radio('category', each.id, escape(each.name[language]))).join('')}</fieldset>${text('seen', 'describe')}<label for="photo">${t('photo')}</label><input id="photo" name="photo" type="file" accept="image/*">${foot}</form></details>
+<details><summary>${t('report')}</summary><form data-to="report"><p class="emergency">${t('emergency')}</p><fieldset class="two"><legend>${t('whatIsIt')}</legend>${categories.map((each) => radio('category', each.id, escape(each.name[language]))).join('')}</fieldset>${text('seen', 'describe')}<label class="file"><input name="photo" type="file" accept="image/*"><span data-taken="${t('taken')}">${t('photo')}</span></label>${foot}</form></details>
 </div>
 <section id="thanks" hidden tabindex="-1"><h2>${t('thanks')}</h2><p>${t('received')}</p></section>
 </main>`, '<script src="/page.js" defer></script>')

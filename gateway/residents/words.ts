@@ -20,6 +20,7 @@ export const words = {
   whatIsIt: { zh: '是什么问题？', en: 'What is the problem?' },
   describe: { zh: '说明一下（可不填）', en: 'Describe it (optional)' },
   photo: { zh: '拍张照片（可不拍）', en: 'Take a photo (optional)' },
+  taken: { zh: '✓ 已选照片，点这里可以换', en: '✓ Photo chosen; tap to change' },
   noNames: { zh: '请不要写姓名、电话、证件号。', en: 'Please leave out names, phone and ID numbers.' },
   emergency: { zh: '着火、有人受伤等紧急情况，请直接拨打 119、120、110。', en: 'In an emergency call 119 (fire), 120 (ambulance) or 110 (police).' },
   send: { zh: '提交', en: 'Send' },

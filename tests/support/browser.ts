@@ -67,7 +67,7 @@ export interface Desk extends AsyncDisposable {
 }
 
 /** A building on simulated Modbus devices, a city, and Debian's Chromium before its console. The page is built when its sources are newer. */
-export async function startDesk({ clock = systemClock, rules = [], edit = (text) => text }: { readonly clock?: Clock; readonly rules?: readonly string[]; readonly edit?: (site: string) => string } = {}): Promise<Desk> {
+export async function startDesk({ clock = systemClock, rules = [], edit = (text) => text, located = () => {} }: { readonly clock?: Clock; readonly rules?: readonly string[]; readonly edit?: (site: string) => string; readonly located?: (file: string) => void } = {}): Promise<Desk> {
   await using stack = new AsyncDisposableStack()
   spawnSync(process.execPath, [path.join(root, 'scripts/console.mjs')], { stdio: 'inherit' })
   const folder = await mkdtemp(path.join(tmpdir(), 'linli-console-'))
@@ -79,6 +79,7 @@ export async function startDesk({ clock = systemClock, rules = [], edit = (text)
   const modbus = await freePort()
   const file = await siteFile(folder, building(modbus, city.url, rules))
   await writeFile(file, edit(await readFile(file, 'utf8')))
+  located(file)
   const site = await readSite(file)
   const devices = stack.use(await startModbusSimulator(site.connections.find(({ id }) => id === 'line') as ModbusConfig, { clock: systemClock, random: () => 0.5 }, { port: modbus }))
   devices.set('climate.temperature', 215)

@@ -76,7 +76,15 @@
       button.disabled = false
       if (status === 200) thank(); else say(wordFor(status, code))
     }
+    const input = form.querySelector('input[type="file"]')
+    const label = input && input.parentNode.querySelector('span')
+    const words = label && label.textContent
     form.addEventListener('change', function () {
+      if (input) {
+        const taken = input.files.length > 0
+        label.textContent = taken ? label.getAttribute('data-taken') : words
+        input.parentNode.className = taken ? 'file chosen' : 'file'
+      }
       Array.prototype.forEach.call(form.querySelectorAll('input[type="radio"]'), function (radio) { radio.parentNode.className = radio.checked ? 'chosen' : '' })
     })
     form.addEventListener('submit', function (event) {
@@ -91,8 +99,7 @@
       if (text.trim()) order.text = text
       button.disabled = true
       say('sending')
-      const input = form.querySelector('input[type="file"]')
-      const file = input && input.files && input.files[0]
+      const file = input && input.files[0]
       if (!file) return send(form, order, finished)
       photoOf(file, function (photo) {
         if (photo === null) { button.disabled = false; say('nophoto'); return }

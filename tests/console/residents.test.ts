@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import type { GatewayEvent } from '../../gateway/contract/index.ts'
+import { hostile, phone, startDesk, type Desk } from '../support/browser.ts'
+import { jpeg, withExif } from '../support/photos.ts'
+import { printed } from '../support/residents.ts'
+import { freePort } from '../support/resources.ts'
+import { itWith } from '../support/tools.ts'
+
+const it = itWith('chromium')
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+let desk: Desk
+const events: GatewayEvent[] = []
+const codes = new Map<string, string>()
+beforeAll(async () => {
+  const port = await freePort()
+  let file = ''
+  desk = await startDesk({ located: (where) => { file = where }, edit: (site) => `${site}\nresidents: { page: { enabled: true, listen: { port: ${port} }, url: "http://127.0.0.1:${port}" } }\n` })
+  for (const { target, url } of await printed(file)) codes.set(target, url)
+  desk.gateway.feed.subscribe((item) => { if (item.kind === 'event') events.push(item.event) })
+}, 60_000)
+afterAll(() => desk?.[Symbol.asyncDispose]())
+
+describe('a resident with a telephone', () => {
+  it('scans the code of a terminal, rates it with two taps and a word, and the rating arrives', async () => {
+    const page = await desk.at(codes.get('terminal/one')!, phone)
+    await page.getByRole('heading', { level: 1, name: '自助终端一' }).waitFor()
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+    await page.getByText('评价服务', { exact: true }).tap()
+    const send = page.getByRole('button', { name: '提交' })
+    await send.tap()
+    await page.getByText('请先选一项。').waitFor()
+    const choice = page.getByText('5 分 · 非常满意')
+    expect((await page.locator('fieldset label:visible').first().boundingBox())!.height).toBeGreaterThanOrEqual(56)
+    await choice.tap()
+    await page.getByLabel('想说的话').fill(`${hostile} 很快`)
+    await send.tap()
+    await page.getByRole('heading', { name: '谢谢！' }).waitFor()
+    expect(await page.getByRole('button').count()).toBe(0)
+    expect(events.filter(({ type }) => type === 'evaluation')).toMatchObject([{ subject: 'kiosk', data: { kiosk: 'one', score: 5, text: `${hostile} 很快` } }])
+    await page.context().close()
+  })
+
+  it('reports with a photo in English, and the duty desk sees it: what, where, and the photo', async () => {
+    const page = await desk.at(`${codes.get('place/cellar')!}`, phone)
+    await page.getByRole('link', { name: 'English' }).tap()
+    await page.getByRole('heading', { level: 1, name: 'cellar' }).waitFor()
+    expect((await page.evaluate<string>('document.body.innerText')).replaceAll('中文', '').match(/\p{Script=Han}+/gu)).toBe(null)
+    await page.getByText('Report a problem', { exact: true }).tap()
+    await page.getByText('water', { exact: true }).tap()
+    await page.getByLabel('Describe it').fill(`${hostile} under the pump`)
+    await page.getByLabel('Take a photo').setInputFiles({ name: 'p.jpg', mimeType: 'image/jpeg', buffer: withExif(await jpeg(2_400, 1_200)) })
+    await page.getByText('✓ Photo chosen').waitFor()
+    await page.evaluate(axe)
+    const { violations } = await page.evaluate<{ violations: { id: string; impact: string }[] }>("axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })")
+    expect(violations).toEqual([])
+    await page.getByRole('button', { name: 'Send' }).tap()
+    await page.getByRole('heading', { name: 'Thank you!' }).waitFor()
+    await page.context().close()
+    const console = await desk.open()
+    await console.getByRole('link', { name: '居民报告：漏水、停水（地下室）' }).click()
+    await console.getByText(`${hostile} under the pump`).waitFor()
+    await expect.poll(() => console.evaluate<number>("document.querySelector('.timeline img')?.naturalWidth ?? 0")).toBe(1_600)
+    expect(await console.locator('img').count()).toBe(1)
+    await console.context().close()
+  })
+
+  it('is told kindly that a code is no longer in use, and no page has broken its CSP', async () => {
+    const page = await desk.at(`${new URL(codes.get('place/hall')!).origin}/r/000000000000`, phone)
+    await page.getByText('这个二维码已经停用').waitFor()
+    await page.getByText('This code is no longer in use').waitFor()
+    expect(desk.complaints).toEqual([])
+  })
+})
