@@ -36,6 +36,19 @@ describe('residents', () => {
     expect(rule({ poorRatingSeverity: false }).step(poor).effects).toEqual([])
     for (const score of [0, 6, 2.5, '1', null, true]) expect(rule({ poorRating: 4 }).step(say('evaluation', { score }, 5)).effects).toEqual([])
   })
+  it('report on the page behind a code: one alert a place and category, however often, with what they wrote last', () => {
+    const one = createResidents(residentsSchema.parse({}), { devices: new Map([['t1', { name: { zh: '终端 1', en: 'terminal 1' }, place: 'hall', kiosk: 'one' }]]), places: new Map([['cellar', { zh: '地下室', en: 'cellar' }]]) })
+    const report = (at: number, more: object = {}, device = 'residents') => say('request', { via: 'page', place: 'cellar', reason: 'water', ...more }, at, device)
+    expect(keysOf(one, report(1), report(2, { text: '更多' }), report(3, { reason: 'lift' }))).toEqual(['report/place/cellar/water', 'report/place/cellar/water', 'report/place/cellar/lift'])
+    const [effect] = one.step(report(4, { text: 'x'.repeat(500), photo: '0123456789abcdef' })).effects
+    expect(effect).toMatchObject({ kind: 'raise', severity: 3, momentary: true, place: 'cellar', title: { zh: '居民报告：漏水、停水（地下室）' }, data: { reason: 'water', text: 'x'.repeat(200), photo: '0123456789abcdef' } })
+    expect(effect).not.toHaveProperty('deviceId')
+    expect(one.step(report(5, { place: undefined as never }, 't1')).effects).toMatchObject([{ key: 'report/t1/water', deviceId: 't1', place: 'hall', data: { kiosk: 'one' } }])
+    expect(one.step(report(6, { reason: 'of another version' })).effects).toMatchObject([{ key: 'report/place/cellar/other' }])
+    const quiet = createResidents(residentsSchema.parse({ page: { categories: [{ id: 'water', name: { zh: '水', en: 'water' }, severity: false }] } }), { devices: new Map() })
+    expect(quiet.step(report(7)).effects).toEqual([])
+    expect(keysOf(one, say('evaluation', { via: 'page', score: 1 }, 8), say('evaluation', { via: 'page', score: 2 }, 9), say('evaluation', { via: 'page', score: 1, place: 'cellar' }, 10, 'residents'))).toEqual(['rating/t1', 'rating/t1', 'rating/place/cellar'])
+  })
   it('evaluate the alert they name; the same rating is the same act', () => {
     const rating = say('evaluation', { score: 2, alert: 'a1b2', text: 'nobody came' }, 5)
     const [act] = rule().step(rating).effects
