@@ -75,14 +75,16 @@ function guard(app: FastifyInstance, { config, log }: ResidentsParts, limits: Re
     if (request.method !== 'GET') checkOrigin(request)
   })
   app.setErrorHandler((error, request, reply) => {
-    const code = error instanceof GatewayError ? codeOf(error) : 'RESIDENTS_REQUEST'
-    const status = statuses[code] ?? (error instanceof GatewayError ? 503 : 'statusCode' in (error as object) ? (error as { readonly statusCode: number }).statusCode : 500)
+    // Of fastify's own: a body that is too long or of another type.
+    const unread = error instanceof Error && !(error instanceof GatewayError) && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500 ? error.statusCode : null
+    const code = error instanceof GatewayError ? codeOf(error) : unread === null ? 'INTERNAL' : 'RESIDENTS_REQUEST'
+    const status = unread ?? statuses[code] ?? (error instanceof GatewayError ? 503 : 500)
     if (status >= 500 && code !== 'PHOTO_BUSY') log.error({ err: error }, `a resident's request failed: ${describe(error)}`)
     const after = error instanceof GatewayError && typeof error.values.retryAfterMs === 'number' ? Math.ceil(error.values.retryAfterMs / 1_000) : undefined
     if (after !== undefined) reply.header('retry-after', after)
     reply.code(status)
     if (request.method === 'GET') return html(reply, code === 'RESIDENTS_RATE' ? noticeHtml('slow') : code === 'RESIDENTS_CODE' ? noticeHtml('gone', 'goneMore') : noticeHtml('failed'))
-    return reply.send({ code, message: error instanceof GatewayError ? describe(error) : 'the request cannot be read' })
+    return reply.send({ code, message: error instanceof GatewayError ? describe(error) : unread === null ? 'the gateway failed at this; its log says more' : 'the request cannot be read' })
   })
   app.setNotFoundHandler((_, reply) => html(reply.code(404), noticeHtml('scan')))
 }
