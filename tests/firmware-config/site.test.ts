@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { loadSite, SiteError, type LoadOptions } from '../../firmware-config/site/index.ts'
 import { readSite, roomSchemas } from '../../gateway/cli/rooms.ts'
+import { createShifts } from '../../rules/people/shifts.ts'
 import { root } from '../support/architecture.ts'
 import { tempFolder } from '../support/resources.ts'
 import { scale } from '../support/seed.ts'
@@ -176,6 +177,13 @@ describe('the shipped files', () => {
     const site = await readSite(path.join(root, 'firmware-config/demo/site.yaml'))
     const relay = site.connections[0]!.devices[2]!.points[0]!
     expect([relay.writable, relay.cityWrite]).toEqual([true, false])
+  })
+  it('the demo\'s house has people on duty at every hour, and sounds for what is graver only', async () => {
+    const { site: { timezone }, decisions: { people, shifts, escalation, sounders } } = await readSite(path.join(root, 'firmware-config/demo/site.yaml'))
+    const onDuty = createShifts(shifts, timezone)
+    for (let hour = 0; hour < 7 * 24; hour++) expect([hour, people.map(({ id }) => id)]).toEqual([hour, expect.arrayContaining([onDuty('front-desk', Date.UTC(2026, 0, 5) + hour * 3_600_000)[0]])])
+    expect(escalation.map(({ severities }) => severities)).toEqual([[1, 2]])
+    expect(sounders.map(({ points, patterns }) => [points, Object.keys(patterns)])).toEqual([[['relays.relay-8'], ['1', '2']]])
   })
   it('loads without any room but its own when none is handed in', async () => {
     await expect(loadSite(path.join(root, 'firmware-config/demo/site.yaml'), { ...roomSchemas, drivers: {} })).rejects.toBeInstanceOf(SiteError)
