@@ -79,7 +79,10 @@ export class Channel {
     const stopListening = this.#parts.onCommit(() => { this.#fresh = true; this.#wake?.() })
     while (!signal.aborted) await this.#turn(signal)
     stopListening()
-    await Promise.race([this.#queue.settled(), this.#parts.clock.sleep(partingMs)])
+    const over = new AbortController()
+    await Promise.race([this.#queue.settled(), this.#parts.clock.sleep(partingMs, over.signal).catch(() => {})])
+    // A timer that is left would hold up the end of the process.
+    over.abort()
     this.#state = 'stopped'
   }
 
