@@ -52,7 +52,7 @@ it('an alarm is heard within 2 s with uplink, console and disk all failing, and 
 }, 30_000)
 
 it('from the sensor to the last word: silence, acknowledge, resolve and rate on the command line, over a restart', async () => {
-  const { folder, file, line } = await house(`people: [{ id: wang, name: { zh: 王, en: Wang } }]
+  const { folder, file, line } = await house(`people: [{ id: wang, name: { zh: 王, en: Wang } }, { id: li, name: { zh: 李, en: Li } }]
 `)
   const alerts = (...words: string[]) => linli('alerts', ...words, '--socket', path.join(folder, 'linli.sock'))
   const json = async (...words: string[]) => { const { stdout, stderr } = await alerts(...words, '--json'); return JSON.parse(stdout || JSON.stringify({ stderr })) }
