@@ -19,7 +19,8 @@ export interface RtuOptions {
 
 type Phase = 'closed' | 'idle' | 'waiting' | 'silent'
 
-interface Answered { readonly exchange: Exchange; readonly pdu: Buffer; readonly sentAt: number }
+/** `until`: so long it may come again. Counted from when it was read, which may be long after it was there. */
+interface Answered { readonly exchange: Exchange; readonly pdu: Buffer; readonly until: number }
 
 const maxAnswers = 255
 const maxBytes = 4 * maxFrameBytes
@@ -65,8 +66,9 @@ export class RtuLine implements Line {
   #opens = 0
   #closed = false
   #deadline = 0
-  /** For the request in the air. */
+  /** The process stood still while the request was in the air, or before it was sent. */
   #caughtUp = false
+  #caughtUpBefore = false
   #wakeDue = 0
   /** When the process was last seen to keep up. */
   #awakeAt = -Infinity
@@ -120,7 +122,7 @@ export class RtuLine implements Line {
     this.#bytes = Buffer.alloc(0)
     this.#exchange = exchange
     this.#phase = 'waiting'
-    this.#caughtUp = false
+    this.#caughtUp = this.#caughtUpBefore = false
     this.#firstByteAt = 0
     const now = this.#clock.monotonic()
     this.#sentAt = now + frame.length * wire.charMs
@@ -196,8 +198,8 @@ export class RtuLine implements Line {
     this.#exchange = null
     this.#phase = 'idle'
     this.#bytes = Buffer.alloc(0)
-    this.#answers = this.#answers.slice(-maxAnswers).filter((each) => this.#sentAt < each.sentAt + each.exchange.settleMs)
-    this.#answers.push({ exchange, pdu, sentAt: this.#sentAt })
+    this.#answers = this.#answers.slice(-maxAnswers).filter((each) => this.#sentAt < each.until)
+    this.#answers.push({ exchange, pdu, until: this.#clock.monotonic() + exchange.settleMs })
     this.#busy.add(this.#lineAt - this.#sentAt + exchange.frame!.length * this.#options.wire.charMs + 2 * this.#options.wire.silenceMs)
     if (exchange.pauseMs > 0) this.#notBefore = this.#clock.monotonic() + exchange.pauseMs
     exchange.done(null, pdu, Math.max(0, this.#firstByteAt - this.#sentAt))
@@ -209,7 +211,7 @@ export class RtuLine implements Line {
   #repeated(exchange: Exchange, pdu: Buffer): boolean {
     if (pdu[0]! & 0x80 || exchange.previous?.equals(pdu)) return false
     const now = this.#clock.monotonic()
-    return this.#answers.some((last) => last.exchange.unit === exchange.unit && last.pdu.equals(pdu) && !last.exchange.pdu.equals(exchange.pdu) && now < last.sentAt + last.exchange.settleMs)
+    return this.#answers.some((last) => last.exchange.unit === exchange.unit && last.pdu.equals(pdu) && !last.exchange.pdu.equals(exchange.pdu) && (this.#caughtUp || now < last.until))
   }
 
   /** Bytes nobody waits for: a late or repeated answer, somebody else's frame, a glitch. */
@@ -278,6 +280,11 @@ export class RtuLine implements Line {
     this.#cancelWake = null
     const now = this.#clock.monotonic()
     if (now - this.#wakeDue <= stalledMs) this.#awakeAt = now
+    else if (this.#phase === 'idle' && !this.#caughtUpBefore) {
+      // What the last one said twice may wait to be read. Once, as above.
+      this.#caughtUpBefore = true
+      this.#notBefore = Math.max(this.#notBefore, now + catchUpMs)
+    }
     this.#free()
   }
 }

@@ -35,7 +35,7 @@ async function bench() {
   const answer = (value: string): void => hear(Buffer.from(encodeRtu(1, Buffer.from(`0302${value}`, 'hex'))))
   /** In the small steps of a process that keeps up. */
   const live = async (ms: number): Promise<void> => { for (let passed = 0; passed < ms; passed += 2) await clock.advance(2) }
-  return { clock, said, answer, live }
+  return { clock, said, sent, answer, live }
 }
 
 it('an answer that was there while the gateway itself stood still is taken for its own request', async () => {
@@ -45,6 +45,42 @@ it('an answer that was there while the gateway itself stood still is taken for i
   await live(60)
   answer('1111')
   await live(20)
+  answer('2222')
+  expect(said).toEqual([[1, '1111'], [2, '2222']])
+})
+it('an answer that came twice while the gateway stood still is not taken for the next request\'s, however long it stood', async () => {
+  const { clock, said, answer, live } = await bench()
+  clock.stall(500)
+  await live(4)
+  answer('1111')
+  // The next request has gone by the time that the second is read.
+  await live(8)
+  answer('1111')
+  await live(150)
+  answer('2222')
+  expect(said[0]).toEqual([1, '1111'])
+  expect(said[1]).toEqual([2, 'MODBUS_FRAME'])
+})
+it('an answer that came twice, read after the gateway stood still with the next request in the air, is not that request\'s', async () => {
+  const { clock, said, answer, live } = await bench()
+  await live(4)
+  answer('1111')
+  await live(8)
+  clock.stall(500)
+  await live(60)
+  answer('1111')
+  expect(said).toEqual([[1, '1111'], [2, 'MODBUS_FRAME']])
+})
+it('an answer that came twice while the gateway stood still before the next request is read before that goes', async () => {
+  const { clock, said, answer, live, sent } = await bench()
+  await live(4)
+  answer('1111')
+  clock.stall(500)
+  await live(10)
+  expect(sent).toHaveLength(1)
+  answer('1111')
+  await live(40)
+  expect(sent).toHaveLength(2)
   answer('2222')
   expect(said).toEqual([[1, '1111'], [2, '2222']])
 })
