@@ -149,15 +149,14 @@ async function openPty(wanted: string, config: ModbusConfig, serve: Serve): Prom
   const failed = new Promise<never>((_, reject) => { socat.once('error', reject); socat.once('exit', (code) => reject(new RangeError(`socat ended with ${code}; install it (apt install socat) and check that ${theirs} can be made`))) })
   failed.catch(() => {})
   const made = async (): Promise<void> => { while (!(await access(theirs).then(() => access(mine).then(() => true), () => false).catch(() => false))) await new Promise((resolve) => setImmediate(resolve)) }
-  await Promise.race([made(), failed])
-  const link = await openSerial({ ...config.settings, path: mine, parity: 'none' })
+  const gone = async (): Promise<void> => { socat.kill(); await rm(folder, { recursive: true, force: true }) }
+  const link = await Promise.race([made(), failed]).then(() => openSerial({ ...config.settings, path: mine, parity: 'none' })).catch(async (error: unknown) => { await gone(); throw error })
   serveRtu(link, serve)
   return {
     where: theirs, redirect: theirs === wanted ? {} : { path: theirs }, port: 0,
     async close() {
       await link.close()
-      socat.kill()
-      await rm(folder, { recursive: true, force: true })
+      await gone()
     },
   }
 }

@@ -28,6 +28,8 @@ ${more ? `  - { id: far, ${name('far')}, connection: bus, profile: pzem-016, uni
 /** `linli simulate`, once it says where it listens. */
 async function simulate(...args: readonly string[]): Promise<readonly { readonly connection: string; readonly where: string; readonly redirect: object }[]> {
   const running = child(process.execPath, [main, 'simulate', '--json', ...args])
+  // As an installer stops it: its pty's socat goes with it.
+  onTestFinished(async () => { const gone = new Promise((resolve) => running.once('exit', resolve)); if (running.kill('SIGTERM')) await gone })
   const { value } = await createInterface({ input: running.stdout! })[Symbol.asyncIterator]().next()
   return JSON.parse(value as string)
 }
