@@ -86,9 +86,10 @@ describe('doors and terminals', () => {
     await door.getByText('打开').first().waitFor()
     desk.devices.set('gate.open', false)
     await door.locator('.big-state', { hasText: '关着' }).waitFor({ timeout: 4_000 })
-    // The log is written once a second; unfolding asks for it.
-    const all = door.locator('.day')
-    await expect.poll(async () => { await all.locator('summary').click(); await page.waitForTimeout(300); return all.locator('li').allInnerTexts() }, { timeout: 10_000 }).toEqual(expect.arrayContaining([expect.stringMatching(/^\d\d:\d\d 打开$/)]))
+    const events = `${desk.url}/api/events?from=${Date.now() - 60_000}&to=${Date.now() + 60_000}&types=access&door=gate`
+    await expect.poll(async () => ((await (await page.request.get(events)).json()) as { events: { data: { result: string } }[] }).events.map(({ data }) => data.result), { timeout: 10_000 }).toContain('opened')
+    await door.locator('.day summary').click()
+    await door.locator('.day li', { hasText: /^\d\d:\d\d 打开$/ }).first().waitFor()
     const terminal = page.locator('.terminal', { hasText: '自助终端一' })
     await terminal.getByText('可以使用').waitFor()
     await terminal.getByRole('img', { name: /\d\d:00：100% 可用/ }).waitFor()
