@@ -222,17 +222,18 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     this.#alive = this.#alive.slice(-1)
   }
 
-  #fileBefore(hour: number): void {
+  /** `upTo`: the last block whose rows they hold; the last there is when their turn comes, unless said. */
+  #fileBefore(hour: number, upTo?: number): void {
     for (const book of this.#books.values()) {
       if (book.hour === hour) continue
       this.#books.delete(book.hour)
-      if (book.hour * hourMs >= plausible) this.#writer.run(() => this.#file(book))
+      if (book.hour * hourMs >= plausible) this.#writer.run(() => this.#file(book, upTo ?? this.#writer.log.last))
     }
   }
 
-  async #file(book: Book): Promise<void> {
+  async #file(book: Book, upTo: number): Promise<void> {
     try {
-      await this.#writer.files.add(book, this.#writer.log.last)
+      await this.#writer.files.add(book, upTo)
     } catch (error) {
       // Back to memory for the next try, unless there is much already.
       const known = this.#books.get(book.hour)
@@ -247,8 +248,9 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     for (const book of books.values()) this.#book(book.hour).absorb(book)
     this.#fresh.unshift(...fresh)
     for (const span of union(alive)) noteRun(span, (hour) => this.#book(hour))
-    // After a long outage their blocks are too old to stay. Not beside blocks of the running hour: of them a file would be taken to know all.
-    if (![...this.#books.keys()].some((hour) => hour >= this.#hour)) this.#fileBefore(this.#hour)
+    // After a long outage their blocks are too old to stay. Not where that life ran in this hour too: of its blocks a file would be taken to know all.
+    const lastHour = Math.max(...books.keys(), ...alive.map(([, to]) => Math.floor(to / hourMs)))
+    if (lastHour < this.#hour) this.#fileBefore(this.#hour, this.#writer.log.last)
   }
 
   // ── books ──

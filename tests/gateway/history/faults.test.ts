@@ -106,6 +106,8 @@ describe('the history under faults', () => {
     await pass(first.history, first.clock, 20 * minute)
     await first.history[Symbol.asyncDispose]()
     const short = historyIn(folder, { clock: new FakeClock(start + 20 * 24 * hour) })
+    // Heard before the disk has told of the life before.
+    short.history.readings([reading('hall.t', 25, start + 20 * 24 * hour)])
     await pass(short.history, short.clock, 2 * minute)
     await short.history[Symbol.asyncDispose]()
     const { slots } = await (await openMinutes(path.join(folder, 'history')))!.chart('hall.t', start, start + 20 * minute, 20)
