@@ -96,9 +96,10 @@ describe('the list of alerts', () => {
     const page = await desk.open()
     await page.route('**/api/alerts', async (route) => {
       const answer = await route.fetch()
-      const heard = page.evaluate("new Promise((heard) => { const line = new EventSource('/api/stream'); line.addEventListener('alert', () => { line.close(); heard() }) })")
+      // A second stream hears what the page's own hears.
+      await page.evaluate("new Promise((open) => { const line = new EventSource('/api/stream'); window.heard = new Promise((heard) => line.addEventListener('alert', () => { line.close(); heard() })); line.addEventListener('hello', () => open()) })")
       desk.devices.set('panel.lamp', true)
-      await heard
+      await page.evaluate('window.heard')
       await route.fulfill({ response: answer })
     }, { times: 1 })
     await page.getByRole('link', { name: '告警' }).first().click()
