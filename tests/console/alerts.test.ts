@@ -42,7 +42,8 @@ describe('an alert', () => {
     await dialog.getByRole('button', { name: '暂缓' }).click()
     await page.getByText(/暂缓到 \d\d:\d\d：水泵正在更换/).waitFor()
     const { until, at } = alertOf('leak').shelved!
-    expect(until - at).toBe(15 * 60_000)
+    // The clock is read twice.
+    expect(Math.round((until - at) / 1_000)).toBe(15 * 60)
     await page.goto(`${desk.url}/#/alerts`)
     await page.getByRole('button', { name: '暂缓', exact: true }).click()
     await page.getByRole('link', { name: '地下室漏水' }).click()
