@@ -40,6 +40,8 @@ export class OpcuaSession implements Session<OpcuaAddress> {
   #watch: Watch | null = null
   #missing: Target[] = []
   #alive = true
+  /** Since when a sign of life is waited for, in ms of the monotonic clock. */
+  #unanswered: number | null = null
   #ended = false
   #cancels: (() => void)[] = []
 
@@ -54,7 +56,11 @@ export class OpcuaSession implements Session<OpcuaAddress> {
       session: link.session, clock: kit.clock, timeoutMs: config.settings.timeout, perRead: limits.nodesPerRead,
       sink: { read: (target, data) => this.#seen(target, data), failed: (target, reason, status) => this.#failed(target, reason, status), flush: (scanned) => this.#flush(scanned) },
     })
-    const lost = (): void => this.#lost(new DriverError('OPCUA_CLOSED', `connection ${config.id}: ${config.settings.endpoint} closed the connection; it is opened again`, { retriable: true }))
+    // The client closes a connection itself on which nothing is answered: whoever pulls the cable is told of silence, whichever timer is first.
+    const lost = (): void => {
+      const silent = this.#unanswered !== null && kit.clock.monotonic() - this.#unanswered >= config.settings.timeout
+      this.#lost(new DriverError(silent ? 'OPCUA_SILENT' : 'OPCUA_CLOSED', `connection ${config.id}: ${config.settings.endpoint} ${silent ? 'gives no sign of life' : 'closed the connection'}; it is opened again`, { retriable: true }))
+    }
     link.client.on('connection_lost', lost)
     link.client.on('close', lost)
     link.session.on('session_closed', lost)
@@ -167,9 +173,11 @@ export class OpcuaSession implements Session<OpcuaAddress> {
     const { id, settings: { timeout, endpoint } } = this.#config
     for (let misses = 0; !this.#ended; misses++) {
       const sent = clock.monotonic()
+      this.#unanswered ??= sent
       try {
         const [state, time] = await within(clock, timeout, 'a sign of life', this.#link.session.read(signsOfLife, 0))
         this.#counters.keepAlives++
+        this.#unanswered = null
         this.#serverSays(state, time, (clock.monotonic() - sent) / 2)
         break
       } catch (error) {
