@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Clock, PointWriter, Random, Work } from './contract/index.ts'
-import { codeOf, describe, systemClock, systemRandom, type Logger } from './kit/index.ts'
+import { codeOf, describe, LogRing, systemClock, systemRandom, type Logger } from './kit/index.ts'
 import type { Site } from './cli/rooms.ts'
 import type { Console } from './console/index.ts'
 import { ConnectionWatch } from './connection-watch.ts'
@@ -22,6 +22,7 @@ import { openReports } from './main/report.ts'
 import { openResidents } from './main/residents.ts'
 import { ruleViews } from './main/rule-views.ts'
 import { openStore } from './main/store.ts'
+import { openSupport } from './main/support.ts'
 import { gatewayEvent } from './events.ts'
 import { createStatus, type GatewayStatus } from './status.ts'
 import { TimeKeeper } from './time.ts'
@@ -31,6 +32,8 @@ import { version } from './version.ts'
 export interface GatewayOptions {
   readonly site: Site
   readonly log: Logger
+  /** Where the log keeps its last lines, for the page and `linli logs`. */
+  readonly ring?: LogRing
   readonly clock?: Clock
   readonly random?: Random
   /** For the one-to-one benchmark: readings a telemetry record; default as many as fit. */
@@ -52,7 +55,7 @@ export interface Gateway extends AsyncDisposable, PointWriter {
 }
 
 /** The composition root: acquires on one stack, disposes in reverse. Throws ConfigError or StoreError; nothing stays open then. */
-export async function startGateway({ site, log, clock = systemClock, random = systemRandom, maxReadings, pending = [] }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ site, log, ring = new LogRing(), clock = systemClock, random = systemRandom, maxReadings, pending = [] }: GatewayOptions): Promise<Gateway> {
   await using stack = new AsyncDisposableStack()
   const basics: Basics = { site, log, clock, random, stack }
   const host = stack.use(new HostClock({ clock, log: log.child({ room: 'time' }) }))
@@ -95,10 +98,11 @@ export async function startGateway({ site, log, clock = systemClock, random = sy
   }
   if (city.commands) stack.use(city.commands)
   const alerts = { desk, pipeline, sounders, clock, people: site.decisions.people.map(({ id }) => id) }
-  const control = serveControl({ socket: site.control.socket, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
+  const support = openSupport({ site, clock, ring })
+  const control = serveControl({ socket: site.control.socket, ...support, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
   const photos = await openPhotos(basics)
-  const page = await openConsole({ ...basics, photos, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
+  const page = await openConsole({ ...basics, support, photos, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
   await openResidents({ ...basics, pipeline, desk, photos, conditions })
 
   const owned = stack.move()

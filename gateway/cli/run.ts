@@ -1,6 +1,6 @@
 import type { Work } from '../contract/index.ts'
 import { collectSeldom, giveBackMemory } from '../heap.ts'
-import { createLog, systemClock as clock } from '../kit/index.ts'
+import { createLog, LogRing, systemClock as clock } from '../kit/index.ts'
 import { startGateway } from '../main.ts'
 import { aborted, stopSignal } from './output.ts'
 import { readSite } from './rooms.ts'
@@ -9,10 +9,11 @@ export async function run(file: string): Promise<void> {
   collectSeldom()
   const signal = stopSignal()
   const site = await readSite(file)
-  const log = createLog({ level: site.log.level })
+  const ring = new LogRing()
+  const log = createLog({ level: site.log.level, ring })
   const cancel = clock.after(settledMs, giveBackMemory)
   for (let pending: readonly Work[] = []; !signal.aborted;) {
-    const gateway = await startGateway({ site, log, pending })
+    const gateway = await startGateway({ site, log, ring, pending })
     await Promise.race([aborted(signal), ...(gateway.storeReturned ? [gateway.storeReturned] : [])])
     cancel()
     log.info(signal.aborted ? 'stopping' : 'starting anew on the disk that came back')

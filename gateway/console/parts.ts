@@ -6,6 +6,7 @@ import type { Logger } from '../kit/index.ts'
 import type { LiveValues } from '../live.ts'
 import type { PhotoStore } from '../photos/index.ts'
 import type { GatewayStatus } from '../status.ts'
+import type { LogsPort } from '../support/logs.ts'
 
 /** The site file's section. */
 export interface ConsoleConfig {
@@ -43,6 +44,8 @@ export interface ConsoleParts {
   readonly photos: PhotoStore
   readonly history?: History | undefined
   readonly eventLog: Pick<EventLog, 'read'>
+  /** What support engineers ask for. */
+  readonly support: { readonly logs: LogsPort }
   /** When the last checkpoint was signed. */
   checkpointAt(): number | null
   /** Why it is not ready: codes. */

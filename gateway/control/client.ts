@@ -9,6 +9,7 @@ import type { AlertsView } from './alerts.ts'
 import type { ReportAnswer } from './report.ts'
 import type { DeadLetterView } from './dead-letters.ts'
 import type { RuleView } from './rules.ts'
+import type { LogLine, LogsAnswer } from '../support/logs.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
 export function controlClient(socket: string) {
@@ -75,6 +76,14 @@ export function controlClient(socket: string) {
       const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}`, done = 0 } = body as { code?: string; message?: string; done?: number }
       if (status !== 200) throw new DataError(code, message)
       return done
+    },
+    /** `level`, `room`, `text`, `limit`, `cursor`. Throws the gateway's own code and words. */
+    logs: (query: Readonly<Record<string, string>>) => fetchJson<LogsAnswer>(socket, `/logs?${new URLSearchParams(query)}`),
+    /** What is kept, then whatever comes. Throws the gateway's own code and words. */
+    async *followLogs(query: Readonly<Record<string, string>>, signal: AbortSignal): AsyncGenerator<LogLine> {
+      await fetchJson<LogsAnswer>(socket, `/logs?${new URLSearchParams({ ...query, limit: '0' })}`)
+      const response = await get(socket, `/logs/follow?${new URLSearchParams(query)}`, signal)
+      for await (const line of createInterface({ input: response })) yield JSON.parse(line) as LogLine
     },
     async *tail(signal: AbortSignal): AsyncGenerator<FeedItem> {
       const response = await get(socket, '/tail', signal)

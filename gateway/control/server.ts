@@ -15,6 +15,8 @@ import { answerHistory } from './history.ts'
 import { orderMaintenance, type MaintenanceControl } from './maintenance.ts'
 import { answerReport, type ReportPort } from './report.ts'
 import { tryChannel } from './notify.ts'
+import { answerLogs } from './logs.ts'
+import type { LogsPort } from '../support/logs.ts'
 import { answerRules, type RulesControl } from './rules.ts'
 
 export interface ControlParts {
@@ -34,6 +36,7 @@ export interface ControlParts {
   readonly eventLog: Pick<EventLog, 'read'>
   /** Absent where there are none. */
   readonly channels?: Channels | undefined
+  readonly logs: LogsPort
   readonly log: Logger
 }
 
@@ -41,7 +44,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /logs?level=&room=&text=&limit=&cursor=, /logs/follow and /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -76,6 +79,7 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   if (request.url?.startsWith('/events?')) { void answerEvents(parts.eventLog, request.url, response); return }
   if (request.url === '/rules' || request.url?.startsWith('/rules/')) return answerRules(parts.rules, request.url, response)
   if (request.url?.startsWith('/report')) { void answerReport(parts.reports, request.url, response); return }
+  if (request.url?.startsWith('/logs')) { void answerLogs(parts.logs, request.url, response); return }
   if (request.url?.startsWith('/history')) { void answerHistory(parts.history, request.url, response); return }
   switch (request.url) {
     case '/status': return json(response, 200, parts.status())

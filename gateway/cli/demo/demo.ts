@@ -1,4 +1,4 @@
-import { createLog, systemClock as clock } from '../../kit/index.ts'
+import { createLog, LogRing, systemClock as clock } from '../../kit/index.ts'
 import { aborted, print, printJson, stopSignal } from '../output.ts'
 import { startFacility } from './facility.ts'
 import { resultOf, type DemoResult } from './result.ts'
@@ -14,15 +14,16 @@ const settleMs = 1_000
 /** Exit code 1 when anything was lost, doubled or altered on its way. */
 export async function demo(options: DemoOptions): Promise<void> {
   const stop = stopSignal()
-  const log = createLog({ level: process.env.LINLI_LOG ?? 'warn' })
-  const result = await runDemo(options, stop, log)
+  const ring = new LogRing()
+  const log = createLog({ level: process.env.LINLI_LOG ?? 'warn', ring })
+  const result = await runDemo(options, stop, { log, ring })
   if (options.json) printJson(result)
   else print(`\n${summary(result)}`)
   if (result.lost > 0 || result.duplicates > 0 || result.gaps > 0) process.exitCode = 1
 }
 
-async function runDemo(options: DemoOptions, stop: AbortSignal, log: ReturnType<typeof createLog>): Promise<DemoResult> {
-  await using facility = await startFacility(log, consolePort)
+async function runDemo(options: DemoOptions, stop: AbortSignal, { log, ring }: { readonly log: ReturnType<typeof createLog>; readonly ring: LogRing }): Promise<DemoResult> {
+  await using facility = await startFacility(log, consolePort, ring)
   {
     using _screen = options.json ? null : showScreen(facility)
     if (options.for === undefined) await aborted(stop)

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { startCity } from '../../../cloud-sync/simulator.ts'
 import { startModbusSimulator } from '../../../drivers/modbus/simulator.ts'
 import { startMqttSimulator } from '../../../drivers/mqtt/simulator.ts'
-import { randomHex, systemClock as clock, systemRandom as random, type Logger } from '../../kit/index.ts'
+import { randomHex, systemClock as clock, systemRandom as random, type Logger, type LogRing } from '../../kit/index.ts'
 import type { ConnectionConfig, Simulator } from '../../contract/index.ts'
 import { startGateway, type Gateway } from '../../main.ts'
 import { toRaw } from '../../normalise.ts'
@@ -30,7 +30,7 @@ export interface Facility extends AsyncDisposable {
 }
 
 /** A whole building in one process: device simulators, gateway and city, on real sockets of loopback, in a temp folder. `port`: of the console, unless somebody has it. */
-export async function startFacility(log: Logger, port = 0): Promise<Facility> {
+export async function startFacility(log: Logger, port = 0, ring?: LogRing): Promise<Facility> {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'linli-demo-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
@@ -48,7 +48,7 @@ export async function startFacility(log: Logger, port = 0): Promise<Facility> {
   const comparison = new Comparison(site)
   let firstMessageMs: number | null = null
   city.onEvent((record) => { firstMessageMs ??= Math.round(clock.monotonic()); comparison.received(record) })
-  const gateway = stack.use(await startGateway({ site, log }))
+  const gateway = stack.use(await startGateway({ site, log, ...(ring ? { ring } : {}) }))
   const devices = stack.use(await startMqttSimulator(broker, { clock, random }))
   stack.defer(play(broker, devices))
 

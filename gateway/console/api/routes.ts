@@ -4,6 +4,7 @@ import { done, name, pointId, type Role } from './common.ts'
 import * as facility from './facility.ts'
 import * as link from './link.ts'
 import * as people from './people.ts'
+import * as support from './support.ts'
 
 /** `public`: without a session. Otherwise the least role. */
 export interface Route {
@@ -60,6 +61,8 @@ export const routes = {
   shift: { method: 'GET', path: '/api/shift', role: 'viewer', summary: 'who has the shift, and what the last one left', answer: people.shift },
   beginShift: { method: 'POST', path: '/api/shift', role: 'staff', summary: 'a person of the roster takes the desk', body: people.shiftBegin, answer: people.shift },
   endShift: { method: 'POST', path: '/api/shift/end', role: 'staff', summary: 'hand over, with a note', body: people.shiftEnd, answer: people.shift },
+
+  logs: { method: 'GET', path: '/api/logs', role: 'installer', summary: 'what the gateway logged last, without secrets', query: support.logsQuery, answer: support.logs },
 
   users: { method: 'GET', path: '/api/users', role: 'admin', summary: 'accounts', answer: z.array(people.user) },
   addUser: { method: 'POST', path: '/api/users', role: 'admin', summary: 'a new account', body: people.userOrder, answer: people.user },

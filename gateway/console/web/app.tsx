@@ -15,6 +15,7 @@ import { Doors } from './pages/doors.tsx'
 import { Home } from './pages/home.tsx'
 import { Installer } from './pages/installer.tsx'
 import { Link } from './pages/link.tsx'
+import { Logs } from './pages/logs.tsx'
 import { Shift } from './pages/shift.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 import { Watch } from './parts/watch.tsx'
@@ -98,6 +99,7 @@ function Page(): JSX.Element {
     case 'link': return <Link />
     case 'shift': return <Shift />
     case 'installer': return <Installer />
+    case 'logs': return <Logs />
     case 'more': return <More />
     default: return <h1>{t('notFound')}</h1>
   }

@@ -7,6 +7,7 @@ import { momentOf } from '../format.ts'
 import { named, say, t } from '../language.ts'
 import { Field } from '../parts/dialog.tsx'
 import { Failed } from '../parts/problem.tsx'
+import { hrefOf } from '../route.ts'
 import { deviceName, devices, load, may, now, people, personName, placeName, session } from '../state.ts'
 
 const users = signal<readonly UserAnswer[] | null>(null)
@@ -30,6 +31,7 @@ export function Installer(): JSX.Element {
       <h1>{t('installer')}</h1>
       <p class="quiet-line">{t('version')} {session.value?.version}</p>
       <Failed code={failed.value} />
+      <p><a href={hrefOf('logs')}>{t('logs')}</a></p>
       <Maintenance />
       {may('admin') ? <><Users /><Pins /><Audit /></> : null}
     </>

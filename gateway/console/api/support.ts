@@ -1,0 +1,15 @@
+import { z } from 'zod'
+import { time } from './common.ts'
+
+const level = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
+
+/** `level`: this or graver. `cursor`: of the answer before. The newest `limit` lines. */
+export const logsQuery = z.strictObject({
+  level: level.default('trace'), room: z.string().max(100).optional(), text: z.string().max(200).optional(),
+  cursor: z.string().max(40).optional(), limit: z.coerce.number().int().min(0).max(2_000).default(500),
+})
+/** `where`: the room, connection or uplink that said it. `more`: what else the line carries. English, without secrets. */
+export const logLine = z.strictObject({ seq: z.int(), at: time.nullable(), level, where: z.string().optional(), code: z.string().optional(), text: z.string(), more: z.record(z.string(), z.unknown()) })
+/** The oldest first. `cursor`: for the next question. `missed`: since the last one, and no longer kept. */
+export const logs = z.strictObject({ lines: z.array(logLine), cursor: z.string(), missed: z.int(), rooms: z.array(z.string()), kept: z.strictObject({ lines: z.int(), bytes: z.int() }) })
+export type LogsAnswer = z.output<typeof logs>
