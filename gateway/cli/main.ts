@@ -185,9 +185,10 @@ socketOptions(program.command('logs'))
   .action(async (options) => (await import('./logs.ts')).logs(options))
 
 socketOptions(program.command('doctor'))
-  .description('what the counters of a running gateway say, and the likely cause of what is wrong')
+  .description('a check-up: what is wrong or soon will be, where, and the next step; exit code 1 with warnings, 2 with faults')
+  .argument('[site]', 'site file (YAML); where its gateway does not run, file, box and store are looked at')
   .option('--json', 'print it as JSON')
-  .action(async (options) => (await import('./doctor.ts')).doctor(options))
+  .action(async (site: string | undefined, options) => (await import('./doctor.ts')).doctor(site, options))
 
 const pointOptions = (command: Command): Command => command
   .argument('<site>', 'site file (YAML)')

@@ -66,6 +66,7 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
       const now = clock.now()
       return modes.begin({ ...(device === undefined ? {} : { device }), ...(place === undefined ? {} : { place }), until: now + forMs, by: actor, reason }, now)
     },
+    checkUp: () => parts.support.checkUp() as Promise<Answer<'checkUp'>>,
     logs: ({ query }) => parts.support.logs.read(query) as Promise<Answer<'logs'>>,
     endMaintenance: async ({ params }) => ({ ended: await modes.end(params.id, clock.now()) }),
   }

@@ -7,6 +7,7 @@ import type { LiveValues } from '../live.ts'
 import type { PhotoStore } from '../photos/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { LogsPort } from '../support/logs.ts'
+import type { CheckUp } from '../support/findings.ts'
 
 /** The site file's section. */
 export interface ConsoleConfig {
@@ -45,7 +46,7 @@ export interface ConsoleParts {
   readonly history?: History | undefined
   readonly eventLog: Pick<EventLog, 'read'>
   /** What support engineers ask for. */
-  readonly support: { readonly logs: LogsPort }
+  readonly support: { readonly logs: LogsPort; checkUp(): Promise<CheckUp> }
   /** When the last checkpoint was signed. */
   checkpointAt(): number | null
   /** Why it is not ready: codes. */

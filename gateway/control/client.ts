@@ -10,6 +10,7 @@ import type { ReportAnswer } from './report.ts'
 import type { DeadLetterView } from './dead-letters.ts'
 import type { RuleView } from './rules.ts'
 import type { LogLine, LogsAnswer } from '../support/logs.ts'
+import type { CheckUp } from '../support/findings.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
 export function controlClient(socket: string) {
@@ -77,6 +78,7 @@ export function controlClient(socket: string) {
       if (status !== 200) throw new DataError(code, message)
       return done
     },
+    checkUp: () => fetchJson<CheckUp>(socket, '/check-up'),
     /** `level`, `room`, `text`, `limit`, `cursor`. Throws the gateway's own code and words. */
     logs: (query: Readonly<Record<string, string>>) => fetchJson<LogsAnswer>(socket, `/logs?${new URLSearchParams(query)}`),
     /** What is kept, then whatever comes. Throws the gateway's own code and words. */

@@ -17,6 +17,7 @@ import { answerReport, type ReportPort } from './report.ts'
 import { tryChannel } from './notify.ts'
 import { answerLogs } from './logs.ts'
 import type { LogsPort } from '../support/logs.ts'
+import type { CheckUp } from '../support/findings.ts'
 import { answerRules, type RulesControl } from './rules.ts'
 
 export interface ControlParts {
@@ -37,6 +38,7 @@ export interface ControlParts {
   /** Absent where there are none. */
   readonly channels?: Channels | undefined
   readonly logs: LogsPort
+  checkUp(): Promise<CheckUp>
   readonly log: Logger
 }
 
@@ -44,7 +46,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /logs?level=&room=&text=&limit=&cursor=, /logs/follow and /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /logs?level=&room=&text=&limit=&cursor=, /logs/follow, /check-up and /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -88,6 +90,7 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
     case '/notify': return json(response, 200, parts.channels?.status() ?? [])
     case '/alerts': return json(response, 200, parts.alerts.desk.open())
     case '/dead-letters': return void listDeadLetters(parts.deadLetters, undefined).then((page) => json(response, 200, page), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
+    case '/check-up': return void parts.checkUp().then((found) => json(response, 200, found), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
     case '/tail': return tail(parts.feed, response)
     default: return json(response, 404, { error: 'no such resource' })
   }

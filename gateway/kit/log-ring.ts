@@ -2,7 +2,8 @@ import { randomHex } from './ids.ts'
 
 export interface RingLine { readonly seq: number; readonly line: string }
 
-const defaults = { maxLines: 2_000, maxBytes: 512_000 } as const
+export interface RingLimits { readonly maxLines: number; readonly maxBytes: number }
+const defaults: RingLimits = { maxLines: 2_000, maxBytes: 512_000 }
 /** One line: a stack with a long message behind it, and no more. */
 const maxLineBytes = 8_192
 
@@ -10,13 +11,13 @@ const maxLineBytes = 8_192
 export class LogRing {
   /** Tells this life's lines from another's. */
   readonly run = randomHex(4)
-  readonly limits: { readonly maxLines: number; readonly maxBytes: number }
+  readonly limits: RingLimits
   #lines: string[] = []
   #head = 0
   #bytes = 0
   #last = 0
   readonly #listeners = new Set<(line: RingLine) => void>()
-  constructor(limits: Partial<typeof defaults> = {}) { this.limits = { ...defaults, ...limits } }
+  constructor(limits: Partial<RingLimits> = {}) { this.limits = { ...defaults, ...limits } }
 
   /** The number of the last line; 0 before the first. */
   get last(): number { return this.#last }

@@ -1,25 +1,48 @@
+import { access } from 'node:fs/promises'
+import path from 'node:path'
 import type { LogRing } from '../kit/index.ts'
+import type { GatewayStatus } from '../status.ts'
+import type { CheckUp } from '../support/findings.ts'
 import { createLogs, type LogsPort } from '../support/logs.ts'
 import type { Scrubber } from '../support/scrub.ts'
+import { version } from '../version.ts'
 import type { Basics } from './basics.ts'
+import { fileHash, siteFacts } from './check-up.ts'
 
 /** Secrets are read again after so long: a page asks every two seconds. */
 const knownForMs = 60_000
 
-export interface SupportOptions extends Pick<Basics, 'site' | 'clock'> { readonly ring: LogRing }
+export interface SupportOptions extends Pick<Basics, 'site' | 'clock'> { readonly ring: LogRing; status(): GatewayStatus }
 
 /** What support engineers ask a running gateway for. Loaded when somebody asks. */
-export interface Support { readonly logs: LogsPort }
+export interface Support {
+  readonly logs: LogsPort
+  /** One at a time: who asks meanwhile gets the same. */
+  checkUp(): Promise<CheckUp>
+}
 
-export function openSupport({ site, clock, ring }: SupportOptions): Support {
+export function openSupport({ site, clock, ring, status }: SupportOptions): Support {
   let known: { readonly until: number; readonly scrubber: Promise<Scrubber> } | null = null
+  let checking: Promise<CheckUp> | null = null
+  const startedWith = fileHash(site.file)
   const scrubber = (): Promise<Scrubber> => {
     const now = clock.monotonic()
     if (!known || known.until <= now) known = { until: now + knownForMs, scrubber: scrubberOf(site) }
     return known.scrubber
   }
-  return { logs: createLogs(ring, scrubber) }
+  const look = async (): Promise<CheckUp> => {
+    const { checkUp } = await import('../support/check-up.ts')
+    const [runsWith, hasAdmin] = await Promise.all([startedWith, hasAccounts(site)])
+    return checkUp({ facts: await siteFacts(site, { now: clock.now(), runsWith: runsWith ?? '', hasAdmin }), clock, version, status: status(), synchronised: async () => false })
+  }
+  return {
+    logs: createLogs(ring, scrubber),
+    checkUp: () => (checking ??= look().finally(() => { checking = null })),
+  }
 }
+
+/** Somebody has claimed the page. */
+export const hasAccounts = ({ store }: Pick<SupportOptions['site'], 'store'>): Promise<boolean> => access(path.join(store.path, 'console', 'accounts.json')).then(() => true, () => false)
 
 async function scrubberOf(site: SupportOptions['site']): Promise<Scrubber> {
   const [{ knownOf }, { createScrubber }] = await Promise.all([import('../support/secrets.ts'), import('../support/scrub.ts')])

@@ -47,7 +47,15 @@ describe('an installer with a laptop', () => {
     expect(await linli('write', file, 'relays.relay-2', 'on')).toMatchObject({ code: 0 })
     await expect.poll(async () => (JSON.parse((await linli('read', file, 'relays', '--json')).stdout || '[]') as { value: boolean }[]).map(({ value }) => value).slice(0, 3)).toEqual([false, true, true])
     expect(await linli('write', file, 'env.temperature', '3')).toMatchObject({ code: 1, stderr: expect.stringMatching(/POINT_NOT_WRITABLE env\.temperature is read-only/) })
-    expect(await linli('doctor', '--site', file)).toMatchObject({ code: 0, stdout: expect.stringMatching(/turnaroundP50[\s\S]*all connections and devices are well/) })
+    const doctor = await linli('doctor', file)
+    expect(doctor).toMatchObject({ stdout: expect.stringMatching(/turnaroundP50[\s\S]*version .* running[\s\S]*! warning {2}alarms {2}sounders, channels {2}DOCTOR_NO_SOUND[\s\S]*→ 在站点文件里加[\s\S]*well: .*devices/) })
+    expect([1, 2]).toContain(doctor.code)
+    expect((await linli('logs', '--site', file, '--text', 'gateway started')).stdout).toMatch(/INFO .* gateway started gateway=hall/)
+    // What is written into the file after the start is told, and so is a file that no gateway could start with.
+    await writeFile(file, `${await readFile(file, 'utf8')}# later\n`)
+    expect(JSON.parse((await linli('doctor', file, '--json')).stdout).findings.map(({ code }: { code: string }) => code)).toContain('DOCTOR_CONFIG_CHANGED')
+    await writeFile(file, 'linli: 1\nsite: { id: HALL }\n')
+    expect(await linli('doctor', file)).toMatchObject({ code: 2, stdout: expect.stringMatching(/✗ fault {2}configuration {2}\S+site\.yaml {2}DOCTOR_CONFIG_INVALID/) })
   })
   it('is told what is wrong before anything is sent, and reads what can be read when one line is dead', async () => {
     const dead = await freePort()

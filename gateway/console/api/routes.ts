@@ -62,6 +62,7 @@ export const routes = {
   beginShift: { method: 'POST', path: '/api/shift', role: 'staff', summary: 'a person of the roster takes the desk', body: people.shiftBegin, answer: people.shift },
   endShift: { method: 'POST', path: '/api/shift/end', role: 'staff', summary: 'hand over, with a note', body: people.shiftEnd, answer: people.shift },
 
+  checkUp: { method: 'POST', path: '/api/check-up', role: 'installer', summary: 'what is wrong or soon will be, where, and the next step; takes some seconds', answer: support.checkUp },
   logs: { method: 'GET', path: '/api/logs', role: 'installer', summary: 'what the gateway logged last, without secrets', query: support.logsQuery, answer: support.logs },
 
   users: { method: 'GET', path: '/api/users', role: 'admin', summary: 'accounts', answer: z.array(people.user) },

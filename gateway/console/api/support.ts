@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { time } from './common.ts'
+import { label, time } from './common.ts'
 
 const level = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
 
@@ -13,3 +13,13 @@ export const logLine = z.strictObject({ seq: z.int(), at: time.nullable(), level
 /** The oldest first. `cursor`: for the next question. `missed`: since the last one, and no longer kept. */
 export const logs = z.strictObject({ lines: z.array(logLine), cursor: z.string(), missed: z.int(), rooms: z.array(z.string()), kept: z.strictObject({ lines: z.int(), bytes: z.int() }) })
 export type LogsAnswer = z.output<typeof logs>
+
+export const finding = z.strictObject({
+  /** docs/errors.md. */
+  code: z.string(), severity: z.enum(['fault', 'warning', 'notice']), area: z.string(), where: z.string(), what: label, next: label,
+  /** What the finder itself said; English. */
+  detail: z.string().optional(),
+})
+/** The gravest first. `ok`: the areas where nothing is wrong. */
+export const checkUp = z.strictObject({ at: time, gateway: z.string().nullable(), version: z.string(), running: z.boolean(), findings: z.array(finding), ok: z.array(z.string()) })
+export type CheckUpAnswer = z.output<typeof checkUp>

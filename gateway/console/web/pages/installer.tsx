@@ -8,6 +8,7 @@ import { named, say, t } from '../language.ts'
 import { Field } from '../parts/dialog.tsx'
 import { Failed } from '../parts/problem.tsx'
 import { hrefOf } from '../route.ts'
+import { CheckUp } from './check-up.tsx'
 import { deviceName, devices, load, may, now, people, personName, placeName, session } from '../state.ts'
 
 const users = signal<readonly UserAnswer[] | null>(null)
@@ -32,6 +33,7 @@ export function Installer(): JSX.Element {
       <p class="quiet-line">{t('version')} {session.value?.version}</p>
       <Failed code={failed.value} />
       <p><a href={hrefOf('logs')}>{t('logs')}</a></p>
+      <CheckUp />
       <Maintenance />
       {may('admin') ? <><Users /><Pins /><Audit /></> : null}
     </>
