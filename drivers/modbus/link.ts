@@ -14,7 +14,7 @@ export interface ByteLink {
 }
 
 /** Throws DriverError MODBUS_PORT. serialport is loaded only here: a site without serial lines does not pay for it. */
-export async function openSerial({ path, baudRate, parity, dataBits, stopBits }: ModbusConnection): Promise<ByteLink> {
+export async function openSerial({ path, baudRate, parity, dataBits, stopBits }: Pick<ModbusConnection, 'path' | 'baudRate' | 'parity' | 'dataBits' | 'stopBits'>): Promise<ByteLink> {
   const { SerialPort } = await import('serialport')
   const port = new SerialPort({ path: path!, baudRate, parity, dataBits, stopBits, autoOpen: false, highWaterMark: 4_096 })
   await new Promise<void>((resolve, reject) => port.open((cause) => { if (cause) reject(portError(path!, cause)); else resolve() }))

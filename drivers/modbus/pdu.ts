@@ -5,7 +5,7 @@ import type { ModbusAddress } from './settings.ts'
 export const maxPduBytes = 253
 
 export const readFunctions = { coil: 1, discrete: 2, holding: 3, input: 4 } as const satisfies Record<ModbusAddress['table'], number>
-const functions = { writeCoil: 5, writeRegister: 6, writeCoils: 15, writeRegisters: 16, maskWrite: 22, readWrite: 23, encapsulated: 43 } as const
+const functions = { writeCoil: 5, writeRegister: 6, writeCoils: 15, writeRegisters: 16, reportServerId: 17, maskWrite: 22, readWrite: 23, encapsulated: 43 } as const
 /** MEI type of read device identification (§6.21). */
 const identificationType = 14
 
@@ -37,6 +37,9 @@ export const readWriteRequest = (start: number, count: number, register: number,
 /** Basic (1), regular (2) or extended (3) identification from `objectId` on. */
 export const identifyRequest = (category: 1 | 2 | 3, objectId: number): Buffer => Buffer.of(functions.encapsulated, identificationType, category, objectId)
 
+/** §6.13. */
+export const serverIdRequest = (): Buffer => Buffer.of(functions.reportServerId)
+
 export function packBits(values: ArrayLike<boolean | number>): Buffer {
   const out = Buffer.alloc(Math.ceil(values.length / 8))
   for (let index = 0; index < values.length; index++) if (values[index]) out[index >> 3]! |= 1 << (index & 7)
@@ -57,6 +60,7 @@ export function replyLength(request: Buffer, reply: Buffer): number {
     const expected = dataLength(request)
     return reply[1] === expected ? 2 + expected : -1
   }
+  if (code === functions.reportServerId) return reply.length < 2 ? 0 : 2 + reply[1]!
   if (code === functions.maskWrite) return 7
   return code === functions.encapsulated ? identificationLength(reply) : 5
 }
@@ -105,6 +109,13 @@ export function identifyReply(request: Buffer, reply: Buffer): Identification {
     at += 2 + length
   }
   return { objects, next: reply[4] === 0xff && reply[5]! > request[3]! ? reply[5]! : null }
+}
+
+/** §6.13: what the maker put there; a text mostly. Throws as {@link readReply}. */
+export function serverIdReply(request: Buffer, reply: Buffer): Buffer {
+  checkFunction(request, reply)
+  if (replyLength(request, reply) !== reply.length) throw frameError('it is no server id')
+  return reply.subarray(2)
 }
 
 function checkFunction(request: Buffer, reply: Buffer): void {

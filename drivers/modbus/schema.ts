@@ -1,9 +1,11 @@
 import type { DriverSchemas } from '../../gateway/contract/index.ts'
 import { foresee } from './forecast.ts'
+import { identifyCheck } from './scan/identify.ts'
 import { connection, device, formatOf, isBitTable, point, widthOf, type ModbusAddress, type ModbusConfig, type ModbusDevice } from './settings.ts'
 
 export const modbusSchemas: DriverSchemas = {
   connection, device, point,
+  identify: identifyCheck,
   answersWithinMs: (settings) => (settings as { readonly timeout: number }).timeout,
   // Two DTU lines on one port are told apart by what the modem says first: that is no overlap.
   review: (config) => review(config as ModbusConfig),

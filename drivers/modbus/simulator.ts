@@ -19,11 +19,27 @@ export interface ModbusSimulator extends Simulator {
   get(pointId: string): Value
   /** The successive raw values of a point that went out in an answer, oldest first; the last 100,000. */
   served(pointId: string): readonly Value[]
+  /** How often each function code was asked for, of units that exist or not. */
+  readonly functions: ReadonlyMap<number, number>
+}
+
+export interface ModbusSimulatorOptions {
+  readonly port?: number
+  /**
+   * Like real devices: a register or bit that no point of the device has is refused (exception 2), function 43 is unknown. Without it every
+   * address answers.
+   */
+  readonly strict?: boolean
+  /** Whether the devices can hear how the other end has set the line; silent while not. */
+  hears?(): boolean
 }
 
 type Table = ModbusAddress['table']
 interface Unit {
   readonly id: string
+  readonly unitId: number
+  /** Null: every address answers. */
+  readonly mapped: Readonly<Record<Table, ReadonlySet<number>>> | null
   readonly bits: Record<'coil' | 'discrete', Uint8Array>
   readonly words: Record<'holding' | 'input', Buffer>
   readonly points: readonly ModbusPoint[]
@@ -35,14 +51,16 @@ const tables: Readonly<Record<number, Table>> = { 1: 'coil', 2: 'discrete', 3: '
 const keptServed = 100_000
 
 /** The devices of a connection on its own wire: a TCP server, a pty, or a modem that dials in. Values stand still until `set` moves them. */
-export async function startModbusSimulator(config: ModbusConfig, { clock }: SimulatorParts, { port }: { readonly port?: number } = {}): Promise<ModbusSimulator> {
-  const units = new Map<number, Unit>(config.devices.map((device) => [device.settings.unitId, {
-    id: device.id, points: device.points, fault: null, turnaroundMs: config.settings.transport === 'tcp' ? 0 : device.settings.turnaround,
+export async function startModbusSimulator(config: ModbusConfig, { clock }: SimulatorParts, { port, strict = false, hears = () => true }: ModbusSimulatorOptions = {}): Promise<ModbusSimulator> {
+  // A list: two devices with one unit id are what an installer meets.
+  const units: readonly Unit[] = config.devices.map((device) => ({
+    id: device.id, unitId: device.settings.unitId, points: device.points, mapped: strict ? mappedBy(device.points) : null, fault: null, turnaroundMs: config.settings.transport === 'tcp' ? 0 : device.settings.turnaround,
     bits: { coil: new Uint8Array(65_536), discrete: new Uint8Array(65_536) }, words: { holding: Buffer.alloc(131_072), input: Buffer.alloc(131_072) },
-  }]))
+  }))
+  const functions = new Map<number, number>()
   const served = new Map<string, Value[]>()
   const find = (pointId: string) => {
-    for (const unit of units.values()) for (const point of unit.points) if (point.id === pointId) return { unit, point }
+    for (const unit of units) for (const point of unit.points) if (point.id === pointId) return { unit, point }
     throw new RangeError(`the simulator has no point ${pointId}`)
   }
   const note: Note = (unit, table, start, count) => {
@@ -58,11 +76,14 @@ export async function startModbusSimulator(config: ModbusConfig, { clock }: Simu
   }
   /** `reply` gets the answer's PDU, late by the device's turnaround; nothing from a silent one. */
   const serve = (id: number, pdu: Buffer, reply: (pdu: Buffer) => void): void => {
-    const unit = units.get(id)
-    if (!unit || unit.fault === 'timeout' || unit.fault === 'offline') return
-    const answered = unit.fault === 'garbage' ? Buffer.of(pdu[0]!, 0xfe, 0xed) : answer(unit, pdu, note)
-    if (unit.turnaroundMs > 0) clock.after(unit.turnaroundMs, () => reply(answered))
-    else reply(answered)
+    if (!hears()) return
+    functions.set(pdu[0]!, (functions.get(pdu[0]!) ?? 0) + 1)
+    for (const unit of units) {
+      if (unit.unitId !== id || unit.fault === 'timeout' || unit.fault === 'offline') continue
+      const answered = unit.fault === 'garbage' ? Buffer.of(pdu[0]!, 0xfe, 0xed) : answer(unit, pdu, note)
+      if (unit.turnaroundMs > 0) clock.after(unit.turnaroundMs, () => reply(answered))
+      else reply(answered)
+    }
   }
   const wire = await openWire(config, serve, clock, port)
   return {
@@ -70,9 +91,16 @@ export async function startModbusSimulator(config: ModbusConfig, { clock }: Simu
     get: (pointId) => { const { unit, point } = find(pointId); return valueOf(unit, point) },
     set: (pointId, raw) => { const { unit, point } = find(pointId); store(unit, point, raw) },
     served: (pointId) => served.get(pointId) ?? [],
-    fault: (deviceId, fault) => { for (const unit of units.values()) if (unit.id === deviceId) unit.fault = fault },
+    functions,
+    fault: (deviceId, fault) => { for (const unit of units) if (unit.id === deviceId) unit.fault = fault },
     [Symbol.asyncDispose]: () => wire.close(),
   }
+}
+
+function mappedBy(points: readonly ModbusPoint[]): Record<Table, Set<number>> {
+  const mapped = { coil: new Set<number>(), discrete: new Set<number>(), holding: new Set<number>(), input: new Set<number>() }
+  for (const { address } of points) for (let at = 0; at < widthOf(address); at++) mapped[address.table].add(address.register + at)
+  return mapped
 }
 
 type Note = (unit: Unit, table: Table, start: number, count: number) => void
@@ -128,8 +156,8 @@ function serveRtu(link: ByteLink, serve: Serve): void {
   let bytes: Buffer = Buffer.alloc(0)
   link.onBytes((chunk) => {
     bytes = Buffer.concat([bytes, chunk])
-    while (bytes.length >= 6) {
-      const length = foreignFrame(bytes, 0) || (bytes.length >= 6 && bytes[1] === 43 ? 7 : 0)
+    while (bytes.length >= 4) {
+      const length = bytes[1] === 17 ? 4 : bytes[1] === 43 ? 7 : foreignFrame(bytes, 0)
       if (length === 0 || length > bytes.length) { if (bytes.length > 256) bytes = bytes.subarray(1); else break; continue }
       const unit = bytes[0]!
       serve(unit, Buffer.from(bytes.subarray(1, length - 2)), (reply) => link.write(encodeRtu(unit, reply)))
@@ -182,7 +210,8 @@ const redialMs = 500
 function answer(unit: Unit, pdu: Buffer, note: Note): Buffer {
   const code = pdu[0]!
   const refuse = (exception: number): Buffer => Buffer.of(code | 0x80, exception)
-  if (code === 43) return identification(unit, pdu)
+  if (code === 43 && !unit.mapped) return identification(unit, pdu)
+  if (code === 17 || code === 43) return refuse(1)
   if (pdu.length < 5) return refuse(3)
   const start = pdu.readUInt16BE(1)
   const second = pdu.readUInt16BE(3)
@@ -217,6 +246,7 @@ function readTable(unit: Unit, code: number, table: Table, start: number, count:
   const bits = isBitTable(table)
   if (count < 1 || count > (bits ? 2_000 : 125)) return refuse(3)
   if (start + count > 65_536) return refuse(2)
+  if (unit.mapped) for (let at = start; at < start + count; at++) if (!unit.mapped[table].has(at)) return refuse(2)
   note(unit, table, start, count)
   const data = bits ? packBits(unit.bits[table as 'coil'].subarray(start, start + count)) : unit.words[table as 'holding'].subarray(start * 2, (start + count) * 2)
   return Buffer.concat([Buffer.of(code, data.length), data])

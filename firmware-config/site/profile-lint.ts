@@ -32,6 +32,7 @@ export async function lintProfile(file: string, drivers: Readonly<Record<string,
   if (Object.keys(profile.points).length === 0 && !Object.hasOwn(profile.device, 'occurrences')) report(['points'], 'a profile without points says nothing; give it at least one')
   for (const point of points) lintPoint(point, profile.points[point.id.slice(point.deviceId.length + 1)]!, report)
   lintAddresses(points, report)
+  lintIdentify(profile, schemas, report)
   return { file, profile, points, problems: problems.sorted() }
 }
 
@@ -41,6 +42,14 @@ function lintHead(profile: Profile, file: string, report: Report): void {
   if (!/^[a-z0-9-]{1,48}$/.test(name)) report(['profile'], 'a profile is called by 1 to 48 of a-z, 0-9 and -; rename the file')
   lintName(profile.name, ['name'], report)
   if (profile.verified === 'manual' && !profile.source.some((source) => /manual|guide|data ?sheet|protocol|handbook|documentation|docs|https?:|[a-z0-9-]\.(io|com|org|net|cn|cloud)\b|手册|说明书|规格书|协议|文档/i.test(source))) report(['source'], 'verified: manual, and no source names the manual; add its title, edition and page')
+}
+
+/** What identifies the model, where the driver can look for it. */
+function lintIdentify({ driver, identify }: Profile, schemas: DriverSchemas, report: Report): void {
+  for (const [index, entry] of identify.entries()) {
+    if (!schemas.identify) { report(['identify', index], `driver ${driver} looks for no devices, so this says nothing; leave it out`); continue }
+    for (const { path, message } of schemas.identify.safeParse(entry).error?.issues ?? []) report(['identify', index, ...path.map((key) => (typeof key === 'symbol' ? String(key) : key))], message)
+  }
 }
 
 /** Quirks that say nothing, and what only a site can know. */

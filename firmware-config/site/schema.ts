@@ -148,6 +148,8 @@ export const profileSchema = z.strictObject({
   notes: z.array(z.string().min(1)).default([]),
   device: z.record(z.string(), z.unknown()).default({}),
   points: z.record(identifier, z.record(z.string(), z.unknown())),
+  /** What tells this model from others; the driver's own keys. */
+  identify: z.array(z.record(z.string(), z.unknown())).default([]),
 })
 export type Profile = z.output<typeof profileSchema>
 

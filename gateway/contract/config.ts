@@ -74,6 +74,8 @@ export interface DriverSchemas {
   readonly device: z.ZodObject
   /** The address of a point: all keys of a point that are not common ones. */
   readonly point: z.ZodObject
+  /** One entry of a profile's `identify`: what a device of this model holds that others do not. Absent where the driver has no scan. */
+  readonly identify?: z.ZodType
   /** The TCP or UDP endpoints a connection will listen on, so that `check` finds two that overlap. */
   listens?(connection: unknown): readonly { readonly host: string; readonly port: number }[]
   /** What zod cannot see: duplicate unit ids, overlapping topics. Paths are relative to the device. */
