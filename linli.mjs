@@ -12,7 +12,7 @@ const root = path.dirname(fileURLToPath(import.meta.url))
 const main = path.join(root, 'gateway/cli/main.ts')
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   module.enableCompileCache()
-  await import(main)
+  await (await import(main)).main()
 } else {
   const node = path.join(root, 'node_modules/.bin/node')
   if (!existsSync(node)) {

@@ -93,9 +93,11 @@ const statuses: Readonly<Record<string, number>> = {
   RESIDENTS_RATE: 429, RESIDENTS_CODE: 404, RESIDENTS_REQUEST: 400, RESIDENTS_HOST: 421, RESIDENTS_ORIGIN: 403, RESIDENTS_BUSY: 503, PHOTO_INVALID: 400, PHOTO_TOO_LARGE: 413, PHOTO_BUSY: 503,
 }
 
+const web = new URL('web/', import.meta.url)
+
 async function serveFiles(app: FastifyInstance): Promise<void> {
   for (const [name, type] of [['page.js', 'text/javascript; charset=utf-8'], ['style.css', 'text/css; charset=utf-8']] as const) {
-    const content = await readFile(new URL(`web/${name}`, import.meta.url))
+    const content = await readFile(new URL(name, web))
     app.get(`/${name}`, (_, reply) => reply.type(type).header('cache-control', 'public, max-age=600').send(content))
   }
   app.get('/', (_, reply) => html(reply, noticeHtml('scan')))

@@ -14,7 +14,7 @@ import { readSite, type Site } from '../rooms.ts'
 import { World } from '../simulate/world.ts'
 import { Comparison } from './comparison.ts'
 
-export const demoSite = fileURLToPath(new URL('../../../firmware-config/demo/site.yaml', import.meta.url))
+export const demoSite = path.join(fileURLToPath(new URL('../../../firmware-config/demo', import.meta.url)), 'site.yaml')
 const stepMs = 1_000
 const passwordVariable = 'LINLI_DEMO_DEVICE_PASSWORD'
 

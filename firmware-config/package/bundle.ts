@@ -1,0 +1,76 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { build, type Metafile, type Plugin } from 'esbuild'
+import { moduleFile, packageFile, rewriteSource } from './rewrite.ts'
+
+export interface Bundle {
+  /** Project-relative files and folders that the sources read. */
+  readonly assets: readonly string[]
+  /** Folders whose code is in it, such as `node_modules/zod`. */
+  readonly packages: readonly string[]
+}
+
+/** Where in the bundle its scripts are: two folders deep, see rewrite.ts. */
+export const scripts = 'lib/js'
+const rooms = /^(gateway|drivers|rules|cloud-sync|firmware-config)\//
+/** The OPC UA server belongs to the simulator, for developers; the lock is an option that no code of ours takes. */
+const leftOut = ['node-opcua', 'proper-lockfile']
+/** Packages with a native part: the loader that looks for prebuilt files is replaced by the one file that is shipped. */
+const natives: Readonly<Record<string, string>> = {
+  'classic-level/binding.js': 'module.exports = require("../../native/classic-level.node")',
+  '@serialport/bindings-cpp/dist/serialport-bindings.js': 'exports.binding = require("../../native/serialport.node")',
+  'epoll/epoll.js': 'module.exports = require("../../native/epoll.node")',
+}
+
+/**
+ * `gateway/cli/main.ts` and all it reaches, as ES modules that share what they have in common: a command loads its own, a driver comes when
+ * a site uses it. Written to `folder`/lib/js; the same input gives the same files. Throws what esbuild finds wrong.
+ */
+export async function bundle(root: string, folder: string): Promise<Bundle> {
+  const out = path.join(folder, scripts)
+  const [assets, modules, packages] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  const gather: Plugin = {
+    name: 'linli',
+    setup(builder) {
+      builder.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+        const relative = path.relative(root, file)
+        if (!rooms.test(relative)) return null
+        const found = rewriteSource(relative, await readFile(file, 'utf8'))
+        for (const each of found.assets) assets.add(each)
+        for (const each of found.modules) modules.add(each)
+        for (const each of found.packages) packages.add(each)
+        return { contents: found.text, loader: 'ts' }
+      })
+      builder.onLoad({ filter: /[/\\](binding|serialport-bindings|epoll)\.js$/ }, ({ path: file }) => {
+        const contents = natives[path.relative(path.join(root, 'node_modules'), file)]
+        return contents === undefined ? null : { contents, loader: 'js' }
+      })
+      builder.onResolve({ filter: /\.node$/ }, ({ path: file }) => ({ path: file, external: true }))
+    },
+  }
+  const common = {
+    absWorkingDir: root, bundle: true, platform: 'node', target: 'node24', minifySyntax: true, minifyWhitespace: true, legalComments: 'none', external: leftOut, plugins: [gather], metafile: true, logLevel: 'error',
+  } as const
+  await mkdir(out, { recursive: true })
+  const entry = path.join(root, 'gateway/cli/main.ts')
+  const made: Metafile[] = []
+  const modular = { ...common, format: 'esm', splitting: true, outdir: out, entryNames: '[name]', chunkNames: '[name]-[hash]', banner: { js: 'import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);' } } as const
+  // The modules that start as threads are known only once the sources were read.
+  await build({ ...modular, entryPoints: [entry], write: false })
+  made.push((await build({ ...modular, entryPoints: [entry, ...[...modules].map((module) => path.join(root, module))] })).metafile)
+  const require = createRequire(path.join(root, 'package.json'))
+  for (const name of [...packages].toSorted()) made.push((await build({ ...common, format: 'cjs', entryPoints: [require.resolve(name)], outfile: path.join(out, packageFile(name)) })).metafile)
+  await writeFile(path.join(folder, 'linli.mjs'), starter)
+  return { assets: [...assets].toSorted(), packages: packagesIn(made) }
+}
+
+/** As linli.mjs of the project, without the search for Node. */
+const starter = `#!/usr/bin/env node
+import module from 'node:module'
+module.enableCompileCache()
+const { main } = await import('./${scripts}/${moduleFile('main.ts')}')
+await main()
+`
+
+const packagesIn = (made: readonly Metafile[]): readonly string[] => [...new Set(made.flatMap(({ inputs }) => Object.keys(inputs)).flatMap((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []))].toSorted()

@@ -1,0 +1,41 @@
+import path from 'node:path'
+
+/** A source as the bundle takes it: what it names beside itself is named from the bundle's folder. All paths are relative to the project. */
+export interface Rewritten {
+  readonly text: string
+  /** Files and folders it reads. */
+  readonly assets: readonly string[]
+  /** Modules it starts in a thread of their own. */
+  readonly modules: readonly string[]
+  /** Packages it loads when it first needs them. */
+  readonly packages: readonly string[]
+}
+
+/** The bundle's scripts stand two folders below its root. */
+const toRoot = '../../'
+/** Every gateway loads them: a file of their own would only be one more to read. */
+const always = new Set(['mqtt/lib/client', 'yaml'])
+
+export const moduleFile = (module: string): string => `${path.basename(module, '.ts')}.js`
+export const packageFile = (name: string): string => `${name.replace(/^@/, '').replaceAll('/', '-')}.cjs`
+
+/**
+ * Two idioms of the sources, and nothing else: `new URL('x', import.meta.url)` names a file beside the source, and
+ * `createRequire(import.meta.url)('x')` loads a package late. So a source says once where its files are, and the bundle cannot forget one.
+ */
+export function rewriteSource(file: string, source: string): Rewritten {
+  const [assets, modules, packages]: string[][] = [[], [], []]
+  const text = source
+    .replace(/new URL\('([^']+)', import\.meta\.url\)/g, (_, relative: string) => {
+      const named = path.posix.join(path.posix.dirname(file), relative)
+      if (named.endsWith('.ts')) { modules!.push(named); return `new URL('./${moduleFile(named)}', import.meta.url)` }
+      assets!.push(named)
+      return `new URL('${toRoot}${named}', import.meta.url)`
+    })
+    .replace(/createRequire\(import\.meta\.url\)\('([^']+)'\)/g, (_, name: string) => {
+      if (always.has(name)) return `require('${name}')`
+      packages!.push(name)
+      return `createRequire(import.meta.url)('./${packageFile(name)}')`
+    })
+  return { text, assets: assets!, modules: modules!, packages: packages! }
+}
