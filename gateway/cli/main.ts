@@ -5,7 +5,7 @@ import { version } from '../version.ts'
 process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0) })
 
 /** Each command's module is loaded only when it runs: `linli status` does not pay for the drivers. */
-const program = new Command('linli')
+export const program = new Command('linli')
   .description('Edge gateway for neighbourhood facilities. Try: linli demo')
   .version(version)
   .showHelpAfterError()
@@ -360,4 +360,5 @@ program.command('verify')
   .option('--json', 'print the report as JSON')
   .action(async (options) => (await import('./verify.ts')).verify(options))
 
-await program.parseAsync().catch(fail)
+/** Called by linli.mjs. Importing this file runs nothing, so that the manual and the completions can be drawn up from the commands. */
+export const main = (): Promise<unknown> => program.parseAsync().catch(fail)
