@@ -17,6 +17,7 @@ const tools = [
   { package: 'python3-zstandard', here: existsSync('/usr/lib/python3/dist-packages/zstandard') },
   { package: 'e2fsprogs', here: has('mkfs.ext4') },
   { package: 'chromium', here: has('chromium') },
+  { package: 'libnss3-tools', here: has('certutil') },
   { package: 'fonts-noto-cjk', here: existsSync('/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc') },
   { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
 ]

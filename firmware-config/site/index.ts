@@ -109,7 +109,7 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   return { file, site, store: { path: storePath }, journal, ledger, history, events, console: placeTls(page, folder), photos, places, control: { socket }, log, connections: joined, decisions, warnings, streams, uplinks }
 }
 
-const placeTls = ({ tls, ...page }: SiteConfig['console'], folder: string): SiteConfig['console'] => ({ ...page, ...(tls ? { tls: { cert: path.resolve(folder, tls.cert), key: path.resolve(folder, tls.key) } } : {}) })
+const placeTls = ({ tls, ...page }: SiteConfig['console'], folder: string): SiteConfig['console'] => ({ ...page, ...(tls ? { tls: tls === 'site-ca' ? tls : { cert: path.resolve(folder, tls.cert), key: path.resolve(folder, tls.key) } } : {}) })
 
 function reportUnknown(root: PlainObject, decisions: DecisionSchemas, report: Report): void {
   const known = [...Object.keys(sections), ...lists, ...Object.keys(decisions)]

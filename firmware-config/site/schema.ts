@@ -61,10 +61,11 @@ export const sections = {
     hosts: z.array(z.string().regex(/^[A-Za-z0-9.-]{1,253}$/, 'a host name without port, such as linli.local')).max(50).default([]),
     /** Without TLS on a network: passwords and everything shown can be read on the way. */
     plainHttp: z.boolean().default(false),
-    tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
+    /** `site-ca`: the box makes an authority of its own at the first start; /install tells how a device comes to trust it. */
+    tls: z.union([z.literal('site-ca'), z.strictObject({ cert: z.string().min(1), key: z.string().min(1) })]).optional(),
     /** Who may read /metrics without a login. */
     metrics: z.enum(['loopback', 'open']).default('loopback'),
-  }).prefault({}).refine(({ enabled, listen, plainHttp, tls }) => !enabled || plainHttp || tls !== undefined || isLoopback(listen.host), 'beyond loopback the console needs tls: { cert, key }; or plainHttp: true, and then anybody on the network can read passwords'),
+  }).prefault({}).refine(({ enabled, listen, plainHttp, tls }) => !enabled || plainHttp || tls !== undefined || isLoopback(listen.host), 'beyond loopback the console needs tls: site-ca or tls: { cert, key }; or plainHttp: true, and then anybody on the network can read passwords'),
   /** Of residents' reports and of repairs. They stay on the box. */
   photos: z.strictObject({
     keepDays: z.int().min(1).max(3_660).default(90),

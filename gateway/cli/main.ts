@@ -50,6 +50,14 @@ program.command('qr')
 program.command('schema')
   .description('print the JSON Schema of the site file, for editors')
   .action(async () => (await import('./schema.ts')).schema())
+program.command('console-ca')
+  .description("the authority that the console's certificate is of (console.tls: site-ca): its fingerprint, to be compared before a device trusts it")
+  .argument('<site>', 'site file (YAML)')
+  .option('--renew', 'make a new one; every device has to install it again')
+  .option('--out <file>', 'write its certificate there (PEM)')
+  .option('--json', 'print JSON')
+  .action(async (file: string, options) => (await import('./console-ca.ts')).consoleCa(file, options))
+
 
 const socketOptions = (command: Command): Command => command
   .option('--site <site>', 'site file of the running gateway')

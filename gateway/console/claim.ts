@@ -1,12 +1,11 @@
 import { randomInt } from 'node:crypto'
-import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import type { EpochMs } from '../contract/index.ts'
 import { inTurn, readJson, writeJson } from './files.ts'
 import { digest } from './password.ts'
 
-const fileSchema = z.strictObject({ code: z.string(), expiresAt: z.number() })
+const fileSchema = z.strictObject({ code: z.string(), expiresAt: z.number(), used: z.boolean().optional() })
 /** Without 0 O 1 I L U: read aloud and typed on a telephone. */
 const letters = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
 const count = 12
@@ -24,10 +23,15 @@ export async function newClaim(file: string, now: EpochMs): Promise<string> {
 
 const turn = inTurn()
 
-/** True once: the file is gone before it is said. */
-export const takeClaim = (file: string, code: string, now: EpochMs): Promise<boolean> => turn(async () => {
+/** `wrong` also where none was printed. Only who has the whole code hears that it was used or is too old. */
+export type Claimed = 'taken' | 'wrong' | 'used' | 'expired'
+
+/** `taken` once: that it is used is on disk before it is said. */
+export const takeClaim = (file: string, code: string, now: EpochMs): Promise<Claimed> => turn(async () => {
   const kept = await readJson(file, fileSchema)
-  if (!kept || kept.expiresAt <= now || kept.expiresAt - now > claimMs || kept.code !== digest(plain(code))) return false
-  await rm(file)
-  return true
+  if (!kept || kept.code !== digest(plain(code))) return 'wrong'
+  if (kept.used) return 'used'
+  if (kept.expiresAt <= now || kept.expiresAt - now > claimMs) return 'expired'
+  await writeJson(file, { ...kept, used: true })
+  return 'taken'
 })

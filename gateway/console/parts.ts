@@ -1,4 +1,4 @@
-import type { Clock, ConnectionConfig, DeadLetters, EventLog, History, Label, Modes, PointWriter } from '../contract/index.ts'
+import type { ChangePort, Clock, ConnectionConfig, DeadLetters, EventLog, GatewayConditions, History, Label, Modes, PointWriter } from '../contract/index.ts'
 import type { AlertControl } from '../control/alerts.ts'
 import type { FacilityPort } from '../control/facility.ts'
 import type { Feed } from '../feed.ts'
@@ -14,7 +14,8 @@ export interface ConsoleConfig {
   readonly listen: { readonly host: string; readonly port: number }
   readonly hosts: readonly string[]
   readonly plainHttp: boolean
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** `site-ca`: an authority of this site's own, made at the first start. */
+  readonly tls?: 'site-ca' | { readonly cert: string; readonly key: string } | undefined
   readonly metrics: 'loopback' | 'open'
 }
 
@@ -46,6 +47,7 @@ export interface ConsoleParts {
   readonly history?: History | undefined
   readonly eventLog: Pick<EventLog, 'read'>
   /** What support engineers ask for. */
+  readonly conditions: GatewayConditions
   readonly support: { readonly logs: LogsPort; checkUp(): Promise<CheckUp> }
   /** When the last checkpoint was signed. */
   checkpointAt(): number | null

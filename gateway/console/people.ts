@@ -4,7 +4,7 @@ import { ConfigError } from '../kit/index.ts'
 import { Accounts } from './accounts.ts'
 import type { Answer, RouteName } from './api/index.ts'
 import { Audit } from './audit.ts'
-import { takeClaim } from './claim.ts'
+import { takeClaim, type Claimed } from './claim.ts'
 import { Delays, keysOf, type Key } from './delays.ts'
 import { inTurn, readJson, writeJson } from './files.ts'
 import type { BuildingRoute, Call, Handlers } from './handlers.ts'
@@ -103,7 +103,8 @@ export class People {
   async #claim({ body, address, local, reply }: Call<'claim'>): Promise<Answer<'session'>> {
     const { accounts, sessions } = this.#files
     const now = this.#parts.clock.now()
-    await this.#guarded(keysOf('claim', address, local), async () => (await takeClaim(path.join(this.#parts.folder, 'claim.json'), body.code, now) ? true : null), () => new ConfigError('CONSOLE_CLAIM', 'the code is wrong, was used, or is older than an hour; linli claim prints a new one'))
+    let outcome: Claimed = 'wrong'
+    await this.#guarded(keysOf('claim', address, local), async () => { outcome = await takeClaim(path.join(this.#parts.folder, 'claim.json'), body.code, now); return outcome === 'taken' ? true : null }, () => notClaimed(outcome))
     await accounts.add(body.id, 'admin', body.password, now, true)
     await sessions.endOf(body.id)
     return this.#begin(reply, local, body.id, 'admin', false)
@@ -154,3 +155,8 @@ export class People {
 }
 
 const wrongLogin = (): ConfigError => new ConfigError('CONSOLE_CREDENTIALS', 'name or password is wrong')
+function notClaimed(outcome: Claimed): ConfigError {
+  if (outcome === 'used') return new ConfigError('CONSOLE_CLAIM_USED', 'this code was used already; linli claim prints a new one')
+  if (outcome === 'expired') return new ConfigError('CONSOLE_CLAIM_EXPIRED', 'this code is older than an hour; linli claim prints a new one')
+  return new ConfigError('CONSOLE_CLAIM', 'the code is wrong; look at it once more, or print a new one with linli claim')
+}

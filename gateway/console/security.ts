@@ -28,10 +28,13 @@ export const addressOf = (request: FastifyRequest): string => (request.socket.re
  * another Host. So a name must be known; an address must be the one that was connected to.
  */
 export function checkHost(request: FastifyRequest, { hosts }: ConsoleConfig): void {
-  const name = hostName(request.headers.host)
-  const own = (request.socket.localAddress ?? '').replace(/^::ffff:/, '')
-  if (name !== null && (name === 'localhost' || name === own || hosts.some((host) => host.toLowerCase() === name))) return
+  if (isKnownHost(request.headers.host, request.socket.localAddress, hosts)) return
   throw refuse('CONSOLE_HOST', 'this console is not known by that name; use its address, or list the name in the site file under console.hosts')
+}
+
+export function isKnownHost(header: string | undefined, connectedTo: string | undefined, hosts: readonly string[]): boolean {
+  const name = hostName(header)
+  return name !== null && (name === 'localhost' || name === (connectedTo ?? '').replace(/^::ffff:/, '') || hosts.some((host) => host.toLowerCase() === name))
 }
 
 /** Without port; null for what is none. */

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { codeOf, ConfigError, describe } from '../kit/index.ts'
@@ -17,6 +16,8 @@ import { openPeople, type People } from './people.ts'
 import { RateLimit } from './rate.ts'
 import { addressOf, checkHost, checkOrigin, isLocal, isReading, rawHeaders, refuse, setHeaders } from './security.ts'
 import type { Session } from './sessions.ts'
+import { TlsKeeper } from './tls/keeper.ts'
+import { serveTls } from './tls/serve.ts'
 import { Views } from './views.ts'
 
 const maxBodyBytes = 16_384
@@ -32,20 +33,25 @@ export interface Console extends AsyncDisposable {
   openUrl(): string
   /** It was not used yet. */
   isFresh(url: string): boolean
+  /** Null in plain HTTP. */
+  readonly tls: TlsKeeper | null
 }
 
 /** Throws ConfigError CONSOLE_LISTEN or CONSOLE_TLS, StoreError CONSOLE_FILE; nothing stays open then. */
 export async function serveConsole(parts: ConsoleParts): Promise<Console> {
   const { config, clock, log } = parts
   await using stack = new AsyncDisposableStack()
-  const secure = config.tls !== undefined
+  const { tls } = config
+  const secure = tls !== undefined
+  const keeper = tls === undefined ? null : stack.use(await TlsKeeper.open({ config: { ...config, tls }, folder: parts.folder, site: parts.site.id, clock, log }))
   const people = await openPeople(parts, secure)
   const app = fastify({
     bodyLimit: maxBodyBytes, requestTimeout: requestMs, forceCloseConnections: true, trustProxy: false, exposeHeadRoutes: false, return503OnClosing: false, routerOptions: { maxParamLength: 100 },
-    ...(config.tls ? { https: await keysOf(config.tls) } : {}),
+    ...(keeper ? { https: keeper.context } : {}),
   } as Record<string, unknown>) as unknown as FastifyInstance
   app.server.maxConnections = maxConnections
   stack.defer(async () => { await app.close() })
+  if (keeper) stack.use(serveTls(app, keeper, parts))
   const views = new Views(parts)
   const stream = stack.use(new LiveStream(parts, views))
   const metrics = stack.use(new Metrics())
@@ -69,7 +75,8 @@ export async function serveConsole(parts: ConsoleParts): Promise<Console> {
   await servePages(app, parts.pages)
 
   const { host, port } = config.listen
-  await app.listen({ host, port }).catch((cause: unknown) => { throw new ConfigError('CONSOLE_LISTEN', `the console cannot listen on ${host}:${port} (${codeOf(cause)}); set console.listen to a free port`, { cause }) })
+  // For `localhost` fastify opens a second server, which no new certificate would reach.
+  await app.listen({ host: secure && host === 'localhost' ? '127.0.0.1' : host, port }).catch((cause: unknown) => { throw new ConfigError('CONSOLE_LISTEN', `the console cannot listen on ${host}:${port} (${codeOf(cause)}); set console.listen to a free port`, { cause }) })
   const bound = app.server.address() as { readonly port: number }
   const anywhere = host === '0.0.0.0' || host === '::'
   const url = `${secure ? 'https' : 'http'}://${anywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${bound.port}`
@@ -77,7 +84,7 @@ export async function serveConsole(parts: ConsoleParts): Promise<Console> {
   if (!secure && !isLocal(host) && host !== 'localhost') log.warn({ url }, 'the console speaks plain HTTP on the network (console.plainHttp): passwords and everything shown can be read on the way; give it console.tls')
   const owned = stack.move()
   return {
-    url,
+    url, tls: keeper,
     openUrl: () => `${url}/#open=${people.links.create('demo', 'admin')}`,
     isFresh: (address) => people.links.isOpen(address.split('#open=')[1] ?? ''),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -166,12 +173,4 @@ function parse(schema: z.ZodType | undefined, input: unknown): unknown {
   if (result.success) return result.data
   const [issue] = result.error.issues
   throw refuse('CONSOLE_REQUEST', `${issue!.path.join('.') || 'the request'}: ${issue!.message}`)
-}
-
-async function keysOf({ cert, key }: { readonly cert: string; readonly key: string }): Promise<object> {
-  try {
-    return { cert: await readFile(cert), key: await readFile(key), minVersion: 'TLSv1.2' }
-  } catch (cause) {
-    throw new ConfigError('CONSOLE_TLS', `cannot read the console's certificate or key (${describe(cause)}); correct console.tls`, { cause })
-  }
 }

@@ -23,7 +23,7 @@ export async function openConsole({ site, clock, log: root, stack, store: { jour
   try {
     const { serveConsole } = await import('../console/index.ts')
     const served = stack.use(await serveConsole({
-      ...lent, photos, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
+      ...lent, photos, conditions, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
       site: { id: site.site.id, name: site.site.name, timezone: site.site.timezone, region: site.site.region }, places: site.places,
       people: people.map(({ id, name, role }) => ({ id, name, role })), connections: site.connections,
       locks: new Map<string, PointId>(doors.flatMap(({ id, lock }) => (lock ? [[id, lock.point] as const] : []))),

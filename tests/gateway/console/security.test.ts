@@ -29,7 +29,7 @@ describe('who gets in', () => {
     expect(await readFile(path.join(served.folder, 'data/console/claim.json'), 'utf8')).not.toContain(code.replaceAll('-', ''))
     expect((await caller.post('/api/claim', { ...admin, code: 'AAAA-BBBB-CCCC' })).body).toMatchObject({ code: 'CONSOLE_CLAIM' })
     expect((await caller.post('/api/claim', { ...admin, code: code.toLowerCase().replaceAll('-', ' ') })).body).toMatchObject({ state: 'in', user: { id: 'wang', role: 'admin' } })
-    expect((await served.caller().post('/api/claim', { ...admin, id: 'mallory', code })).body).toMatchObject({ code: 'CONSOLE_CLAIM' })
+    expect((await served.caller().post('/api/claim', { ...admin, id: 'mallory', code })).body).toMatchObject({ code: 'CONSOLE_CLAIM_USED' })
     expect((await caller.ask('/api/users')).body.map(({ id }: { id: string }) => id)).toEqual(['wang'])
   })
 
