@@ -18,6 +18,11 @@ export class DeviceStates {
     return life && (life.flapping ? flapping(life) : life.status)
   }
 
+  /** What was known of these before: nothing of it is news. */
+  adopt(before: DeviceStates, ids: Iterable<string>): void {
+    for (const id of ids) { const life = before.#lives.get(id); if (life) this.#lives.set(id, { ...life, changes: [...life.changes] }) }
+  }
+
   /** What to tell, or null. */
   report(status: DeviceStatus): DeviceStatus | null {
     const life = this.#lives.get(status.deviceId)

@@ -17,6 +17,15 @@ export class LiveValues implements PointReader {
       }
     }
   }
+  /** Of connections whose sessions go on: a driver tells changes alone. */
+  adopt(before: LiveValues, connectionIds: ReadonlySet<string>): void {
+    for (const { id, connectionId, points } of this.devices.values()) {
+      if (!connectionIds.has(connectionId)) continue
+      this.states.adopt(before.states, [id])
+      for (const point of points) { const reading = before.read(point.id); if (reading) this.put(reading) }
+    }
+    for (const id of connectionIds) { const at = before.#scanned.get(id); if (at !== undefined) this.scanned(id, at) }
+  }
   read(point: PointId): Reading | undefined { return this.#readings.get(point) }
   readings(): IterableIterator<Reading> { return this.#readings.values() }
   put(reading: Reading): void { this.#readings.set(reading.pointId, reading) }

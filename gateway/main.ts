@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Clock, PointWriter, Random, Work } from './contract/index.ts'
+import type { ChangePort, Clock, ConnectionConfig, GatewayEvent, PointWriter, RaiseAlert, Random, Work } from './contract/index.ts'
 import { codeOf, describe, LogRing, systemClock, systemRandom, type Logger } from './kit/index.ts'
 import type { Site } from './cli/rooms.ts'
 import type { Console } from './console/index.ts'
@@ -16,7 +16,7 @@ import { openMessages } from './main/channels.ts'
 import { openCity, openLedger, openRoads } from './main/city.ts'
 import { openConsole } from './main/console.ts'
 import { openDecisions } from './main/decisions.ts'
-import { openDevices, type WriteGuard } from './main/devices.ts'
+import { openDevices, type Handover, type WriteGuard } from './main/devices.ts'
 import { openPhotos } from './main/photos.ts'
 import { openReports } from './main/report.ts'
 import { openResidents } from './main/residents.ts'
@@ -40,6 +40,10 @@ export interface GatewayOptions {
   readonly maxReadings?: number
   /** What the gateway before held in memory while its disk could not be used. */
   readonly pending?: readonly Work[]
+  /** Connections that go on from the gateway before. */
+  readonly handover?: Handover | undefined
+  /** How its site file is changed while it runs; absent where nobody could put another gateway in its place. */
+  readonly changes?: ChangePort | undefined
 }
 
 export interface Gateway extends AsyncDisposable, PointWriter {
@@ -52,10 +56,14 @@ export interface Gateway extends AsyncDisposable, PointWriter {
   readonly storeReturned: Promise<void> | null
   /** Once it is disposed. */
   held(): readonly Work[]
+  /** What becomes of its configuration. Resolves when it is stored, or the disk takes too long. */
+  tell(events: readonly GatewayEvent[], alerts: readonly RaiseAlert[]): Promise<void>
+  /** Before it is disposed: connections that are the same in `next` go on. */
+  handOver(next: readonly ConnectionConfig[]): Handover
 }
 
 /** The composition root: acquires on one stack, disposes in reverse. Throws ConfigError or StoreError; nothing stays open then. */
-export async function startGateway({ site, log, ring = new LogRing(), clock = systemClock, random = systemRandom, maxReadings, pending = [] }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ site, log, ring = new LogRing(), clock = systemClock, random = systemRandom, maxReadings, pending = [], handover, changes }: GatewayOptions): Promise<Gateway> {
   await using stack = new AsyncDisposableStack()
   const basics: Basics = { site, log, clock, random, stack }
   const host = stack.use(new HostClock({ clock, log: log.child({ room: 'time' }) }))
@@ -69,7 +77,8 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
   const eventLog = stack.use(new FileEventLog({ folder: path.join(site.store.path, 'events'), clock, log: log.child({ room: 'events' }), ...site.events, retainDays: site.decisions.access.retainDays }))
   const guards: WriteGuard[] = []
-  const { supervisors, writer, bus, whenUp, run: connect } = await openDevices({ ...basics, store, live, guards, accept: (id, intake) => pipeline.accept(id, intake) })
+  if (handover) live.adopt(handover.live, new Set(handover.lines.keys()))
+  const { supervisors, writer, bus, whenUp, run: connect, takeOver, handOver } = await openDevices({ ...basics, store, live, guards, handover, accept: (id, intake) => pipeline.accept(id, intake) })
   const decisions = await openDecisions({ ...basics, store, live, feed, time, history, eventLog, writer, bus, whenUp, guards })
   const { pipeline, modes, ticks, facility, desk, actions, conditions } = decisions
   const reports = await openReports({ ...basics, store, decisions, eventLog, history })
@@ -99,16 +108,19 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   if (city.commands) stack.use(city.commands)
   const alerts = { desk, pipeline, sounders, clock, people: site.decisions.people.map(({ id }) => id) }
   const support = openSupport({ site, clock, ring, status })
-  const control = serveControl({ socket: site.control.socket, ...support, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer })
+  const control = serveControl({ socket: site.control.socket, ...support, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer, changes })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
   const photos = await openPhotos(basics)
-  const page = await openConsole({ ...basics, support, photos, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, conditions, checkpointAt: () => signed?.ledger.lastAt ?? null })
+  const page = await openConsole({ ...basics, support, photos, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, conditions, changes, checkpointAt: () => signed?.ledger.lastAt ?? null })
   await openResidents({ ...basics, pipeline, desk, photos, conditions })
 
+  // The last step that may fail is behind us: what was handed over is not lost with a gateway that could not start.
+  takeOver(pipeline)
   const owned = stack.move()
   log.info({ gateway: site.site.id, region: site.site.region, epoch: journal.epoch, connections: supervisors.size, points: live.points.size }, 'gateway started')
   return {
     feed, live, status, console: page, write: (...args) => writer.write(...args), storeReturned: holding?.returned ?? null, held: () => holding?.held() ?? [],
+    tell: (events, raised) => withinPatience(clock, Promise.all([pipeline.emit(...events), pipeline.told(desk.apply(raised))])), handOver,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -88,6 +88,24 @@ export class Pipeline {
     )
   }
 
+  /** What {@link LiveValues.adopt} took over is given to the rules, as after a start; neither the city nor the history is told it twice. */
+  resume(connectionIds: ReadonlySet<string>): void {
+    const { live, telemetry, engine } = this.#parts
+    const devices = [...live.devices.values()].filter(({ connectionId }) => connectionIds.has(connectionId))
+    const readings = devices.flatMap(({ points }) => points.flatMap(({ id }) => live.read(id) ?? []))
+    for (const reading of readings) telemetry.resume(reading)
+    const states = devices.flatMap(({ id }) => { const device = live.device(id); return device ? [{ device }] : [] })
+    const work = readings.length + states.length > 0 ? this.#decided(engine.step(readings, states), []) : { events: [], state: [] }
+    if (!isEmpty(work)) void this.#background(work)
+  }
+
+  /** Readings that nobody sends again. */
+  missed(readings: number): void {
+    if (readings === 0) return
+    this.#lose({ readings, events: 0 })
+    this.#declareLost()
+  }
+
   /** The gateway's own events. */
   async emit(...events: readonly GatewayEvent[]): Promise<void> { await this.record(events, []) }
 

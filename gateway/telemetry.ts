@@ -35,6 +35,9 @@ export class TelemetryBranch {
     return this.#add(reading, reading.value as number, thinMs)
   }
 
+  /** The city has it from the gateway before. */
+  resume(reading: Reading): void { this.#sent.set(reading.pointId, reading) }
+
   /** Heartbeats that are due, from the live values, and windows that ended. Call about once a second. */
   due(now: EpochMs, live: Iterable<Reading>, confirmedAt: (reading: Reading) => EpochMs): readonly Reading[] {
     const out: Reading[] = []

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { changeCommands } from './change/commands.ts'
 import { fail, parseDuration } from './output.ts'
 import { version } from '../version.ts'
 
@@ -62,6 +63,8 @@ program.command('console-ca')
 const socketOptions = (command: Command): Command => command
   .option('--site <site>', 'site file of the running gateway')
   .option('--socket <path>', 'its control socket (default: ./data/linli.sock)')
+
+changeCommands(program, socketOptions, duration)
 
 socketOptions(program.command('status'))
   .description('state of a running gateway: connections, devices, backlog, alerts')

@@ -49,6 +49,8 @@ export interface ConsoleParts {
   /** What support engineers ask for. */
   readonly conditions: GatewayConditions
   readonly support: { readonly logs: LogsPort; checkUp(): Promise<CheckUp> }
+  /** Absent where nobody could put another gateway in its place. */
+  readonly changes?: ChangePort | undefined
   /** When the last checkpoint was signed. */
   checkpointAt(): number | null
   /** Why it is not ready: codes. */

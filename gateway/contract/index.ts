@@ -1,5 +1,6 @@
 export * from './acts.ts'
 export * from './alerts.ts'
+export * from './change.ts'
 export * from './clock.ts'
 export * from './commands.ts'
 export * from './config.ts'

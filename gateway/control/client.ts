@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
 import { DataError, ConfigError, DriverError } from '../kit/index.ts'
-import type { Alert, ChannelStatus, ChannelTrial, Chart, DoorView, EpochMs, GatewayEvent, HistoryEntry, HistorySpan, JsonObject, KioskView, Maintenance, Reading, Value } from '../contract/index.ts'
+import type { Alert, ChangePlan, ChangeView, ChannelStatus, ChannelTrial, Chart, DoorView, EpochMs, GatewayEvent, HistoryEntry, HistorySpan, JsonObject, KioskView, Maintenance, Reading, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
 import type { ReportAnswer } from './report.ts'
@@ -86,6 +86,16 @@ export function controlClient(socket: string) {
       await fetchJson<LogsAnswer>(socket, `/logs?${new URLSearchParams({ ...query, limit: '0' })}`)
       const response = await get(socket, `/logs/follow?${new URLSearchParams(query)}`, signal)
       for await (const line of createInterface({ input: response })) yield JSON.parse(line) as LogLine
+    },
+    changes: () => fetchJson<ChangeView>(socket, '/configurations'),
+    /** Throws the gateway's own code and words. */
+    configuration: async (number: number): Promise<string> => (await fetchJson<{ readonly text: string }>(socket, `/configurations/${number}`)).text,
+    /** Throws the gateway's own code and words, for a site file that is wrong with `problems`. */
+    async orderChange<T extends ChangePlan | ChangeView>(order: object): Promise<T> {
+      const { status, body } = await post(socket, '/configurations', order)
+      const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}`, problems } = body as { code?: string; message?: string; problems?: unknown }
+      if (status !== 200) throw Object.assign(new ConfigError(code, message), problems === undefined ? {} : { problems })
+      return body as T
     },
     async *tail(signal: AbortSignal): AsyncGenerator<FeedItem> {
       const response = await get(socket, '/tail', signal)

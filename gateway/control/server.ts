@@ -2,12 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
-import type { Channels, DeadLetters, EventLog, History, PointWriter, Value } from '../contract/index.ts'
+import type { ChangePort, Channels, DeadLetters, EventLog, History, PointWriter, Value } from '../contract/index.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
 import type { Feed } from '../feed.ts'
 import type { LiveValues } from '../live.ts'
 import type { GatewayStatus } from '../status.ts'
 import { answerAlerts, orderAlerts, type AlertControl } from './alerts.ts'
+import { answerChange } from './change.ts'
 import { listDeadLetters, orderDeadLetters } from './dead-letters.ts'
 import { answerEvents } from './events.ts'
 import { answerFacility, type FacilityPort } from './facility.ts'
@@ -39,6 +40,8 @@ export interface ControlParts {
   readonly channels?: Channels | undefined
   readonly logs: LogsPort
   checkUp(): Promise<CheckUp>
+  /** Absent where nobody could put another gateway in its place. */
+  readonly changes?: ChangePort | undefined
   readonly log: Logger
 }
 
@@ -46,7 +49,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /logs?level=&room=&text=&limit=&cursor=, /logs/follow, /check-up and /tail (one JSON object a line, live), /notify, /maintenance, and POST /write, /alerts, /dead-letters, /notify, /maintenance. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /logs?level=&room=&text=&limit=&cursor=, /logs/follow, /check-up and /tail (one JSON object a line, live), /notify, /maintenance, /configurations, /configurations/N, and POST /write, /alerts, /dead-letters, /notify, /maintenance, /configurations. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -75,7 +78,8 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   if (request.method === 'POST' && request.url === '/notify') { void bodyOf(request).then((body) => tryChannel(parts.channels, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
   if (request.method === 'POST' && request.url === '/alerts') { void bodyOf(request).then((body) => orderAlerts(parts.alerts, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
   if (request.method === 'POST' && request.url === '/maintenance') { void bodyOf(request).then((body) => orderMaintenance(parts.maintenance, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
-  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write, /alerts, /dead-letters, /notify and /maintenance' })
+  if (answerChange(parts.changes, request, response)) return
+  if (request.method !== 'GET') return json(response, 405, { error: 'only GET, and POST /write, /alerts, /dead-letters, /notify, /maintenance and /configurations' })
   if (request.url?.startsWith('/alerts/')) return answerAlerts(parts.alerts, request.url, response)
   if (answerFacility(parts.facility, request.url, response)) return
   if (request.url?.startsWith('/events?')) { void answerEvents(parts.eventLog, request.url, response); return }

@@ -1,0 +1,8 @@
+export { ConfigurationBook } from './book.ts'
+export { fieldsBetween } from './compare.ts'
+export { baselineOf, healthOf, type Baseline, type HouseStatus, type StillThere } from './health.ts'
+export { keptConnections } from './kept.ts'
+export { planChange } from './plan.ts'
+export { interrupted, judge, leftMs, type BootTime, type Reason, type Trial } from './trial.ts'
+export { hashOf, versionOf, type SiteVersion } from './version.ts'
+export { storePathOf } from './store-path.ts'

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto'
+import type { ChangeLine } from '../../gateway/contract/index.ts'
+import type { SiteConfig } from '../site/index.ts'
+import { parseText } from '../site/document.ts'
+import { isObject, type PlainObject } from '../site/plain.ts'
+import { Problems } from '../site/problems.ts'
+
+/** One text of a site file: as it was checked, and as it was written. */
+export interface SiteVersion { readonly site: SiteConfig; readonly root: PlainObject }
+
+/** What a plan's words are made of. */
+export interface PlanFacts { readonly before: SiteVersion; readonly after: SiteVersion; readonly lines: readonly ChangeLine[] }
+
+/** `text` is what `site` was read from. */
+export function versionOf(site: SiteConfig, text: string): SiteVersion {
+  const value = parseText(site.file, text, new Problems())?.value ?? null
+  return { site, root: isObject(value) ? value : {} }
+}
+
+/** Of a text, for telling whether it is another one. SHA-256, hex. */
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')

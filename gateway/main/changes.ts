@@ -1,0 +1,250 @@
+import { readFile, realpath, stat } from 'node:fs/promises'
+import type { ChangeAuthor, ChangeFinding, ChangeOrder, ChangePlan, ChangePort, ChangeView, Clock, GatewayEvent, RaiseAlert } from '../contract/index.ts'
+import { baselineOf, hashOf, healthOf, judge, leftMs, planChange, versionOf, type BootTime, type ConfigurationBook, type HouseStatus, type Reason } from '../../firmware-config/apply/index.ts'
+import type { Site } from '../cli/rooms.ts'
+import { replaceFile } from '../kit/durable-file.ts'
+import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
+import { gatewayEvent } from '../events.ts'
+
+/** A gateway, as its configuration is concerned. */
+export interface ChangedGateway { status(): HouseStatus; tell(events: readonly GatewayEvent[], alerts: readonly RaiseAlert[]): Promise<void> }
+
+export interface ChangeParts {
+  readonly book: ConfigurationBook
+  readonly site: Site
+  readonly text: string
+  readonly clock: Clock
+  readonly log: Logger
+  /** Of the file's text. Throws SiteError. */
+  read(text: string): Promise<Site>
+  boot(): Promise<BootTime>
+  /** Its control socket answers. */
+  answers(site: Site): Promise<boolean>
+  /** What became of a trial before the start. */
+  readonly untold: { readonly events: readonly GatewayEvent[]; readonly alerts: readonly RaiseAlert[] }
+}
+
+/** What is to run from now on. */
+export interface Turn { readonly site: Site; readonly reason: string }
+
+const lookMs = 1_000
+/** Who ordered it gets the answer before the gateway that gives it is gone. */
+const answerMs = 150
+
+/**
+ * Changes the site file of a running gateway: the trial is on disk before the file is replaced, and the file is replaced before the
+ * gateway turns. So a process that dies at any moment leaves a file that is whole and a book that says how to go on.
+ */
+export class Changes implements ChangePort {
+  readonly #parts: ChangeParts
+  #running: { readonly site: Site; readonly text: string }
+  #gateway: ChangedGateway | null = null
+  #findings: readonly ChangeFinding[] = []
+  #edited = false
+  #turn = Promise.withResolvers<Turn>()
+  #busy: Promise<unknown> = Promise.resolve()
+  #boot: BootTime | null = null
+  /** Told once a gateway stands that can tell. */
+  #untold: { readonly events: GatewayEvent[]; readonly alerts: RaiseAlert[] }
+  #cancel: () => void = () => {}
+
+  constructor(parts: ChangeParts) {
+    this.#parts = parts
+    this.#running = parts
+    this.#untold = { events: [...parts.untold.events], alerts: [...parts.untold.alerts] }
+  }
+
+  get site(): Site { return this.#running.site }
+  /** Resolves when another gateway is to take the place of the one that runs. */
+  get turn(): Promise<Turn> { return this.#turn.promise }
+
+  /** The gateway with the present site file stands. */
+  async attach(gateway: ChangedGateway): Promise<void> {
+    this.#gateway = gateway
+    const { events, alerts } = this.#untold
+    this.#untold = { events: [], alerts: [] }
+    if (events.length + alerts.length > 0) await gateway.tell(events, alerts)
+    await this.#look()
+  }
+  detach(): void { this.#gateway = null; this.#cancel() }
+
+  /** It could not start with the file on trial: the one before is in the file again when this resolves. False: nothing was on trial. */
+  async failed(error: unknown): Promise<boolean> {
+    if (!this.#parts.book.trial) return false
+    await this.#alone(() => this.#back({ code: 'CHANGE_START_FAILED', text: { zh: `网关无法以新配置启动：${describe(error)}`, en: `the gateway could not start with it: ${describe(error)} (${codeOf(error)})` } }))
+    return true
+  }
+
+  view(): ChangeView {
+    const { book } = this.#parts
+    const { trial } = book
+    return {
+      file: this.#running.site.file, inForce: book.inForce, edited: this.#edited, configurations: book.entries(),
+      trial: trial ? { number: trial.number, previous: trial.previous, confirm: trial.confirm, windowMs: trial.windowMs, leftMs: this.#boot ? leftMs(trial, this.#boot) : trial.windowMs, findings: this.#findings } : null,
+    }
+  }
+
+  text(number: number): Promise<string> { return this.#parts.book.text(number) }
+
+  async plan(text: string): Promise<ChangePlan> {
+    const site = await this.#parts.read(text)
+    return planChange(versionOf(this.#running.site, this.#running.text), versionOf(site, text))
+  }
+
+  apply(order: ChangeOrder): Promise<ChangeView> { return this.#alone(() => this.#apply(order)) }
+
+  confirm(by: ChangeAuthor, anyway = false): Promise<ChangeView> {
+    return this.#alone(async () => {
+      const { trial } = this.#parts.book
+      if (!trial) throw new ConfigError('CHANGE_NO_TRIAL', 'nothing is on trial; linli configurations shows what is in force')
+      await this.#check()
+      const [worst] = this.#findings
+      if (worst && !anyway) throw new ConfigError('CHANGE_UNHEALTHY', `configuration ${trial.number} is not well: ${worst.text.en}${this.#findings.length > 1 ? `, and ${this.#findings.length - 1} more` : ''}; wait, roll it back, or confirm it anyway`)
+      await this.#stays(`confirmed by ${by.by || by.origin}`)
+      return this.view()
+    })
+  }
+
+  async rollBack({ number, ...order }: ChangeAuthor & { readonly number?: number | undefined; readonly reason: string; readonly windowMs: number }): Promise<ChangeView> {
+    const { book } = this.#parts
+    if (book.trial && (number === undefined || number === book.trial.previous)) {
+      return this.#alone(async () => {
+        await this.#back({ code: 'CHANGE_TAKEN_BACK', text: { zh: `由 ${order.by || order.origin} 撤回${order.reason ? `：${order.reason}` : ''}`, en: `taken back by ${order.by || order.origin}${order.reason ? `: ${order.reason}` : ''}` } })
+        return this.view()
+      })
+    }
+    const target = number ?? book.before()
+    if (target === null) throw new ConfigError('CONFIGURATION_UNKNOWN', 'there is no configuration before this one')
+    return this.apply({ ...order, reason: order.reason || `back to ${target}`, text: await book.text(target), confirm: 'health', acceptLoss: true })
+  }
+
+  async #apply({ text, reason, confirm, windowMs, acceptLoss = false, overwrite = false, by, origin }: ChangeOrder): Promise<ChangeView> {
+    const { book, clock, log } = this.#parts
+    if (book.trial) throw new ConfigError('CHANGE_TRIAL_RUNNING', `configuration ${book.trial.number} is on trial; confirm it or roll it back first`)
+    const gateway = this.#gateway
+    if (!gateway) throw new ConfigError('CHANGE_UNAVAILABLE', 'the gateway is about to start or stop; try again in a moment', { retriable: true })
+    const site = await this.#parts.read(text)
+    const plan = planChange(versionOf(this.#running.site, this.#running.text), versionOf(site, text))
+    const refused = plan.risks.find(({ kind }) => kind === 'refused')
+    if (refused) throw new ConfigError('CHANGE_REFUSED', refused.text.en)
+    const losses = plan.risks.filter(({ kind }) => kind === 'loss')
+    if (losses.length > 0 && !acceptLoss) throw new ConfigError('CHANGE_LOSS', `${losses.map((loss) => loss.text.en).join('; ')}; no roll-back brings that again. Apply it with --accept-loss if that is meant`)
+    const lying = await this.#lying()
+    if (hashOf(lying) !== hashOf(this.#running.text) && hashOf(lying) !== hashOf(text)) {
+      if (!overwrite) throw new ConfigError('CHANGE_FILE_EDITED', `${site.file} was changed by hand since the gateway read it; apply that file itself, or write over it with --overwrite (it is kept among the configurations)`)
+      await book.found(lying, clock.now(), { reason: 'changed by hand, never in force', aside: true })
+    }
+    if (hashOf(text) === hashOf(this.#running.text)) throw new ConfigError('CHANGE_SAME', `this is what the gateway runs with: configuration ${book.inForce}`)
+    const boot = await this.#parts.boot()
+    const { connections } = site
+    const still = { connections: connections.map(({ id }) => id), devices: connections.flatMap(({ devices }) => devices.map(({ id }) => id)), uplinks: site.uplinks.map(({ id }) => id), console: site.console.enabled }
+    await this.#writable(site.file)
+    const previous = book.inForce
+    const number = await book.begin(text, { by, origin }, clock.now(), reason, { confirm, windowMs, boot: boot.boot, beganAt: boot.upMs, baseline: baselineOf(gateway.status(), still) })
+    this.#boot = boot
+    log.info({ configuration: number, previous, by, origin }, 'a new configuration is on trial')
+    this.#untold.events.push(this.#event('configuration-applied', { number, previous, hash: hashOf(text), by: by || origin, origin, confirm, windowMs, ...(reason ? { note: reason } : {}) }))
+    await this.#put(text).catch(async (error: unknown) => { await book.settle('rolled-back', describe(error)); this.#untold.events.length = 0; throw error })
+    this.#go(site, text, `configuration ${number}`)
+    return this.view()
+  }
+
+  /** The trial is over and it stays. */
+  async #stays(note: string): Promise<void> {
+    const { book, log } = this.#parts
+    const number = book.inForce
+    await book.settle('confirmed', note)
+    log.info({ configuration: number }, `configuration ${number} stays: ${note}`)
+    this.#findings = []
+    await this.#gateway?.tell([this.#event('configuration-confirmed', { number, hash: book.hash(number) ?? '', note })], [])
+  }
+
+  /** The one before goes into the file, then into the book, then into force. */
+  async #back({ code, text: why }: Reason): Promise<void> {
+    const { book, clock, log } = this.#parts
+    const { trial } = book
+    if (!trial) return
+    const text = await book.text(trial.previous)
+    const lying = await this.#lying()
+    if (![hashOf(text), book.hash(trial.number)].includes(hashOf(lying))) await book.found(lying, clock.now(), { reason: 'changed by hand during a trial, never in force', aside: true })
+    await this.#put(text)
+    await book.settle('rolled-back', `${why.en} (${code})`)
+    log.error({ code, configuration: trial.number, previous: trial.previous }, `configuration ${trial.number} was taken back: ${why.en}`)
+    this.#findings = []
+    const untold = rolledBack(trial.number, trial.previous, { code, text: why }, clock.now())
+    this.#untold.events.push(...untold.events)
+    this.#untold.alerts.push(...untold.alerts)
+    this.#go(await this.#parts.read(text), text, `back to configuration ${trial.previous}`)
+  }
+
+  #event(action: string, data: GatewayEvent['data']): GatewayEvent { return gatewayEvent(this.#parts.clock.now(), { action, ...data }) }
+
+  #go(site: Site, text: string, reason: string): void {
+    this.#running = { site, text }
+    const { resolve } = this.#turn
+    this.#turn = Promise.withResolvers()
+    this.#parts.clock.after(answerMs, () => resolve({ site, reason }))
+  }
+
+  /** One change at a time. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#busy.then(work, work)
+    this.#busy = turn.catch(() => {})
+    return turn
+  }
+
+  async #check(): Promise<void> {
+    const { book, answers, boot } = this.#parts
+    const { trial } = book
+    this.#boot = await boot()
+    this.#edited = hashOf(await this.#lying()) !== hashOf(this.#running.text)
+    if (!trial || !this.#gateway) { this.#findings = []; return }
+    const silent = await answers(this.#running.site) ? [] : [{ code: 'CHANGE_CONTROL_SILENT', text: { zh: '控制套接字没有应答', en: `the control socket ${this.#running.site.control.socket} does not answer` } }]
+    this.#findings = [...(this.#gateway ? healthOf(this.#gateway.status(), trial.baseline) : []), ...silent]
+  }
+
+  async #look(): Promise<void> {
+    try { await this.#alone(() => this.#judge()) } catch (error) { this.#parts.log.error({ code: codeOf(error) }, describe(error)) }
+    if (this.#gateway) this.#cancel = this.#parts.clock.after(lookMs, () => { void this.#look() })
+  }
+
+  async #judge(): Promise<void> {
+    if (!this.#gateway) return
+    await this.#check()
+    const { trial } = this.#parts.book
+    if (!trial || !this.#boot) return
+    const verdict = judge(trial, this.#boot, this.#findings)
+    if (verdict.do === 'confirm') await this.#stays('all that worked before works')
+    if (verdict.do === 'roll-back') await this.#back(verdict.why)
+  }
+
+  /** What the file holds now; '' where it is gone. */
+  async #lying(): Promise<string> { return readFile(this.#running.site.file, 'utf8').then((text) => text.replace(/^\uFEFF/, ''), () => '') }
+
+  async #writable(file: string): Promise<void> {
+    // Told before anything begins: a trial that cannot be taken back is none.
+    await putFile(file, await readFile(file))
+  }
+
+  #put(text: string): Promise<void> { return putFile(this.#running.site.file, text) }
+}
+
+/** Whole or not at all; mode and place of a link are kept. Throws ConfigError CHANGE_FILE. */
+export async function putFile(file: string, content: string | Uint8Array): Promise<void> {
+  try {
+    const real = await realpath(file)
+    await replaceFile(real, content, (await stat(real)).mode & 0o777)
+  } catch (cause) {
+    throw new ConfigError('CHANGE_FILE', `${file} cannot be replaced: ${describe(cause)}; the gateway's user must be able to write into its folder`, { cause })
+  }
+}
+
+/** What the city and the people in the building are told. */
+export function rolledBack(number: number, previous: number, { code, text }: Reason, at: number): { readonly events: readonly GatewayEvent[]; readonly alerts: readonly RaiseAlert[] } {
+  const taken = code === 'CHANGE_TAKEN_BACK'
+  const title = { zh: `新配置 ${number} 已自动撤回：${text.zh}`, en: `configuration ${number} was taken back by itself: ${text.en}` }
+  return {
+    events: [gatewayEvent(at, { action: 'configuration-rolled-back', number, previous, reason: code, note: text.en })],
+    alerts: taken ? [] : [{ kind: 'raise', key: `gateway/configuration/${number}`, ruleId: 'gateway', severity: 3, at, title, data: { configuration: number, previous, code }, momentary: true }],
+  }
+}

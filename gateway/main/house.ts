@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises'
+import { uptime } from 'node:os'
+import path from 'node:path'
+import type { Clock, GatewayEvent, RaiseAlert, Work } from '../contract/index.ts'
+import { ConfigurationBook, hashOf, interrupted, storePathOf, type BootTime, type Reason } from '../../firmware-config/apply/index.ts'
+import { readSite, type Site } from '../cli/rooms.ts'
+import { controlClient } from '../control/client.ts'
+import { codeOf, describe, systemClock, type Logger } from '../kit/index.ts'
+import { startGateway, type Gateway, type GatewayOptions } from '../main.ts'
+import { Changes, putFile, rolledBack } from './changes.ts'
+import type { Handover } from './devices.ts'
+
+export interface HouseOptions extends Omit<GatewayOptions, 'site' | 'log' | 'pending' | 'handover' | 'changes'> {
+  readonly file: string
+  /** For the level that the site file wants. */
+  log(level: string): Logger
+  readonly signal: AbortSignal
+  /** A gateway stands: the first, and each that takes another's place. */
+  started?(gateway: Gateway, site: Site): void
+  boot?(): Promise<BootTime>
+}
+
+/**
+ * One gateway after the other, until the signal aborts: with another site file (Changes), or on a disk that came back. Connections that
+ * are the same in the next one keep their sessions. Throws what the first one throws.
+ */
+export async function runHouse({ file, signal, log: createLog, started, boot = bootTime, clock = systemClock, ...options }: HouseOptions): Promise<void> {
+  const found = await openSite({ file, clock, boot })
+  const log = createLog(found.site.log.level)
+  const changes = await openChanges(found, { clock, log, boot })
+  let handover: Handover | undefined
+  await using _left = { async [Symbol.asyncDispose]() { await handover?.[Symbol.asyncDispose]() } }
+  for (let pending: readonly Work[] = []; !signal.aborted;) {
+    const site = changes?.site ?? found.site
+    log.level = site.log.level
+    const gateway = await startGateway({ site, log, clock, ...options, pending, handover, changes }).catch(async (error: unknown) => { if (await changes?.failed(error)) return null; throw error })
+    if (!gateway) continue
+    handover = undefined
+    started?.(gateway, site)
+    changes?.attach({ status: () => ({ ...gateway.status(), console: gateway.console !== null }), tell: (...told) => gateway.tell(...told) })
+      .catch((error: unknown) => log.error({ code: codeOf(error) }, describe(error)))
+    const why = await Promise.race([aborted(signal), gateway.storeReturned?.then(() => 'starting anew on the disk that came back') ?? never, changes?.turn ?? never])
+    changes?.detach()
+    if (typeof why === 'object') handover = gateway.handOver(why.site.connections)
+    log.info(typeof why === 'object' ? { keeps: [...handover?.lines.keys() ?? []] } : {}, typeof why === 'object' ? `turning: ${why.reason}` : why)
+    await gateway[Symbol.asyncDispose]()
+    pending = gateway.held()
+  }
+}
+
+interface FoundSite { readonly site: Site; readonly text: string; readonly book: ConfigurationBook | null; readonly trouble: string | null; readonly events: readonly GatewayEvent[]; readonly alerts: readonly RaiseAlert[] }
+type Parts = Pick<HouseOptions, 'file'> & { readonly clock: Clock; boot(): Promise<BootTime> }
+
+/** The site file as it is to be in force: what a trial left behind is settled before anything is opened. Throws SiteError. */
+async function openSite({ file, clock, boot }: Parts): Promise<FoundSite> {
+  const text = (await readFile(file, 'utf8').catch(() => '')).replace(/^\uFEFF/, '')
+  const first = await readSite(file).then((site) => ({ site }), (error: unknown) => ({ error }))
+  const store = 'site' in first ? first.site.store.path : storePathOf(file, text)
+  const plain = { text, book: null, events: [], alerts: [] }
+  // Another gateway has it: its trial is its own, and the store will say so.
+  if ('site' in first && await answers(first.site)) return { ...plain, site: first.site, trouble: null }
+  const opened = await ConfigurationBook.open(path.join(store, 'configurations')).catch((error: unknown) => ({ trouble: describe(error) }))
+  if ('trouble' in opened) { if ('error' in first) throw first.error; return { ...plain, site: first.site, trouble: opened.trouble } }
+  const { book, damaged } = opened
+  const trouble = damaged ? 'the list of configurations could not be read and begins anew; the old one lies beside it as book.json.damaged' : null
+  const back = await settle({ file, text, book, clock, boot, broken: 'error' in first ? first.error : null })
+  if (!back) {
+    if ('error' in first) throw first.error
+    return { site: first.site, text, book, trouble, events: [], alerts: [] }
+  }
+  return { site: await readSite(file), text: back.text, book, trouble, ...rolledBack(back.number, book.inForce, back.why, clock.now()) }
+}
+
+/** Null: the file stays as it is. Otherwise the one before lies there again. */
+async function settle({ file, text, book, clock, boot, broken }: Parts & { readonly text: string; readonly book: ConfigurationBook; readonly broken: unknown }): Promise<{ readonly number: number; readonly text: string; readonly why: Reason } | null> {
+  const { trial } = book
+  const hash = hashOf(text)
+  if (!trial) { if (!broken) await book.found(text, clock.now(), { reason: book.inForce === 0 ? 'found at the first start' : 'changed by hand' }); return null }
+  if (hash === book.hash(trial.previous)) { await book.settle('rolled-back', 'the gateway ended before it was in force, or while it was taken back'); return null }
+  if (hash !== book.hash(trial.number)) {
+    if (broken) return null
+    await book.settle('rolled-back', 'the site file was changed by hand during the trial')
+    await book.found(text, clock.now(), { reason: 'changed by hand during a trial' })
+    return null
+  }
+  const why = broken ? { code: 'CHANGE_START_FAILED', text: { zh: `配置无法读取：${describe(broken)}`, en: `it cannot be read: ${describe(broken)}` } } : interrupted(trial, await boot())
+  if (!why) { await book.started(); return null }
+  const before = await book.text(trial.previous)
+  await putFile(file, before)
+  await book.settle('rolled-back', `${why.text.en} (${why.code})`)
+  return { number: trial.number, text: before, why }
+}
+
+async function openChanges({ site, text, book, trouble, events, alerts }: FoundSite, { clock, log, boot }: Pick<Parts, 'clock' | 'boot'> & { readonly log: Logger }): Promise<Changes | undefined> {
+  if (trouble !== null) log.error({ code: 'CHANGE_BOOK' }, trouble)
+  for (const { data } of events) log.error({ code: data.reason, configuration: data.number, previous: data.previous }, `configuration ${data.number} was taken back before the start: ${data.note}`)
+  return book ? new Changes({ book, site, text, clock, log: log.child({ room: 'change' }), boot, answers, read: (other) => readSite(site.file, { text: other }), untold: { events, alerts } }) : undefined
+}
+
+const never = new Promise<never>(() => {})
+const aborted = (signal: AbortSignal): Promise<'stopping'> => new Promise((resolve) => { if (signal.aborted) resolve('stopping'); else signal.addEventListener('abort', () => resolve('stopping'), { once: true }) })
+const answers = (site: Site): Promise<boolean> => controlClient(site.control.socket).changes().then(() => true, (error: unknown) => codeOf(error) !== 'CONTROL_UNREACHABLE')
+
+/** No clock that can be set counts a trial's time. */
+async function bootTime(): Promise<BootTime> {
+  return { boot: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim(), upMs: Math.round(uptime() * 1_000) }
+}
