@@ -4,10 +4,14 @@ import type { ReportNames } from './html.ts'
 import { monthBefore, monthOf, parseMonth } from './month.ts'
 import type { KioskConfig } from '../kiosks/schema.ts'
 
+export { alarmFigures, type AlarmFigures } from './alarms.ts'
 export type { ReportFigures } from './figures.ts'
 export { renderReport, type ReportNames } from './html.ts'
 export type { Month } from './month.ts'
 export { createReport, type ReportParts, type ReportSources } from './report.ts'
+export { createShiftReport } from './shift.ts'
+export type { ShiftFigures } from './shift-figures.ts'
+export { createShiftDays, type Duty, type Shift } from './shifts.ts'
 
 /** Months of the site's time. */
 export function createMonths(timezone: string) {
