@@ -14,6 +14,7 @@ import { codec, rates } from './modbus/rate.ts'
 import { peersAreHere } from './peers.ts'
 import { median } from './processes.ts'
 import { rules } from './rules.ts'
+import { acceptance, population } from './scan.ts'
 import { findTool } from '../support/tools.ts'
 
 interface Figure { readonly value: number; readonly unit: string; readonly target: number | null; readonly met: boolean | null }
@@ -154,6 +155,15 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
     return {
       'console-100-streams-cpu': atMost(streamsPercent, '% of a core', 15), 'console-api-p50': plain(quantile(apiMs, 0.5), 'ms'), 'console-api-p99': atMost(quantile(apiMs, 0.99), 'ms', 20),
       'console-resident': atMost(addedMb, 'MB', 20), 'console-resident-after-load': plain(addedInUseMb, 'MB'),
+    }
+  },
+  async scan() {
+    const { recall, precision, busSeconds, writes } = await acceptance()
+    const many = await population(8)
+    process.stderr.write(`models not named: ${Object.entries(many.missed).map(([name, times]) => `${name} ${times} of 8`).join(', ') || 'none'}\n`)
+    return {
+      'scan-12-recall': atLeast(recall, 'of 8 known', 0.9), 'scan-12-precision': atLeast(precision, 'of those named', 1), 'scan-12-bus-time': atMost(busSeconds, 's', 180), 'scan-12-writes': atMost(writes, 'requests', 0),
+      'scan-library-recall': plain(many.right / many.known, `of ${many.known}`), 'scan-library-precision': atLeast((many.right) / Math.max(1, many.named + many.falselyNamed), 'of those named', 1), 'scan-near-misses-named': atMost(many.falselyNamed, `of ${many.nearMisses}`, 0),
     }
   },
   async life() {

@@ -74,6 +74,12 @@ export async function startBus(devices: readonly BusDevice[], library: readonly 
   const random = seed ?? seededRandom()
   const config = busOf(devices, library, settings)
   const simulator = await startModbusSimulator(config, { clock: systemClock, random }, { strict: true, ...options })
+  fillBus(simulator, config, devices, random)
+  return simulator
+}
+
+/** Values as they are in use: the world's in a model's points, its own in the other registers. */
+export function fillBus(simulator: ModbusSimulator, config: ModbusConfig, devices: readonly BusDevice[], random: () => number): void {
   const world = new World(config.devices.filter((_, index) => devices[index]!.profile !== undefined), random, Date.UTC(2026, 6, 1))
   const points = new Map(config.devices.flatMap((device) => device.points).map((point) => [point.id, point]))
   for (let step = 0; step < 3; step++) for (const [id, value] of world.step(1_000)) simulator.set(id, toRaw(value, points.get(id)!))
@@ -84,5 +90,4 @@ export async function startBus(devices: readonly BusDevice[], library: readonly 
       if (point) simulator.set(point.id, value)
     }
   })
-  return simulator
 }

@@ -41,6 +41,16 @@ export class DeviceReader {
     return answer
   }
 
+  /** Registers that an earlier read brought, also as part of a longer one. */
+  known(table: ModbusAddress['table'], start: number, count: number): Buffer | null {
+    for (const [key, answer] of this.#answers) {
+      const [name, first, length] = key.split('/') as [string, string, string]
+      const from = Number(first)
+      if (name === table && 'data' in answer && from <= start && start + count <= from + Number(length)) return answer.data.subarray((start - from) * 2, (start - from + count) * 2)
+    }
+    return null
+  }
+
   /** Vendor, product code and revision by object number; null when the device does not know function 43. */
   async identification(): Promise<ReadonlyMap<number, string> | null> {
     const objects = new Map<number, string>()

@@ -49,8 +49,10 @@ export function evidenceOf(point: ModbusPoint, raw: Value): Evidence {
   if (!limits) return nothing
   const [low, high] = limits
   const magnitude = Math.abs(value)
-  if (magnitude > high * 1.001 || (magnitude < low && low >= 1)) return { bits: impossible, text: `${nameOf(point)} would be ${shown}, which cannot be` }
   const space = octaves[formatOf(point.address)] ?? 16
+  // Of floats the smallest ones are no measurement: they are words the wrong way round.
+  const least = low >= 1 ? low : space > 64 ? low / 1_000 : 0
+  if (magnitude > high * 1.001 || magnitude < least) return { bits: impossible, text: `${nameOf(point)} would be ${shown}, which cannot be` }
   const smallest = space > 64 ? low : Math.max(low, Math.abs(point.scale))
   const bits = Math.min(mostOfAValue, Math.log2(space / Math.max(0.25, Math.log2(high / smallest))))
   return bits < 0.5 ? { bits: Math.max(0, bits) } : { bits, text: `${nameOf(point)} ${shown}` }
@@ -62,6 +64,9 @@ export function evidenceOfMatch(expected: number | string, float: boolean): numb
   if (expected === 0) return 0
   return Math.min(mostOfAnIdentity, Math.log2(11.1 * Math.abs(expected)) + (float ? 4 : 0))
 }
+
+/** Of a number that lies where it should; `low` above 0. */
+export const evidenceOfRange = (low: number, high: number, format: string): number => Math.min(mostOfAValue, Math.log2((octaves[format] ?? 16) / Math.max(0.25, Math.log2(high / low))))
 
 /** Of a place that answers, in a device that refuses so many of the places it was asked for. */
 export const evidenceOfAnswer = (answered: number, asked: number): number => Math.min(3, Math.max(0, Math.log2((asked + 2) / (answered + 1))))

@@ -3,7 +3,7 @@ import { planReads, type ModbusPoint } from '../plan.ts'
 import { isBitTable, widthOf } from '../settings.ts'
 import { decodePoint } from '../values.ts'
 import type { DeviceReader } from './device-reader.ts'
-import { evidenceOf, evidenceOfAnswer, evidenceOfMatch, scoreOf } from './evidence.ts'
+import { evidenceOf, evidenceOfAnswer, evidenceOfMatch, evidenceOfRange, scoreOf } from './evidence.ts'
 import type { IdentifyCheck } from './identify.ts'
 import { judgeMeter } from './physics.ts'
 
@@ -38,7 +38,7 @@ export const leastScore = 80
 /** Two models that fit almost equally well are not told apart; in bits. */
 const closeBits = 6
 /** So many of a model's points may be missing in a firmware. */
-const mayMiss = 0.2
+const mayMiss = 0.1
 const shownCandidates = 3
 /** A lone "1" where the unit id 1 should be says nearly nothing. */
 const leastNaming = 3
@@ -85,13 +85,14 @@ async function weigh(reader: DeviceReader, profile: ScanProfile, line: { readonl
     const held = await heldBy(reader, check, line.identification)
     if (held === null) continue
     if (check.object === undefined) places.add(`${check.table}/${check.register}`)
-    const match = expected.find((value) => agrees(check, value, held))
+    const within = check.between !== undefined && typeof held === 'number' && held >= check.between[0] && held <= check.between[1]
+    const match = within ? held : expected.find((value) => agrees(check, value, held))
     if (match === undefined) {
       if (check.excludes) return null
       against.push(`${check.what} is ${shown(held)}, not ${expected.map(shown).join(' or ')}`)
       continue
     }
-    const tells = evidenceOfMatch(match, check.format.startsWith('f') && typeof held === 'number')
+    const tells = within ? evidenceOfRange(check.between![0], check.between![1], check.format) : evidenceOfMatch(match, check.format.startsWith('f') && typeof held === 'number')
     bits += tells
     named ||= !check.family && tells >= leastNaming
     why.push(`${check.what} (${check.object === undefined ? `${check.table} ${check.register}` : `object ${check.object}`}) is ${shown(held)}`)
@@ -112,9 +113,10 @@ async function weigh(reader: DeviceReader, profile: ScanProfile, line: { readonl
 }
 
 /** What a register would have to hold; null where the scan does not know it. */
-function expectedOf({ equals, begins, is, codes }: IdentifyCheck, unit: number, baudRate: number | null): readonly (number | string)[] | null {
+function expectedOf({ equals, begins, between, is, codes }: IdentifyCheck, unit: number, baudRate: number | null): readonly (number | string)[] | null {
   if (equals) return equals
   if (begins !== undefined) return [begins]
+  if (between) return [between.join(' to ')]
   if (is === 'unit-id') return [unit]
   if (baudRate === null) return null
   const code = codes ? codes[String(baudRate)] : baudRate

@@ -28,7 +28,7 @@ export async function probeMqtt(target: string, [verb, ...rest]: readonly string
   }
 }
 
-async function connect(target: string, { username, tls, ca, timeout }: MqttProbeOptions): Promise<{ client: MqttClient; url: string }> {
+export async function connect(target: string, { username, tls, ca, timeout }: MqttProbeOptions): Promise<{ client: MqttClient; url: string }> {
   const [, scheme, host, port] = /^(?:(mqtts?):\/\/)?([^:/[\]]+|\[[^\]]+\])(?::(\d+))?$/.exec(target) ?? []
   if (!host) throw new ConfigError('PROBE_USAGE', `"${target}" is no broker; give HOST or HOST:PORT`)
   const secure = tls === true || ca !== undefined || scheme === 'mqtts'
@@ -95,14 +95,14 @@ function conclude(topics: ReadonlyMap<string, { readonly count: number; readonly
 }
 
 /** A line for the site file. */
-function siteLine(profile: string, { device, ...variables }: Readonly<Record<string, string>>): string {
+export function siteLine(profile: string, { device, ...variables }: Readonly<Record<string, string>>): string {
   const name = device ?? Object.values(variables)[0] ?? profile
   const id = name.toLowerCase().replace(/[^a-z0-9-]+/g, '-').slice(0, 48)
   const given = Object.entries(variables).filter(([, value]) => value !== id)
   return `- { id: ${id}, profile: ${profile}${given.length > 0 ? `, variables: { ${given.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(', ')} }` : ''}, … }`
 }
 
-async function mqttProfiles(): Promise<readonly KnownProfile[]> {
+export async function mqttProfiles(): Promise<readonly KnownProfile[]> {
   const library = await ProfileLibrary.open([path.resolve('profiles'), shippedProfiles])
   const all = await Promise.all(library.names().map((name) => lintProfile(library.file(name)!, roomSchemas.drivers)))
   return all.flatMap(({ profile, points }) => (profile?.driver === 'mqtt' ? [{ name: profile.profile, points: points.map(({ id, address }) => ({ id, address: address as MqttAddress })) }] : []))

@@ -5,7 +5,7 @@ import type { ModbusPoint } from '../../../drivers/modbus/plan.ts'
 import { modbusSchemas } from '../../../drivers/modbus/schema.ts'
 import type { ModbusDevice } from '../../../drivers/modbus/settings.ts'
 import { lintProfile, ProfileLibrary, shippedProfiles } from '../../../firmware-config/site/index.ts'
-import { roomSchemas } from '../rooms.ts'
+import { roomSchemas } from '../../cli/rooms.ts'
 
 /** The device library as a scan of Modbus lines sees it; `folders` of the site go before the shipped one. A profile that cannot be read is left out. */
 export async function scanLibrary(folders: readonly string[] = [path.resolve('profiles')]): Promise<readonly ScanProfile[]> {

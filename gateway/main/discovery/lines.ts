@@ -1,0 +1,75 @@
+import { lookup } from 'node:dns/promises'
+import { readdir, realpath } from 'node:fs/promises'
+import path from 'node:path'
+import { openSerial, openSocket } from '../../../drivers/modbus/link.ts'
+import type { Place, ScanEvent, SerialSetting } from '../../../drivers/modbus/scan/events.ts'
+import { SerialScanLine, type ScanLine } from '../../../drivers/modbus/scan/scan-line.ts'
+import { TcpScanLine } from '../../../drivers/modbus/scan/tcp-scan-line.ts'
+import { commonSettings, scanRtu } from '../../../drivers/modbus/scan/rtu-scan.ts'
+import { targetsOf } from '../../../drivers/modbus/scan/tcp-range.ts'
+import { scanTcp } from '../../../drivers/modbus/scan/tcp-scan.ts'
+import type { ScanProfile } from '../../../drivers/modbus/scan/fingerprint.ts'
+import { connection as connectionSchema, type ModbusConnection } from '../../../drivers/modbus/settings.ts'
+import { wireOf } from '../../../drivers/modbus/wire.ts'
+import { systemClock as clock } from '../../kit/index.ts'
+
+/** What to look through; the same for the command line and the page. */
+export interface ScanRequest {
+  /** `rtu`: a serial port, or HOST:PORT of a serial server. `tcp`: addresses. */
+  readonly kind: 'rtu' | 'tcp'
+  readonly target: string
+  readonly units: { readonly first: number; readonly last: number }
+  readonly timeoutMs?: number | undefined
+  /** Only of `rtu`; default: what is common. */
+  readonly settings?: readonly SerialSetting[] | undefined
+  readonly everySetting?: boolean | undefined
+  readonly despiteMaster?: boolean | undefined
+  readonly anyNetwork?: boolean | undefined
+}
+
+const connectMs = 1_500
+/** Sensors answer within 50 ms, meters within 100; who is later is found all the same, by its late answer. */
+const usualTimeoutMs = { rtu: 120, tcp: 500 } as const
+/** For reading what was found: nobody waits for silence there. */
+export const patientMs = 1_000
+
+/** A device that was found, and the line it was found on, opened again. Throws DriverError MODBUS_PORT or MODBUS_CONNECT_FAILED. */
+export async function openPlace(place: Place): Promise<ScanLine> {
+  if (place.transport === 'tcp') return TcpScanLine.open(place.host, place.port, connectMs, clock)
+  if (place.transport === 'rtu') return new SerialScanLine(await openSerial({ path: place.path, dataBits: 8, ...place.setting }), wireOf({ transport: 'rtu', dataBits: 8, ...place.setting }), clock)
+  const settings = connectionSchema.parse({ transport: 'rtu-over-tcp', host: place.host, port: place.port, connectTimeout: connectMs }) as ModbusConnection
+  // Behind a serial server the silences are its business; its packets come with the network's delay.
+  return new SerialScanLine(await openSocket(settings, clock), { charMs: 0, silenceMs: 5 }, clock)
+}
+
+/** Reads only. Throws DriverError SCAN_RANGE, SCAN_OTHER_MASTER, MODBUS_PORT, MODBUS_CONNECT_FAILED, MODBUS_CLOSED. */
+export async function* scanModbus(request: ScanRequest, library: readonly ScanProfile[], signal: AbortSignal): AsyncGenerator<ScanEvent> {
+  const { kind, target, units, timeoutMs = usualTimeoutMs[kind] } = request
+  if (kind === 'tcp') {
+    const targets = await targetsOf(target, { anyNetwork: request.anyNetwork === true, resolve: addressesOf })
+    yield* scanTcp({ targets, units, timeoutMs, connectMs, library, clock }, signal)
+    return
+  }
+  const [server] = target.startsWith('/') ? [] : await targetsOf(target, { anyNetwork: request.anyNetwork === true, resolve: addressesOf })
+  const file = server ? '' : await lastingName(target)
+  const placeOf = (setting: SerialSetting): Place => (server ? { transport: 'rtu-over-tcp', host: server.host, port: server.port } : { transport: 'rtu', path: file, setting })
+  yield* scanRtu({
+    units, library, clock, placeOf,
+    // The serial server has its own setting: there is nothing to try.
+    settings: server ? commonSettings.slice(0, 1) : request.settings ?? commonSettings, timeoutMs: server ? Math.max(timeoutMs, 250) : timeoutMs,
+    everySetting: request.everySetting === true, despiteMaster: request.despiteMaster === true,
+    baudOf: ({ baudRate }) => (server ? null : baudRate), open: (setting) => openPlace(placeOf(setting)),
+  }, signal)
+}
+
+const addressesOf = async (name: string): Promise<readonly string[]> => (await lookup(name, { all: true, family: 4 })).map(({ address }) => address)
+
+const lasting = '/dev/serial/by-id'
+
+/** `/dev/serial/by-id/…` of a port, which survives renumbering; the port itself where it has none. */
+export async function lastingName(port: string): Promise<string> {
+  if (!port.startsWith('/dev/') || port.startsWith('/dev/serial/')) return port
+  const real = await realpath(port).catch(() => port)
+  for (const name of await readdir(lasting).catch(() => [])) if (await realpath(path.join(lasting, name)).catch(() => '') === real) return path.join(lasting, name)
+  return port
+}
