@@ -124,6 +124,8 @@ export interface Journal extends AsyncDisposable {
   /** Last written per stream in this epoch; seq 0 when nothing yet. */
   heads(): Readonly<PerStream<Head>>
   statistics(): JournalStatistics
+  /** All it keeps as of now, for a backup: key and bytes in its own layout. Throws StoreError while there is no store. */
+  entries(): AsyncIterable<readonly [key: string, value: Uint8Array]>
   /** After each durable commit; must not throw. Returns the unsubscribe function. */
   onCommit(listener: () => void): () => void
 }

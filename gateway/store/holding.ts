@@ -66,6 +66,8 @@ export class HoldingJournal implements Journal {
     return { commits: 0, records: 0, readings: 0, bytesWritten: 0, gaps: 0, deadLetters: 0, quarantined: 0, fsyncMsP50: 0, fsyncMsP99: 0, fill: 0, streams: {} }
   }
   onCommit(): () => void { return () => {} }
+  // eslint-disable-next-line require-yield
+  async *entries(): AsyncGenerator<never> { throw new StoreError('STORE_UNUSABLE', 'the disk cannot be used, so there is nothing to copy; mend the disk first', { retriable: true }) }
   async [Symbol.asyncDispose](): Promise<void> { this.#stop.abort() }
 
   async #wait({ clock, random, log, attempt }: HoldingOptions): Promise<void> {

@@ -1,11 +1,10 @@
 import { mkdir } from 'node:fs/promises'
-import path from 'node:path'
 import type { Clock, Journal, PerStream, Position, Random, RecordEncoder, Selection, Stream } from '../contract/index.ts'
 import { describe, StoreError, type Logger } from '../kit/index.ts'
 import { Database } from './database.ts'
 import { Mark, nextEpoch, readEnds, writeEnds, writeEpoch, type Ends } from './epoch.ts'
 import { LevelJournal } from './journal.ts'
-import { compare, isLocal, perStream } from './keys.ts'
+import { compare, databaseIn, isLocal, perStream } from './keys.ts'
 import { gapEvent, openingEvents, raiseFences, readHeads, type Found, type Gap } from './opening.ts'
 import type { Place } from './reader.ts'
 import { owedOf, removedStreams, removeStream } from './removed.ts'
@@ -39,7 +38,7 @@ export async function openJournal({ folder, encoder, clock, random, log, commitM
     throw new StoreError('STORE_UNUSABLE', `cannot create ${folder}: ${describe(cause)}; check store.path and the folder's owner`, { cause })
   })
   await using stack = new AsyncDisposableStack()
-  const database = stack.use(await Database.open({ folder: path.join(folder, 'log'), clock, random, log, ...(failing ? { failing } : {}) }))
+  const database = stack.use(await Database.open({ folder: databaseIn(folder), clock, random, log, ...(failing ? { failing } : {}) }))
   const mark = new Mark(folder)
   const streams = byUrgency(selections)
   await database.run((level) => raiseFences(level, streams))

@@ -3,6 +3,7 @@ import type { Logger } from '../kit/index.ts'
 import { Committer, seqsOf } from './committer.ts'
 import type { Encoded } from './batch.ts'
 import type { Database, Operation } from './database.ts'
+import { entriesOf, type CopiedEntry } from './copy.ts'
 import { StoredDeadLetters } from './dead-letters.ts'
 import type { Ends, Mark } from './epoch.ts'
 import { compare, perStream, placeKey, placesOf, quarantineKey, stateKey } from './keys.ts'
@@ -151,6 +152,8 @@ export class LevelJournal implements Journal {
     const { trims, quotas, committer: { selections } } = this.#parts
     return this.#fill ??= pressure({ heads: this.#committer.heads, trims, quotas, selections, placesIn: (stream) => this.#placesIn(stream) })
   }
+
+  async *entries(): AsyncGenerator<CopiedEntry> { yield* await this.#parts.database.run(async (level) => entriesOf(level)) }
 
   onCommit(listener: () => void): () => void {
     this.#listeners.add(listener)

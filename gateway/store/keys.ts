@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { BaseStream, PerStream, Position, Stream } from '../contract/index.ts'
 
 /**
@@ -58,3 +59,6 @@ export function compare(a: Position | null, b: Position | null): number {
 
 export const perStream = <T>(streams: readonly Stream[], make: (stream: Stream) => T): PerStream<T> =>
   Object.fromEntries(streams.map((stream) => [stream, make(stream)])) as PerStream<T>
+
+/** Beside the journal's own files. */
+export const databaseIn = (folder: string): string => path.join(folder, 'log')
