@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { changeCommands } from './change/commands.ts'
 import { fail, parseDuration } from './output.ts'
+import { supportCommands } from './support-commands.ts'
 import { version } from '../version.ts'
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0) })
@@ -185,21 +186,7 @@ rules.command('backtest')
   .option('--json', 'print JSON')
   .action(async (site: string, other: string | undefined, options) => (await import('./rules/backtest.ts')).backtestRules(other === undefined ? [site] : [site, other], options))
 
-socketOptions(program.command('logs'))
-  .description('what a running gateway logged last (2,000 lines or 512 kB), without secrets')
-  .option('--level <level>', 'this or graver: trace, debug, info, warn, error, fatal')
-  .option('--room <room>', 'only this room, connection/ID or uplink, as the lines name it')
-  .option('--text <text>', 'only lines that hold this')
-  .option('--lines <count>', 'the newest so many (default: 500)', (text) => Number(text))
-  .option('--follow', 'go on until Ctrl-C')
-  .option('--json', 'one JSON object a line')
-  .action(async (options) => (await import('./logs.ts')).logs(options))
-
-socketOptions(program.command('doctor'))
-  .description('a check-up: what is wrong or soon will be, where, and the next step; exit code 1 with warnings, 2 with faults')
-  .argument('[site]', 'site file (YAML); where its gateway does not run, file, box and store are looked at')
-  .option('--json', 'print it as JSON')
-  .action(async (site: string | undefined, options) => (await import('./doctor.ts')).doctor(site, options))
+supportCommands(program, socketOptions)
 
 const pointOptions = (command: Command): Command => command
   .argument('<site>', 'site file (YAML)')

@@ -66,6 +66,8 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
       const now = clock.now()
       return modes.begin({ ...(device === undefined ? {} : { device }), ...(place === undefined ? {} : { place }), until: now + forMs, by: actor, reason }, now)
     },
+    supportBundle: () => parts.support.bundles.view,
+    makeSupportBundle: ({ body }) => parts.support.bundles.start(body.events),
     checkUp: () => parts.support.checkUp() as Promise<Answer<'checkUp'>>,
     logs: ({ query }) => parts.support.logs.read(query) as Promise<Answer<'logs'>>,
     endMaintenance: async ({ params }) => ({ ended: await modes.end(params.id, clock.now()) }),

@@ -8,6 +8,7 @@ import type { PhotoStore } from '../photos/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { LogsPort } from '../support/logs.ts'
 import type { CheckUp } from '../support/findings.ts'
+import type { BundleJob } from '../support/bundle-job.ts'
 
 /** The site file's section. */
 export interface ConsoleConfig {
@@ -48,7 +49,7 @@ export interface ConsoleParts {
   readonly eventLog: Pick<EventLog, 'read'>
   /** What support engineers ask for. */
   readonly conditions: GatewayConditions
-  readonly support: { readonly logs: LogsPort; checkUp(): Promise<CheckUp> }
+  readonly support: { readonly logs: LogsPort; checkUp(): Promise<CheckUp>; readonly bundles: BundleJob }
   /** Absent where nobody could put another gateway in its place. */
   readonly changes?: ChangePort | undefined
   /** When the last checkpoint was signed. */

@@ -64,6 +64,7 @@ export async function serveConsole(parts: ConsoleParts): Promise<Console> {
   for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) serveRoute(app, people, name, route, handlers[name])
   serveStream(app, people, stream)
   servePhotos(app, people, parts)
+  serveBundle(app, people, parts)
   const document = openApi(parts.version)
   app.get('/api/openapi.json', () => document)
   app.get('/healthz', (_, reply) => reply.type('text/plain').send('ok\n'))
@@ -158,6 +159,17 @@ function servePhotos(app: FastifyInstance, people: People, { photos }: ConsolePa
     ask(people.sessionOf(request), 'viewer')
     const bytes = await photos.read((request.params as { readonly id: string }).id)
     return reply.type('image/jpeg').header('content-disposition', 'inline').header('cache-control', 'private, max-age=86400').send(bytes)
+  })
+}
+
+/** What leaves the box is noted, though it is only read. */
+function serveBundle(app: FastifyInstance, people: People, { support }: ConsoleParts): void {
+  app.get('/api/support-bundle/file', async (request, reply) => {
+    const session = people.sessionOf(request)
+    ask(session, 'installer')
+    const { name, bytes } = support.bundles.take()
+    await people.audit.record({ by: session.person?.id ?? session.user, action: 'downloadSupportBundle', target: name, outcome: 'done', address: isLocal(request.socket.remoteAddress) ? 'local' : addressOf(request) })
+    return reply.type('application/gzip').header('content-disposition', `attachment; filename="${name}"`).send(Buffer.from(bytes))
   })
 }
 

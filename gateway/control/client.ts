@@ -11,6 +11,8 @@ import type { DeadLetterView } from './dead-letters.ts'
 import type { RuleView } from './rules.ts'
 import type { LogLine, LogsAnswer } from '../support/logs.ts'
 import type { CheckUp } from '../support/findings.ts'
+import type { Bundle } from '../support/bundle.ts'
+import type { BundleLine } from './support.ts'
 
 /** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
 export function controlClient(socket: string) {
@@ -79,6 +81,21 @@ export function controlClient(socket: string) {
       return done
     },
     checkUp: () => fetchJson<CheckUp>(socket, '/check-up'),
+    /** Throws the gateway's own code and words, and CONTROL_UNREACHABLE when it goes away meanwhile. */
+    async supportBundle(events: number, progress: (share: number) => void): Promise<Bundle> {
+      const response = await get(socket, `/support-bundle?events=${events}`)
+      if (response.statusCode !== 200) {
+        const { code = 'CONTROL_REFUSED', message = `the gateway answered ${response.statusCode}; are both sides of the same version?` } = JSON.parse(await textOf(response) || '{}') as { code?: string; message?: string }
+        throw new DataError(code, message)
+      }
+      for await (const text of createInterface({ input: response })) {
+        const line = JSON.parse(text) as BundleLine
+        if ('share' in line) progress(line.share)
+        else if ('code' in line) throw new DataError(line.code, line.message)
+        else return { name: line.name, bytes: Buffer.from(line.content, 'base64') }
+      }
+      throw new ConfigError('CONTROL_UNREACHABLE', `the gateway on ${socket} went away while it answered; ask again`)
+    },
     /** `level`, `room`, `text`, `limit`, `cursor`. Throws the gateway's own code and words. */
     logs: (query: Readonly<Record<string, string>>) => fetchJson<LogsAnswer>(socket, `/logs?${new URLSearchParams(query)}`),
     /** What is kept, then whatever comes. Throws the gateway's own code and words. */

@@ -17,6 +17,8 @@ import { orderMaintenance, type MaintenanceControl } from './maintenance.ts'
 import { answerReport, type ReportPort } from './report.ts'
 import { tryChannel } from './notify.ts'
 import { answerLogs } from './logs.ts'
+import { answerBundle } from './support.ts'
+import type { MakeBundle } from '../support/bundle-job.ts'
 import type { LogsPort } from '../support/logs.ts'
 import type { CheckUp } from '../support/findings.ts'
 import { answerRules, type RulesControl } from './rules.ts'
@@ -40,6 +42,7 @@ export interface ControlParts {
   readonly channels?: Channels | undefined
   readonly logs: LogsPort
   checkUp(): Promise<CheckUp>
+  readonly bundle: MakeBundle
   /** Absent where nobody could put another gateway in its place. */
   readonly changes?: ChangePort | undefined
   readonly log: Logger
@@ -49,7 +52,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /logs?level=&room=&text=&limit=&cursor=, /logs/follow, /check-up and /tail (one JSON object a line, live), /notify, /maintenance, /configurations, /configurations/N, and POST /write, /alerts, /dead-letters, /notify, /maintenance, /configurations. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /logs?level=&room=&text=&limit=&cursor=, /logs/follow, /check-up, /support-bundle?events= and /tail (one JSON object a line, live), /notify, /maintenance, /configurations, /configurations/N, and POST /write, /alerts, /dead-letters, /notify, /maintenance, /configurations. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -85,6 +88,7 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
   if (request.url?.startsWith('/events?')) { void answerEvents(parts.eventLog, request.url, response); return }
   if (request.url === '/rules' || request.url?.startsWith('/rules/')) return answerRules(parts.rules, request.url, response)
   if (request.url?.startsWith('/report')) { void answerReport(parts.reports, request.url, response); return }
+  if (request.url?.startsWith('/support-bundle')) { void answerBundle(parts.bundle, request.url, response); return }
   if (request.url?.startsWith('/logs')) { void answerLogs(parts.logs, request.url, response); return }
   if (request.url?.startsWith('/history')) { void answerHistory(parts.history, request.url, response); return }
   switch (request.url) {

@@ -1,7 +1,9 @@
 import { access } from 'node:fs/promises'
 import path from 'node:path'
+import type { EventLog } from '../contract/index.ts'
 import type { LogRing } from '../kit/index.ts'
 import type { GatewayStatus } from '../status.ts'
+import { BundleJob, type MakeBundle } from '../support/bundle-job.ts'
 import type { CheckUp } from '../support/findings.ts'
 import { createLogs, type LogsPort } from '../support/logs.ts'
 import type { Scrubber } from '../support/scrub.ts'
@@ -12,16 +14,19 @@ import { fileHash, siteFacts } from './check-up.ts'
 /** Secrets are read again after so long: a page asks every two seconds. */
 const knownForMs = 60_000
 
-export interface SupportOptions extends Pick<Basics, 'site' | 'clock'> { readonly ring: LogRing; status(): GatewayStatus }
+export interface SupportOptions extends Pick<Basics, 'site' | 'clock' | 'stack'> { readonly ring: LogRing; readonly eventLog: Pick<EventLog, 'read'>; status(): GatewayStatus }
 
 /** What support engineers ask a running gateway for. Loaded when somebody asks. */
 export interface Support {
   readonly logs: LogsPort
   /** One at a time: who asks meanwhile gets the same. */
   checkUp(): Promise<CheckUp>
+  readonly bundle: MakeBundle
+  /** The same for the page, in the background. */
+  readonly bundles: BundleJob
 }
 
-export function openSupport({ site, clock, ring, status }: SupportOptions): Support {
+export function openSupport({ site, clock, stack, ring, eventLog, status }: SupportOptions): Support {
   let known: { readonly until: number; readonly scrubber: Promise<Scrubber> } | null = null
   let checking: Promise<CheckUp> | null = null
   const startedWith = fileHash(site.file)
@@ -35,10 +40,12 @@ export function openSupport({ site, clock, ring, status }: SupportOptions): Supp
     const [runsWith, hasAdmin] = await Promise.all([startedWith, hasAccounts(site)])
     return checkUp({ facts: await siteFacts(site, { now: clock.now(), runsWith: runsWith ?? '', hasAdmin }), clock, version, status: status(), synchronised: async () => false })
   }
-  return {
-    logs: createLogs(ring, scrubber),
-    checkUp: () => (checking ??= look().finally(() => { checking = null })),
+  const check = (): Promise<CheckUp> => (checking ??= look().finally(() => { checking = null }))
+  const bundle: MakeBundle = async (events, progress) => {
+    const { bundleOf } = await import('./bundle.ts')
+    return bundleOf({ file: site.file, store: site.store.path, status: status(), logLines: [...ring.read()].map(({ line }) => line), checkUp: check, events, eventLog, clock, progress })
   }
+  return { logs: createLogs(ring, scrubber), checkUp: check, bundle, bundles: stack.use(new BundleJob(bundle, clock)) }
 }
 
 /** Somebody has claimed the page. */
@@ -47,5 +54,5 @@ export const hasAccounts = ({ store }: Pick<SupportOptions['site'], 'store'>): P
 async function scrubberOf(site: SupportOptions['site']): Promise<Scrubber> {
   const [{ knownOf }, { createScrubber }] = await Promise.all([import('../support/secrets.ts'), import('../support/scrub.ts')])
   // Whoever may read the log knows the roster.
-  return createScrubber({ ...await knownOf(site, []), people: [] })
+  return createScrubber({ ...await knownOf(site, { persons: [] }), people: [] })
 }

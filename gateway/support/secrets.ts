@@ -1,6 +1,14 @@
+import path from 'node:path'
 import type { SecretRef } from '../contract/index.ts'
 import { readSecret } from '../kit/index.ts'
 import { isReference, isSecretName, type Known } from './scrub.ts'
+
+export interface KnownOptions {
+  /** By default the roster that stands in it. */
+  readonly persons?: readonly { readonly id: string; readonly name: unknown }[]
+  /** Of the site file, where paths are still relative to it. */
+  readonly folder?: string
+}
 
 const maxValues = 5_000
 const maxLength = 4_096
@@ -9,10 +17,10 @@ const maxLength = 4_096
  * What a site file, parsed or as it stands, knows to be secret: every reference to a secret, read; whatever stands in clear under a name such as
  * `password`; and the people. Never throws: a secret that cannot be read is in no log either.
  */
-export async function knownOf(site: unknown, persons: readonly { readonly id: string; readonly name: unknown }[] = peopleOf(site)): Promise<Known> {
+export async function knownOf(site: unknown, { persons = peopleOf(site), folder }: KnownOptions = {}): Promise<Known> {
   const found = { references: new Map<string, SecretRef>(), plain: new Set<string>() }
   collect(site, '', found, new Set())
-  const read = await Promise.all([...found.references.values()].map((reference) => readSecret(reference).catch(() => null)))
+  const read = await Promise.all([...found.references.values()].map((reference) => readSecret('file' in reference && folder !== undefined ? { file: path.resolve(folder, reference.file) } : reference).catch(() => null)))
   const secrets = [...read.filter((secret) => secret !== null), ...found.plain].map((secret) => secret.slice(0, maxLength))
   return { secrets: [...new Set(secrets)].slice(0, maxValues), people: persons.slice(0, maxValues).map(({ id, name }) => ({ id, names: namesOf(name) })) }
 }

@@ -63,6 +63,8 @@ export const routes = {
   endShift: { method: 'POST', path: '/api/shift/end', role: 'staff', summary: 'hand over, with a note', body: people.shiftEnd, answer: people.shift },
 
   checkUp: { method: 'POST', path: '/api/check-up', role: 'installer', summary: 'what is wrong or soon will be, where, and the next step; takes some seconds', answer: support.checkUp },
+  supportBundle: { method: 'GET', path: '/api/support-bundle', role: 'installer', summary: 'how far the support bundle is', answer: support.bundleState },
+  makeSupportBundle: { method: 'POST', path: '/api/support-bundle', role: 'installer', summary: 'make a support bundle; it is fetched from /api/support-bundle/file within ten minutes', body: support.bundleOrder, answer: support.bundleState },
   logs: { method: 'GET', path: '/api/logs', role: 'installer', summary: 'what the gateway logged last, without secrets', query: support.logsQuery, answer: support.logs },
 
   users: { method: 'GET', path: '/api/users', role: 'admin', summary: 'accounts', answer: z.array(people.user) },

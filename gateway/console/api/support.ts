@@ -23,3 +23,12 @@ export const finding = z.strictObject({
 /** The gravest first. `ok`: the areas where nothing is wrong. */
 export const checkUp = z.strictObject({ at: time, gateway: z.string().nullable(), version: z.string(), running: z.boolean(), findings: z.array(finding), ok: z.array(z.string()) })
 export type CheckUpAnswer = z.output<typeof checkUp>
+
+/** `events`: the newest so many go along, without what people wrote. */
+export const bundleOrder = z.strictObject({ events: z.int().min(0).max(10_000).default(0) })
+/** `share`: 0..1 of the work. `ready`: for ten minutes. */
+export const bundleState = z.discriminatedUnion('state', [
+  z.strictObject({ state: z.literal('none') }), z.strictObject({ state: z.literal('working'), share: z.number() }),
+  z.strictObject({ state: z.literal('ready'), name: z.string(), bytes: z.int() }), z.strictObject({ state: z.literal('failed'), code: z.string() }),
+])
+export type BundleAnswer = z.output<typeof bundleState>
