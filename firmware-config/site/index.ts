@@ -19,6 +19,7 @@ export { rawRange } from './profile-address-lint.ts'
 export { lintProfile, type LintedProfile } from './profile-lint.ts'
 export { ProfileLibrary, shippedProfiles } from './profile-library.ts'
 export { facilityOf } from './decisions.ts'
+export { reportGrid } from './references.ts'
 export type { DecisionSchemas, OpenDecisions, RoomSchemas } from './room-schemas.ts'
 
 export interface LoadOptions {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { duration, identifier, label, size } from '../../gateway/kit/schema.ts'
+import { hasProvince } from './regions.ts'
 
 const usualTimezone = 'Asia/Shanghai'
 
@@ -18,7 +19,7 @@ export const sections = {
     id: identifier,
     name: label,
     /** County of GB/T 2260, six digits. */
-    region: z.string().regex(/^\d{6}$/, 'six digits of GB/T 2260, in quotes, such as "420106"'),
+    region: z.string().regex(/^\d{6}$/, 'six digits of GB/T 2260, in quotes, such as "420106"').refine((code) => !/^\d{6}$/.test(code) || hasProvince(code), 'no province of GB/T 2260 begins with these two digits; 42 is Hubei, such as "420106"'),
     grid: grid.optional(),
     timezone: z.string().default(usualTimezone).refine(isTimezone, 'not a time zone of the IANA list, such as Asia/Shanghai'),
   }),

@@ -1,0 +1,119 @@
+import path from 'node:path'
+import { compose } from '../../../firmware-config/init/compose.ts'
+import { render } from '../../../firmware-config/init/render.ts'
+import { answersTemplate } from '../../../firmware-config/init/template.ts'
+import type { Answers } from '../../../firmware-config/init/answers.ts'
+import { check } from '../../../firmware-config/site/check.ts'
+import { readDocument } from '../../../firmware-config/site/document.ts'
+import { Problems, type Path } from '../../../firmware-config/site/problems.ts'
+import { SiteError } from '../../../firmware-config/site/index.ts'
+import { ConfigError } from '../../kit/index.ts'
+import { hold } from '../ask/question.ts'
+import { languageOfTerminal, openTerminal, say, type Language } from '../ask/terminal.ts'
+import { paint, print, printJson } from '../output.ts'
+import { readSite, roomSchemas } from '../rooms.ts'
+import { knownProfiles, lookAtBox } from './box.ts'
+import { interview } from './interview.ts'
+import { answers as answersFile } from './pieces.ts'
+import { exists, writeSite, type Written } from './write.ts'
+
+export interface InitOptions { readonly answers?: string; readonly answersTemplate?: boolean; readonly force?: boolean; readonly json?: boolean }
+
+/** `linli init`: a site file from what a person on site knows, asked for or from a file of answers. Nothing is written that `linli check` would refuse. */
+export async function init(site: string, { answers, answersTemplate: template, force = false, json = false }: InitOptions): Promise<void> {
+  if (template) return print(answersTemplate.trimEnd())
+  if (answers === undefined && json) throw new ConfigError('TERMINAL_NEEDED', 'with --json nobody is asked; give the answers with --answers FILE (linli init --answers-template shows one)')
+  if (answers === undefined) return wizard(site, force)
+  try {
+    const given = await readAnswers(answers, site)
+    if (!force && await exists(site)) throw new ConfigError('INIT_EXISTS', `${site} exists and is not overwritten; choose another name, or give --force: the old one is kept as ${site}.bak`)
+    const { written, warnings } = await finish(site, given, {})
+    if (json) return printJson({ ok: true, ...written, warnings, next: next(site) })
+    tell(site, written, warnings, 'en')
+  } catch (error) {
+    if (!(error instanceof SiteError)) throw error
+    process.exitCode = 1
+    if (json) return printJson({ ok: false, problems: error.problems })
+    const { length } = error.problems
+    process.stderr.write(`${error.problems.map(({ text }) => text).join('\n')}\n${paint('red', `${length} problem${length === 1 ? '' : 's'}; nothing was written`, process.stderr)}\n`)
+  }
+}
+
+async function wizard(site: string, force: boolean): Promise<void> {
+  let language: Language = languageOfTerminal()
+  const terminal = await openTerminal(() => language, `give the answers with --answers FILE; linli init --answers-template shows one`)
+  const { clack } = terminal
+  clack.intro(`linli init  ${site}`)
+  const leave = (): void => { clack.cancel(say({ zh: '已退出，没有写任何文件', en: 'left; nothing was written' }, language)); process.exitCode = 130 }
+  const box = await lookAtBox(path.dirname(path.resolve(site)))
+  for (;;) {
+    const chosen = await terminal.put({ kind: 'one', ask: '语言 / Language', options: [{ value: 'zh', label: '中文' }, { value: 'en', label: 'English' }], initial: language })
+    if (typeof chosen === 'string') return leave()
+    language = chosen.answer === 'en' ? 'en' : 'zh'
+    if (!force && await exists(site)) {
+      const over = await terminal.put({ kind: 'yes', ask: { zh: `${site} 已存在。写新的吗？旧的留作 ${site}.bak`, en: `${site} exists. Write a new one? The old one is kept as ${site}.bak` }, initial: false })
+      if (over === 'back') continue
+      if (over === 'leave' || over.answer !== true) return leave()
+    }
+    let left = false
+    const result = await hold(() => interview(box), async (question, before) => { const reply = await terminal.put(question, before); left = reply === 'leave'; return reply })
+    if (left) return leave()
+    // Back from the first question: the language once more.
+    if (result === null) continue
+    const { written, warnings } = await finish(site, result.answers, result.secrets)
+    clack.outro(say({ zh: '完成', en: 'done' }, language))
+    return tell(site, written, warnings, language)
+  }
+}
+
+async function finish(site: string, answers: Answers, typed: Readonly<Record<string, string>>): Promise<{ readonly written: Written; readonly warnings: readonly string[] }> {
+  const { drivers } = await profilesOf(site)
+  const { site: plain, secrets } = compose(answers, (profile) => drivers.get(profile))
+  const text = render(plain, site)
+  const { warnings, connections } = await readSite(site, { text })
+  const forecasts = connections.flatMap((connection) => roomSchemas.drivers[connection.driver]?.foresee?.(connection) ?? []).map(({ message }) => message)
+  return { written: await writeSite(site, text, { made: secrets, typed }), warnings: [...forecasts, ...warnings] }
+}
+
+async function profilesOf(site: string): Promise<{ readonly drivers: ReadonlyMap<string, string> }> {
+  return { drivers: new Map((await knownProfiles(path.dirname(path.resolve(site)))).map(({ name, driver }) => [name, driver])) }
+}
+
+/** Throws SiteError: what the answers file itself has wrong, or else what is wrong with the site they make, told where it was answered. */
+async function readAnswers(file: string, site: string): Promise<Answers> {
+  const problems = new Problems()
+  const document = await readDocument(file, problems)
+  const found = document ? check(answersFile, document.value, problems.in(document)) : null
+  problems.throwIfAny(file)
+  const answers = found!.data
+  const { drivers } = await profilesOf(site)
+  const report = problems.in(document!)
+  for (const [index, { profile, line }] of answers.devices.entries()) {
+    const driver = drivers.get(profile)
+    const missing = driver === 'modbus' ? line === undefined && 'say on which of lines it is: line: ID' : driver === 'mqtt' ? answers.broker === undefined && 'an MQTT device needs broker: { host, port }' : driver !== undefined && `devices of driver ${driver} are added to the site file by hand`
+    if (missing) report(['devices', index, driver === 'modbus' ? 'line' : 'profile'], missing)
+  }
+  problems.throwIfAny(file)
+  const { site: plain, answered } = compose(answers, (profile) => drivers.get(profile))
+  try { await readSite(site, { text: render(plain, site) }) } catch (error) {
+    if (!(error instanceof SiteError)) throw error
+    for (const { path: where, message } of error.problems) report(answered(parsePath(where)), message)
+  }
+  problems.throwIfAny(file)
+  return answers
+}
+
+/** `devices[3].points.temperature` back into its parts. */
+const parsePath = (text: string): Path => [...text.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([\w-]+)/g)].map(([, index, quoted, word]) => (index === undefined ? quoted ?? word! : Number(index)))
+
+const next = (site: string): readonly string[] => [`linli check ${site}`, `linli doctor --site ${site}`, `linli scan ${site}`, `linli run ${site}`, `linli claim ${site}`]
+
+function tell(site: string, { backup, secrets }: Written, warnings: readonly string[], language: Language): void {
+  const words = (zh: string, en: string): string => say({ zh, en }, language)
+  print(`${paint('green', site)} ${words('已写好', 'is written')}${backup === null ? '' : words(`，旧文件在 ${backup}`, `; the old one is ${backup}`)}`)
+  for (const file of secrets) print(`  ${file}  ${words('密码，只有网关用户可读', 'a password, for the gateway\'s user only')}`)
+  for (const warning of warnings) print(paint('yellow', `${words('注意', 'note')}: ${warning}`))
+  print(words('接下来：', 'next:'))
+  const what = [words('检查', 'every error, with line and column'), words('体检', 'what may be wrong on this box'), words('查找总线上的设备', 'what answers on the lines'), words('运行', 'the gateway, until Ctrl-C'), words('网页的首位管理员', 'the first admin of the page')]
+  for (const [index, command] of next(site).entries()) print(`  ${command.padEnd(24 + site.length)}${what[index]}`)
+}
