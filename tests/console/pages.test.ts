@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
-import { startDesk, type Desk } from '../support/browser.ts'
+import { hostile, startDesk, type Desk } from '../support/browser.ts'
 import { itWith } from '../support/tools.ts'
 
 const it = itWith('chromium')
@@ -134,6 +134,44 @@ describe('the shift', () => {
     await page.getByRole('button', { name: '交班' }).click()
     await page.getByText('三号灯等配件').waitFor()
     await page.getByRole('heading', { name: '谁在值班？' }).waitFor()
+  })
+})
+
+describe('support', () => {
+  it('runs a check-up and groups what it finds by severity, each with a next step', async () => {
+    const page = await desk.open({ at: 'installer' })
+    await page.getByRole('button', { name: '开始体检' }).click()
+    const section = page.locator('section', { has: page.getByRole('heading', { name: '体检' }) })
+    await section.getByText(/检查完毕/).waitFor({ timeout: 20_000 })
+    const warnings = section.locator('.finding-warning')
+    await warnings.getByText('DOCTOR_NO_SOUND').waitFor()
+    await warnings.getByText('在站点文件里加 sounders 或 channels').waitFor()
+    await section.getByText(/^正常：/).waitFor()
+  })
+
+  it('makes a support bundle and hands it over as a download', async () => {
+    const page = await desk.open({ at: 'installer' })
+    await page.getByRole('button', { name: '生成支持包' }).click()
+    const link = page.getByRole('link', { name: /^下载 / })
+    await link.waitFor({ timeout: 20_000 })
+    const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
+    expect(download.suggestedFilename()).toMatch(/^linli-support-hall-1-[\d-]+\.tar\.gz$/)
+  })
+
+  it('shows the log as text, filtered, and stands still while it is paused', async () => {
+    desk.ring.write(`${JSON.stringify({ level: 40, time: new Date().toISOString(), room: 'store', msg: `${hostile} mqtt password=abc` })}\n`)
+    const page = await desk.open({ at: 'logs' })
+    const log = page.locator('pre.log')
+    await log.getByText(`WARN store ${hostile} mqtt password=[redacted]`).waitFor()
+    await page.getByRole('button', { name: '暂停' }).click()
+    desk.ring.write(`${JSON.stringify({ level: 50, time: new Date().toISOString(), room: 'time', msg: 'the clock stepped' })}\n`)
+    await page.getByRole('button', { name: '继续' }).click()
+    await log.getByText('the clock stepped').waitFor({ timeout: 10_000 })
+    await page.getByLabel('来源').selectOption('time')
+    await expect.poll(() => log.innerText()).not.toContain('password')
+    await page.getByRole('searchbox', { name: '查找' }).fill('nothing like it')
+    await page.keyboard.press('Enter')
+    await page.getByText('没有这样的记录。').waitFor({ timeout: 10_000 })
   })
 })
 

@@ -8,7 +8,7 @@ import type { ModbusConfig } from '../../drivers/modbus/settings.ts'
 import { startModbusSimulator, type ModbusSimulator } from '../../drivers/modbus/simulator.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import type { Clock } from '../../gateway/contract/index.ts'
-import { silentLog, systemClock } from '../../gateway/kit/index.ts'
+import { LogRing, silentLog, systemClock } from '../../gateway/kit/index.ts'
 import { startGateway, type Gateway } from '../../gateway/main.ts'
 import { root } from './architecture.ts'
 import { siteFile } from './gateways.ts'
@@ -55,6 +55,8 @@ const building = (modbus: number, city: string, rules: readonly string[]): reado
 export interface Desk extends AsyncDisposable {
   readonly gateway: Gateway
   readonly devices: ModbusSimulator
+  /** The log that the page shows. */
+  readonly ring: LogRing
   readonly browser: Browser
   readonly url: string
   /** What pages said as an error, CSP violations among them. */
@@ -84,7 +86,8 @@ export async function startDesk({ clock = systemClock, rules = [], edit = (text)
   const devices = stack.use(await startModbusSimulator(site.connections.find(({ id }) => id === 'line') as ModbusConfig, { clock: systemClock, random: () => 0.5 }, { port: modbus }))
   devices.set('climate.temperature', 215)
   devices.set('climate.setpoint', 220)
-  const gateway = stack.use(await startGateway({ site, log: silentLog(), clock }))
+  const ring = new LogRing()
+  const gateway = stack.use(await startGateway({ site, log: silentLog(), ring, clock }))
   const { console: served } = gateway
   if (!served) throw new Error('the console did not open')
   // No flag about autoplay: whether sound needs a tap is what is tested.
@@ -103,7 +106,7 @@ export async function startDesk({ clock = systemClock, rules = [], edit = (text)
   }
   const owned = stack.move()
   return {
-    gateway, devices, browser, complaints, url: served.url, cutCity, at,
+    gateway, devices, ring, browser, complaints, url: served.url, cutCity, at,
     async open({ at: where, ...options } = {}) {
       const page = await at(served.openUrl(), options)
       await page.locator('.sentence').waitFor()

@@ -9,6 +9,7 @@ import { Field } from '../parts/dialog.tsx'
 import { Failed } from '../parts/problem.tsx'
 import { hrefOf } from '../route.ts'
 import { CheckUp } from './check-up.tsx'
+import { SupportBundle } from './support-bundle.tsx'
 import { deviceName, devices, load, may, now, people, personName, placeName, session } from '../state.ts'
 
 const users = signal<readonly UserAnswer[] | null>(null)
@@ -34,6 +35,7 @@ export function Installer(): JSX.Element {
       <Failed code={failed.value} />
       <p><a href={hrefOf('logs')}>{t('logs')}</a></p>
       <CheckUp />
+      <SupportBundle />
       <Maintenance />
       {may('admin') ? <><Users /><Pins /><Audit /></> : null}
     </>
