@@ -18,6 +18,7 @@ const tools = [
   { package: 'e2fsprogs', here: has('mkfs.ext4') },
   { package: 'chromium', here: has('chromium') },
   { package: 'libnss3-tools', here: has('certutil') },
+  { package: 'poppler-utils', here: has('pdftotext') },
   { package: 'fonts-noto-cjk', here: existsSync('/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc') },
   { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
 ]

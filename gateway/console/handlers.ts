@@ -55,6 +55,11 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
       await parts.writer.write(params.id, body.value, AbortSignal.timeout(body.timeoutMs), { actor, origin: 'site' })
       return {}
     },
+    reports: async () => ({ now: clock.now(), today: (await parts.reports.shifts(undefined)).day, months: [...await parts.reports.months()] }),
+    monthReport: async ({ query: { month } }) => ({ ...await parts.reports.answer(month, false), alarms: await parts.reports.alarms(month) }) as Answer<'monthReport'>,
+    alarmReport: ({ query }) => parts.reports.alarms(query),
+    shifts: ({ query }) => parts.reports.shifts(query.day),
+    shiftReport: ({ query }) => parts.reports.shift(query.id),
     doors: () => views.doors(),
     terminals: () => views.terminals(),
     events: ({ query }) => lastEvents(parts, query),

@@ -1,6 +1,7 @@
 import type { ChangePort, Clock, ConnectionConfig, DeadLetters, EventLog, GatewayConditions, History, Label, Modes, PointWriter } from '../contract/index.ts'
 import type { AlertControl } from '../control/alerts.ts'
 import type { FacilityPort } from '../control/facility.ts'
+import type { ReportPort } from '../control/report.ts'
 import type { Feed } from '../feed.ts'
 import type { Logger } from '../kit/index.ts'
 import type { LiveValues } from '../live.ts'
@@ -47,6 +48,7 @@ export interface ConsoleParts {
   readonly photos: PhotoStore
   readonly history?: History | undefined
   readonly eventLog: Pick<EventLog, 'read'>
+  readonly reports: ReportPort
   /** What support engineers ask for. */
   readonly conditions: GatewayConditions
   readonly support: { readonly logs: LogsPort; checkUp(): Promise<CheckUp>; readonly bundles: BundleJob }

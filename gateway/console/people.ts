@@ -6,6 +6,7 @@ import type { Answer, RouteName } from './api/index.ts'
 import { Audit } from './audit.ts'
 import { takeClaim, type Claimed } from './claim.ts'
 import { Delays, keysOf, type Key } from './delays.ts'
+import { Duties } from './duties.ts'
 import { inTurn, readJson, writeJson } from './files.ts'
 import type { BuildingRoute, Call, Handlers } from './handlers.ts'
 import { OneTimeLinks } from './links.ts'
@@ -31,8 +32,9 @@ export class People {
   readonly #parts: ConsoleParts
   readonly #files: Files
   readonly #turn = inTurn()
+  readonly #duties: Duties
   #handover: Handover | null
-  constructor(parts: ConsoleParts, files: Files, handover: Handover | null) { this.#parts = parts; this.#files = files; this.#handover = handover }
+  constructor(parts: ConsoleParts, files: Files, handover: Handover | null) { this.#parts = parts; this.#files = files; this.#handover = handover; this.#duties = new Duties(parts.folder) }
 
   get audit(): Audit { return this.#files.audit }
   get accountIds(): readonly string[] { return this.#files.accounts.list().map(({ id }) => id) }
@@ -51,7 +53,7 @@ export class People {
     login: (call) => this.#login(call),
     open: (call) => this.#open(call),
     claim: (call) => this.#claim(call),
-    logout: async ({ session, reply }) => { await this.#files.sessions.end(session); setCookie(reply, this.#files.secure, null); return {} },
+    logout: async ({ session, reply }) => { await this.#leaveDesk(session, ''); await this.#files.sessions.end(session); setCookie(reply, this.#files.secure, null); return {} },
     password: async ({ session, body, address, local }) => {
       await this.#guarded(keysOf(session.user, address, local), async () => (session.guest ? null : this.#files.accounts.login(session.user, body.old, this.#parts.clock.now())), wrongLogin)
       await this.#files.accounts.change(session.user, { password: body.password })
@@ -63,6 +65,7 @@ export class People {
     beginShift: (call) => this.#beginShift(call),
     endShift: async ({ session, actor, body }) => {
       if (body.note !== '') await this.#leave({ by: actor, at: this.#parts.clock.now(), note: body.note })
+      await this.#leaveDesk(session, body.note)
       await this.#files.sessions.take(session, null)
       return this.#shift({ ...session, person: null })
     },
@@ -141,11 +144,14 @@ export class People {
   async #beginShift({ session, body: { person, pin } }: Call<'beginShift'>): Promise<Answer<'shift'>> {
     this.#ofRoster(person)
     await this.#guarded([{ name: `pin/${person}`, capMs: 60_000 }], async () => (await this.#files.accounts.isPin(person, pin) ? true : null), () => new ConfigError('CONSOLE_CREDENTIALS', `the PIN is wrong, or there is none; an admin sets it`))
+    await this.#leaveDesk(session, '')
     const taken = { id: person, since: this.#parts.clock.now() }
+    await this.#duties.begin(person, taken.since)
     await this.#files.sessions.take(session, taken)
     return this.#shift({ ...session, person: taken })
   }
 
+  async #leaveDesk({ person }: Session, note: string): Promise<void> { if (person) await this.#duties.end(person, this.#parts.clock.now(), note) }
   #leave(note: Handover): Promise<void> {
     return this.#turn(async () => { await writeJson(path.join(this.#parts.folder, 'handover.json'), note); this.#handover = note })
   }

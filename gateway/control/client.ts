@@ -7,6 +7,7 @@ import type { Alert, ChangePlan, ChangeView, ChannelStatus, ChannelTrial, Chart,
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
 import type { ReportAnswer } from './report.ts'
+import type { AlarmsAnswer, ShiftReport, ShiftsAnswer } from '../console/api/index.ts'
 import type { DeadLetterView } from './dead-letters.ts'
 import type { RuleView } from './rules.ts'
 import type { LogLine, LogsAnswer } from '../support/logs.ts'
@@ -63,6 +64,9 @@ export function controlClient(socket: string) {
       for await (const line of createInterface({ input: response })) yield JSON.parse(line) as GatewayEvent
     },
     /** Throws the gateway's own code and words. No month: the last one that is over. */
+    alarms: (month: string | undefined) => fetchJson<AlarmsAnswer>(socket, `/report/alarms?${new URLSearchParams(month === undefined ? {} : { month })}`),
+    shifts: (day: string | undefined) => fetchJson<ShiftsAnswer>(socket, `/report/shifts?${new URLSearchParams(day === undefined ? {} : { day })}`),
+    shift: (id: string) => fetchJson<ShiftReport>(socket, `/report/shift?${new URLSearchParams({ id })}`),
     report: (month: string | undefined, fresh: boolean) => fetchJson<ReportAnswer>(socket, `/report?${new URLSearchParams({ ...(month === undefined ? {} : { month }), fresh: `${fresh}` })}`),
     maintenance: () => fetchJson<readonly Maintenance[]>(socket, '/maintenance'),
     /** Throws the gateway's own code and words. */

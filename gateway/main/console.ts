@@ -10,7 +10,7 @@ import type { Store } from './store.ts'
 
 const pages = fileURLToPath(new URL('../console/web-dist', import.meta.url))
 
-type Lent = Pick<ConsoleParts, 'status' | 'live' | 'feed' | 'alerts' | 'facility' | 'modes' | 'writer' | 'history' | 'eventLog' | 'support' | 'changes' | 'checkpointAt'>
+type Lent = Pick<ConsoleParts, 'status' | 'live' | 'feed' | 'alerts' | 'facility' | 'modes' | 'writer' | 'history' | 'eventLog' | 'reports' | 'support' | 'changes' | 'checkpointAt'>
 export interface ConsoleOptions extends Basics, Lent { readonly store: Store; readonly conditions: GatewayConditions; readonly photos: PhotoStore | null }
 
 const failing = { key: 'console/failing', severity: 3, title: { zh: '值守页面无法打开', en: 'the console cannot be opened' } } as const

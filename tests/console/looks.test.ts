@@ -22,7 +22,8 @@ afterAll(() => desk?.[Symbol.asyncDispose]())
 afterEach(async () => { for (const context of desk?.browser.contexts() ?? []) await context.close() })
 
 const smoke = (): string => desk.gateway.status().alerts.find(({ ruleId }) => ruleId === 'smoke')!.id
-const places = (): readonly string[] => ['home', 'alerts', `alerts/${smoke()}`, 'devices', 'devices/climate', 'doors', 'link', 'shift', 'installer', 'more']
+const today = (): string => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai' }).format(Date.now())
+const places = (): readonly string[] => ['home', 'alerts', `alerts/${smoke()}`, 'devices', 'devices/climate', 'doors', 'link', 'shift', 'reports/shift/' + today() + '/day', 'reports/month/' + today().slice(0, 7), 'installer', 'more']
 /** Goes there by its address alone, and waits for all that the page asks for. */
 async function visit(page: Page, place: string): Promise<void> {
   await page.goto(`${desk.url}/#/${place}`)

@@ -1,8 +1,14 @@
+import { spawnSync } from 'node:child_process'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { hostile, startDesk, type Desk } from '../support/browser.ts'
 import { itWith } from '../support/tools.ts'
 
 const it = itWith('chromium')
+const itWithPaper = itWith('chromium', 'pdftotext')
+/** What a reader of the printed page reads. */
+const textOf = (pdf: Buffer): string => spawnSync('pdftotext', ['-layout', '-', '-'], { input: pdf, encoding: 'utf8' }).stdout
+/** Whether anything reaches beyond the paper or its own box, at the width of A4 less its margins. */
+const clipped = `(() => [...document.querySelectorAll('.report, .report *')].filter((each) => each.clientWidth > 0 && each.scrollWidth > each.clientWidth + 1 || each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML.slice(0, 120)))()`
 let desk: Desk
 beforeAll(async () => { desk = await startDesk() }, 60_000)
 afterAll(() => desk?.[Symbol.asyncDispose]())
@@ -172,6 +178,64 @@ describe('support', () => {
     await page.getByRole('searchbox', { name: '查找' }).fill('nothing like it')
     await page.keyboard.press('Enter')
     await page.getByText('没有这样的记录。').waitFor({ timeout: 10_000 })
+  })
+})
+
+describe('the reports', () => {
+  itWithPaper('of a shift tell what was done in it, and are printed whole on A4', { timeout: 60_000 }, async () => {
+    desk.devices.set('panel.smoke', true)
+    await expect.poll(() => desk.gateway.status().alerts.some(({ ruleId }) => ruleId === 'smoke')).toBe(true)
+    const page = await desk.open({ at: 'reports' })
+    // What was taken at the desk above: acknowledged within it, and its note.
+    const taken = page.getByRole('link', { name: /王师傅 · 值班台接班/ })
+    await taken.click()
+    const paper = page.locator('article.report')
+    await paper.getByText('三号灯等配件').waitFor()
+    await paper.locator('tr', { hasText: '大厅灯坏了' }).getByText(/王师傅/).first().waitFor()
+    const figure = async (name: string): Promise<string> => paper.locator('.figures').first().locator('div', { has: page.getByText(name, { exact: true }) }).locator('dd').innerText()
+    expect([await figure('确认'), await figure('处理完毕')]).toEqual(['1', '0'])
+    expect(await paper.getByText('大厅烟感报警').count()).toBe(0)
+    await page.getByRole('link', { name: '全天' }).click()
+    await paper.getByText('大厅烟感报警').first().waitFor()
+    const shown = ['办事大厅', '大厅灯坏了', '地下室', '自助终端一', '交班签字', '接班签字']
+    await page.emulateMedia({ media: 'print' })
+    await page.setViewportSize({ width: Math.floor(182 / 25.4 * 96), height: 1_000 })
+    expect(await page.evaluate<string[]>(clipped)).toEqual([])
+    const pdf = await page.pdf({ preferCSSPageSize: true })
+    const text = textOf(pdf)
+    for (const each of shown.filter((word) => word !== '地下室')) expect([each, text.includes(each)]).toEqual([each, true])
+    expect(text).toMatch(/1 ?\/ ?2/)
+    expect(text).not.toMatch(/打印|主菜单|开始值守/)
+    expect(spawnSync('pdfinfo', ['-'], { input: pdf, encoding: 'utf8' }).stdout).toMatch(/Page size: +59\d(\.\d+)? x 84\d(\.\d+)? pts \(A4\)/)
+    await page.emulateMedia({ media: 'screen' })
+    await page.getByRole('button', { name: 'English' }).click()
+    await paper.getByText('Handed over by').waitFor()
+    await page.emulateMedia({ media: 'print' })
+    expect(textOf(await page.pdf({ preferCSSPageSize: true }))).toMatch(/smoke in[^]*Taken over by/)
+    desk.devices.set('panel.smoke', false)
+  })
+  itWithPaper('of a month have the figures of its alarms, and are printed whole on A4, however long', { timeout: 60_000 }, async () => {
+    const page = await desk.open()
+    const month = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', year: 'numeric', month: '2-digit' }).format(Date.now())
+    await page.route('**/api/reports/month?*', async (route) => {
+      const answer = (await (await route.fetch()).json()) as { figures: { devices: { list: object[] } }; alarms: { raised: number; actors: object[]; byDay: { raised: number }[] } }
+      expect(answer.alarms.raised).toBeGreaterThan(0)
+      // A month of a busy building: every day, and names as long as they come.
+      const [actor, day] = [answer.alarms.actors[0]!, answer.alarms.byDay.find(({ raised }) => raised > 0)!]
+      answer.alarms.actors = Array.from({ length: 10 }, () => ({ ...actor, title: { zh: '地下二层设备间东侧风机盘管冷凝水液位过高报警'.repeat(2), en: 'water in the pan of the fan coil at the east side of the second basement' } }))
+      answer.alarms.byDay = Array.from({ length: 31 }, (_, n) => ({ ...day, day: `2026-10-${String(n + 1).padStart(2, '0')}` }))
+      await route.fulfill({ json: answer })
+    })
+    await page.goto(`${desk.url}/#/reports/month/${month}`)
+    await page.getByText('最频繁的告警（前十）').waitFor({ timeout: 30_000 })
+    await page.emulateMedia({ media: 'print' })
+    await page.setViewportSize({ width: Math.floor(182 / 25.4 * 96), height: 1_000 })
+    expect(await page.evaluate<string[]>(clipped)).toEqual([])
+    const pages = textOf(await page.pdf({ preferCSSPageSize: true })).split('\f')
+    expect(pages.length).toBeGreaterThan(2)
+    expect(pages.join('')).toMatch(/2026-10-31[^]*审核签字/)
+    // The head of the table stands on both pages that it goes over.
+    expect(pages.filter((text) => /2026-10-\d\d/.test(text)).every((text) => /日期 +特急/.test(text))).toBe(true)
   })
 })
 

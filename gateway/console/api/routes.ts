@@ -4,6 +4,7 @@ import { done, name, pointId, type Role } from './common.ts'
 import * as facility from './facility.ts'
 import * as link from './link.ts'
 import * as people from './people.ts'
+import * as reports from './reports.ts'
 import * as support from './support.ts'
 
 /** `public`: without a session. Otherwise the least role. */
@@ -66,6 +67,12 @@ export const routes = {
   supportBundle: { method: 'GET', path: '/api/support-bundle', role: 'installer', summary: 'how far the support bundle is', answer: support.bundleState },
   makeSupportBundle: { method: 'POST', path: '/api/support-bundle', role: 'installer', summary: 'make a support bundle; it is fetched from /api/support-bundle/file within ten minutes', body: support.bundleOrder, answer: support.bundleState },
   logs: { method: 'GET', path: '/api/logs', role: 'installer', summary: 'what the gateway logged last, without secrets', query: support.logsQuery, answer: support.logs },
+
+  reports: { method: 'GET', path: '/api/reports', role: 'viewer', summary: 'months of which anything is kept', answer: reports.reports },
+  monthReport: { method: 'GET', path: '/api/reports/month', role: 'viewer', summary: 'the facility report of a month, with the figures of its alarms', query: reports.monthQuery, answer: reports.monthReport },
+  alarmReport: { method: 'GET', path: '/api/reports/alarms', role: 'viewer', summary: 'figures of the alarms of a time, at most 100 days', query: reports.alarmsQuery, answer: reports.alarms },
+  shifts: { method: 'GET', path: '/api/reports/shifts', role: 'viewer', summary: 'the shifts that began on a day: of the plan, and as the desk was taken', query: reports.shiftsQuery, answer: reports.shifts },
+  shiftReport: { method: 'GET', path: '/api/reports/shift', role: 'viewer', summary: 'what happened in a shift', query: reports.shiftQuery, answer: reports.shiftReport },
 
   users: { method: 'GET', path: '/api/users', role: 'admin', summary: 'accounts', answer: z.array(people.user) },
   addUser: { method: 'POST', path: '/api/users', role: 'admin', summary: 'a new account', body: people.userOrder, answer: people.user },

@@ -16,13 +16,14 @@ import { Home } from './pages/home.tsx'
 import { Installer } from './pages/installer.tsx'
 import { Link } from './pages/link.tsx'
 import { Logs } from './pages/logs.tsx'
+import { Reports } from './pages/reports.tsx'
 import { Shift } from './pages/shift.tsx'
 import { SignIn } from './pages/sign-in.tsx'
 import { Watch } from './parts/watch.tsx'
 import { Loading } from './parts/loading.tsx'
 
-const pages: readonly { readonly name: IconName & ('home' | 'alerts' | 'devices' | 'doors' | 'link' | 'shift' | 'installer'); readonly first: boolean }[] = [
-  { name: 'home', first: true }, { name: 'alerts', first: true }, { name: 'devices', first: true }, { name: 'doors', first: true }, { name: 'link', first: false }, { name: 'shift', first: false }, { name: 'installer', first: false },
+const pages: readonly { readonly name: IconName & ('home' | 'alerts' | 'devices' | 'doors' | 'link' | 'shift' | 'reports' | 'installer'); readonly first: boolean }[] = [
+  { name: 'home', first: true }, { name: 'alerts', first: true }, { name: 'devices', first: true }, { name: 'doors', first: true }, { name: 'link', first: false }, { name: 'shift', first: false }, { name: 'reports', first: false }, { name: 'installer', first: false },
 ]
 const mine = (): typeof pages => pages.filter(({ name }) => name !== 'installer' || may('installer'))
 
@@ -98,6 +99,7 @@ function Page(): JSX.Element {
     case 'doors': return <Doors />
     case 'link': return <Link />
     case 'shift': return <Shift />
+    case 'reports': return <Reports />
     case 'installer': return <Installer />
     case 'logs': return <Logs />
     case 'more': return <More />

@@ -1,5 +1,6 @@
 import type { Label } from '../../contract/index.ts'
 import { severityWords } from '../../kit/severity-words.ts'
+import { reportWords } from './words-reports.ts'
 
 export type Language = keyof Label
 
@@ -7,6 +8,7 @@ const titled = ({ zh, en }: Label): Label => ({ zh, en: `${en[0]!.toUpperCase()}
 
 /** Every word of the pages. Each has both languages: the type asks for them. Names, ids and units come from the gateway. */
 export const words = {
+  ...reportWords,
   product: { zh: '邻里值班台', en: 'Linli duty desk' },
   skip: { zh: '跳到内容', en: 'Skip to content' },
   otherLanguage: { zh: 'English', en: '中文' },
@@ -361,6 +363,8 @@ export const phrases = {
   backlogNow: phrase((n: string) => `${n} 条等待上传`, (n: string) => `${n} records waiting`),
   checkUpDone: phrase((at: string, n: number) => `${at} 检查完毕，${n === 0 ? '没有需要处理的' : `${n} 项需要处理`}`, (at: string, n: number) => `Done at ${at}: ${n === 0 ? 'nothing needs doing' : `${plural(n, 'thing needs', 'things need')} doing`}`),
   logsMissed: phrase((n: number) => `中间有 ${n} 行没有看到：记录太快`, (n: number) => `${plural(n, 'line', 'lines')} went by unseen: too many at once`),
+  after: phrase((text: string) => `${text}后`, (text: string) => `after ${text}`),
+  moreRows: phrase((n: number) => `还有 ${n} 条未列出`, (n: number) => `${n} more are not listed`),
   queuedActs: phrase((n: number) => `${n} 个操作等待送出`, (n: number) => `${plural(n, 'action', 'actions')} waiting to be sent`),
   ackOf: phrase((title: string) => `确认：${title}`, (title: string) => `Acknowledge: ${title}`),
   writeAsk: phrase((point: string, value: string) => `把“${point}”改为 ${value}？`, (point: string, value: string) => `Set “${point}” to ${value}?`),
