@@ -20,7 +20,7 @@ const wholeWordBelow = 6
 const escape = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 const maxDepth = 40
 
-/** Each takes out one kind of thing. Order matters: what is known first, what only looks like something last. */
+/** Each takes out one kind of thing. Order matters: what is known first, what only looks like something last. No part that may repeat is without an end: lines are hostile. */
 const patterns = {
   pem: (text) => text.replace(/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, removed),
   /** User and password, also unescaped or percent-encoded; one-time addresses; what a query calls a token. */
@@ -33,7 +33,7 @@ const patterns = {
   named: (text) => text
     .replace(/(authorization\\?["']?\s*[:=]\s*\\?["']?)[^"'\\\r\n]+/gi, `$1${removed}`)
     .replace(/\b(bearer|basic|digest)\s+[A-Za-z0-9._~+/=-]{6,}/gi, `$1 ${removed}`)
-    .replace(/([\w.-]*(?:password|passwd|passphrase|\bpwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|cookie|session)(?:[-_]?(?:id|value))?|密码|口令|密钥|令牌)(\\?["']?\s*[:=：]\s*\\?["']?)(?!\[)[^\s"'\\,;&}\]]+/gi, `$1$2${removed}`),
+    .replace(/([\w.-]{0,24}(?:password|passwd|passphrase|\bpwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|cookie|session)(?:[-_]?(?:id|value))?|密码|口令|密钥|令牌)(\\?["']?\s*[:=：]\s*\\?["']?)(?!\[)[^\s"'\\,;&}\]]+/gi, `$1$2${removed}`),
   pin: (text) => text.replace(/\b(pin(?:\s*code)?\\?["']?\s*[:=]?\s*\\?["']?)\d{4,8}(?!\d)/gi, `$1${removed}`),
   phone: (text) => text
     .replace(/(?<![\dA-Za-z.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![\d.])/g, '[phone]')
@@ -44,7 +44,7 @@ const patterns = {
     .replace(/(?<![\dA-Za-z.])\d{17}[\dXx](?![\dA-Za-z])/g, '[number]')
     .replace(/(?<![\dA-Za-z.])\d{15,19}(?![\dA-Za-z])/g, '[number]')
     .replace(/((?:\bcard|\bbadge|\buid|卡)(?:[ _-]?(?:no|number|id|nr)|号)?\W{0,4})(?=[0-9A-Fa-f]*\d)[0-9A-Fa-f]{6,16}(?![0-9A-Za-z])/gi, '$1[number]'),
-  mail: (text) => text.replace(/[^\s@<>,;"':/()=\\]+@(?=[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)/g, (found) => (found === `${removed}@` ? found : '[mail]@')),
+  mail: (text) => text.replace(/[^\s@<>,;"':/()=\\]{1,64}@(?=[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)/g, (found) => (found === `${removed}@` ? found : '[mail]@')),
   /** Claim codes, and the codes of the residents' page. */
   code: (text) => text
     .replace(/(?<![\w-])[2-9A-HJKMNP-TV-Z]{4}(?:-[2-9A-HJKMNP-TV-Z]{4}){2}(?![\w-])/g, '[code]')

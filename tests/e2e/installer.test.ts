@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { gunzipSync } from 'node:zlib'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { linli } from '../support/command-line.ts'
 import { main, runGateway } from '../support/gateways.ts'
@@ -54,7 +55,13 @@ describe('an installer with a laptop', () => {
     // What is written into the file after the start is told, and so is a file that no gateway could start with.
     await writeFile(file, `${await readFile(file, 'utf8')}# later\n`)
     expect(JSON.parse((await linli('doctor', file, '--json')).stdout).findings.map(({ code }: { code: string }) => code)).toContain('DOCTOR_CONFIG_CHANGED')
+    const out = path.join(path.dirname(file), 'bundle.tar.gz')
+    expect(await linli('support-bundle', file, '-o', out)).toMatchObject({ code: 0, stdout: expect.stringMatching(/bundle\.tar\.gz {2}\d+ kB, of the gateway that runs/) })
+    expect((await stat(out)).mode & 0o777).toBe(0o600)
+    expect(await linli('support-bundle', file, '-o', out)).toMatchObject({ code: 1, stderr: expect.stringMatching(/SUPPORT_TARGET .* is not overwritten/) })
+    expect(gunzipSync(await readFile(out)).toString('latin1')).toMatch(/README\.txt[\s\S]*site\.yaml[\s\S]*gateway started/)
     await writeFile(file, 'linli: 1\nsite: { id: HALL }\n')
+    expect(JSON.parse((await linli('support-bundle', file, '-o', `${out}.2`, '--json')).stdout)).toMatchObject({ running: false, bytes: expect.any(Number) })
     expect(await linli('doctor', file)).toMatchObject({ code: 2, stdout: expect.stringMatching(/✗ fault {2}configuration {2}\S+site\.yaml {2}DOCTOR_CONFIG_INVALID/) })
   })
   it('is told what is wrong before anything is sent, and reads what can be read when one line is dead', async () => {
