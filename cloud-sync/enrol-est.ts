@@ -14,6 +14,8 @@ export interface EstServer {
   readonly basic?: { readonly user: string; readonly token: string } | undefined
   /** The certificate that is renewed [RFC 7030 §3.3.2]. */
   readonly client?: { readonly cert: string; readonly key: string } | undefined
+  /** The server is not proven: for `cacerts` alone, whose answer a person compares [RFC 7030 §4.1.1]. */
+  readonly unproven?: true
 }
 
 const maxAnswerBytes = 262_144
@@ -22,6 +24,9 @@ const tlsCodes = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOST
 
 /** The authority's own certificates. Throws UplinkError ENROL_UNREACHABLE, ENROL_TLS, ENROL_REFUSED, ENROL_ANSWER. */
 export const authorities = (server: EstServer, signal: AbortSignal): Promise<readonly X509Certificate[]> => call(server, 'cacerts', null, signal)
+
+/** The same from a server that nothing here trusts yet: nothing of ours is told it, and a person compares the fingerprint before anything else is. */
+export const unprovenAuthorities = (url: string, signal: AbortSignal): Promise<readonly X509Certificate[]> => call({ url, unproven: true }, 'cacerts', null, signal)
 
 /** Sends a PKCS#10 (DER), returns the certificates of the answer. Throws also ENROL_PENDING when a person has to allow it first. */
 export const enrol = (server: EstServer, csr: Uint8Array, signal: AbortSignal): Promise<readonly X509Certificate[]> =>
@@ -48,12 +53,12 @@ function endpoint(base: string, operation: string): URL {
 
 interface Answer { readonly status: number; readonly body: Buffer; readonly retryAfter?: string | undefined }
 
-function send({ ca, basic, client }: EstServer, url: URL, csr: Uint8Array | null, signal: AbortSignal): Promise<Answer> {
+function send({ ca, basic, client, unproven }: EstServer, url: URL, csr: Uint8Array | null, signal: AbortSignal): Promise<Answer> {
   // [RFC 7030 §4.2.1, RFC 8951 §2.1]: base64, and no Content-Transfer-Encoding is needed.
   const body = csr === null ? null : Buffer.from(csr).toString('base64').replace(/.{64}/g, '$&\n')
   return new Promise((resolve, reject) => {
     const outgoing = request(url, {
-      method: body === null ? 'GET' : 'POST', ca, ...client, signal, timeout: timeoutMs, agent: false, minVersion: 'TLSv1.2', rejectUnauthorized: true,
+      method: body === null ? 'GET' : 'POST', ca, ...client, signal, timeout: timeoutMs, agent: false, minVersion: 'TLSv1.2', rejectUnauthorized: !(unproven && body === null && !basic),
       headers: { ...(body === null ? {} : { 'content-type': 'application/pkcs10', 'content-length': Buffer.byteLength(body) }), ...(basic ? { authorization: `Basic ${Buffer.from(`${basic.user}:${basic.token}`).toString('base64')}` } : {}) },
     }, (response) => {
       const chunks: Buffer[] = []

@@ -13,7 +13,12 @@ export interface EnrolOptions {
   readonly region: string
   readonly files: CredentialFiles
   readonly now: EpochMs
+  /** Told as each part is done, for who watches. */
+  done?(step: EnrolStep): void
 }
+
+/** The authority answered; the key is on the disk; the request was answered; certificate and key are checked and in place. */
+export type EnrolStep = 'authority' | 'key' | 'answer' | 'certificate'
 
 export interface Enrolled { readonly subject: string; readonly issuer: string; readonly serial: string; readonly notAfter: EpochMs }
 
@@ -23,8 +28,12 @@ export async function enrolOnline(options: EnrolOptions & { readonly server: Est
   const current = force ? null : await currentCertificate(files)
   if (current && current.validToDate.getTime() > now) throw new UplinkError('ENROL_EXISTS', `this gateway has a certificate until ${current.validTo} (${files.cert}); renew it with --renew, or begin anew with --force`)
   const roots = (await authorities(server, signal)).filter(isSelfSigned)
+  options.done?.('authority')
   const key = await waitingKey(files)
-  return finish(options, await enrol(server, await makeRequest(key.pem, options), signal), roots, [key])
+  options.done?.('key')
+  const answer = await enrol(server, await makeRequest(key.pem, options), signal)
+  options.done?.('answer')
+  return finish(options, answer, roots, [key])
 }
 
 /** The same key, a new certificate; the old one is the pass. */
@@ -61,10 +70,11 @@ export async function currentCertificate(files: CredentialFiles): Promise<X509Ce
   return text === null ? null : parseCertificates(text)[0]!
 }
 
-async function finish({ gateway, files, now }: EnrolOptions, certificates: readonly X509Certificate[], roots: readonly X509Certificate[], keys: readonly BoxKey[]): Promise<Enrolled> {
+async function finish({ gateway, files, now, done }: EnrolOptions, certificates: readonly X509Certificate[], roots: readonly X509Certificate[], keys: readonly BoxKey[]): Promise<Enrolled> {
   const { issued: { leaf, intermediates }, key } = match(certificates, roots, keys, now, gateway)
   const anchors = roots.length > 0 ? roots : certificates.filter(isSelfSigned)
   await install(files, { cert: [leaf, ...intermediates].map(String).join(''), key, ca: anchors.length > 0 ? anchors.map(String).join('') : null })
+  done?.('certificate')
   return { subject: leaf.subject, issuer: leaf.issuer.replaceAll('\n', ', '), serial: leaf.serialNumber, notAfter: leaf.validToDate.getTime() }
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { currentCertificate, enrolOnline, importFile, renewOnline, requestFile, type CredentialFiles, type Enrolled } from '../../cloud-sync/enrol.ts'
 import { put } from '../../cloud-sync/enrol-files.ts'
 import { codeOf, ConfigError, systemClock as clock } from '../kit/index.ts'
+import { hasTerminal } from './ask/terminal.ts'
 import { paint, print, printJson, stopSignal } from './output.ts'
 import { readSite, type Site } from './rooms.ts'
 
@@ -24,6 +25,10 @@ export async function enrol(file: string, options: EnrolCommand): Promise<void> 
   const uplink = uplinkOf(site, options.uplink)
   const files = filesOf(site, uplink)
   const parts = { gateway: site.site.id, region: site.site.region, files, now: clock.now() }
+  if (options.url === undefined && !options.csr && options.import === undefined && !options.renew && !options.json && hasTerminal()) {
+    if (!options.force) await refuseSecond(parts)
+    return (await import('./enrol-guide.ts')).guideEnrolment(file, { uplink, parts, options, tell: (authority) => tellMissing(file, uplink, files, authority) })
+  }
   if (options.csr) {
     await put(path.resolve(options.csr), await requestFile(parts), 0o644)
     if (options.json) return printJson({ request: path.resolve(options.csr), key: `${files.key}.new` })
@@ -32,6 +37,11 @@ export async function enrol(file: string, options: EnrolCommand): Promise<void> 
   const done = await carryOut(parts, options.renew && options.url === undefined ? { ...uplink.renew, ...options } : options)
   if (options.json) return printJson({ uplink: uplink.id, ...done, notAfter: new Date(done.notAfter).toISOString(), files })
   print(`${paint('green', 'enrolled')}: ${done.subject}, by ${done.issuer}, until ${new Date(done.notAfter).toISOString()}`)
+  tellMissing(file, uplink, files, options)
+}
+
+/** What the site file should say of it, where it does not yet. */
+function tellMissing(file: string, uplink: Site['uplinks'][number], files: CredentialFiles, options: Pick<EnrolCommand, 'url' | 'ca'>): void {
   const missing = (['ca', 'cert', 'key'] as const).filter((name) => uplink[name] === undefined)
   const lines = missing.map((name) => `    ${name}: ${files[name]}`)
   if (options.url !== undefined && !uplink.renew) lines.push(`    renew: { url: "${options.url}"${options.ca === undefined ? '' : `, ca: ${path.resolve(options.ca)}`} }   # so that the gateway renews it by itself`)

@@ -326,7 +326,7 @@ probe.command('opcua')
   .action(async (url: string, words: string[], options) => (await import('./probe/opcua.ts')).probeOpcua(url, words, options))
 
 program.command('enrol')
-  .description('get the gateway\'s certificate from the platform\'s authority: the key is made on the box and stays there')
+  .description('get the gateway\'s certificate from the platform\'s authority: the key is made on the box and stays there; at a terminal it asks for what is not given')
   .argument('<site>', 'site file (YAML)')
   .option('--url <url>', 'the authority: https://… (EST, RFC 7030)')
   .option('--uplink <id>', 'which uplink, where there are several')
