@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { changeCommands } from './change/commands.ts'
 import { fail, parseDuration } from './output.ts'
 import { supportCommands } from './support-commands.ts'
+import { scanCommands } from './scan/commands.ts'
 import { version } from '../version.ts'
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0) })
@@ -248,46 +249,7 @@ program.command('profiles')
   .option('--json', 'print JSON')
   .action(async (words: string[], options) => (await import('./profiles.ts')).profiles(words, options))
 
-const scan = program.command('scan').description('find devices: only reads, names what the device library knows, shows their values; with --save adds them to a site file')
-const scanOptions = (command: Command): Command => command
-  .option('--units <range>', 'unit ids', '1-247')
-  .option('--timeout <duration>', 'for an answer to begin (default: 120ms on a serial line, 500ms on TCP)', duration)
-  .option('--any-network', 'also addresses outside private networks')
-  .option('--profiles <folder>', 'your own profiles (default: ./profiles)')
-  .option('--save <site>', 'add what was identified to this site file: shows the new lines and asks')
-  .option('--yes', 'with --save: do not ask')
-  .option('--json', 'print JSON')
-scanOptions(scan.command('rtu'))
-  .description('one serial line: tries baud rates and parities, then every unit id where somebody answers')
-  .argument('<port>', 'serial port such as /dev/serial/by-id/…, or HOST:PORT of a serial server')
-  .option('--baud <rates>', 'only these, such as 9600,19200')
-  .option('--parity <parities>', 'only these, such as none,even')
-  .option('--every-setting', 'go on after the first setting at which somebody answers')
-  .option('--despite-master', 'also where somebody else speaks on the line')
-  .action(async (port: string, options) => (await import('./scan/modbus.ts')).scanLine('rtu', port, options))
-scanOptions(scan.command('tcp'))
-  .description('Modbus TCP at given addresses of the building')
-  .argument('<range>', '192.168.1.20, 192.168.1.20-60, 192.168.1.0/24 or a name, each with :PORT if not 502, separated by commas')
-  .action(async (range: string, options) => (await import('./scan/modbus.ts')).scanLine('tcp', range, options))
-
-scan.command('opcua')
-  .description('OPC UA servers at given addresses: which there are and what they offer')
-  .argument('<urls...>', 'opc.tcp://HOST:4840, or HOST')
-  .option('--timeout <duration>', 'for an answer', duration, 5_000)
-  .option('--pki <folder>', 'certificates (default: data/opcua, as the gateway has)')
-  .option('--any-network', 'also addresses outside private networks')
-  .option('--json', 'print JSON')
-  .action(async (urls: string[], options) => (await import('./scan/opcua.ts')).scanOpcua(urls, options))
-scan.command('mqtt')
-  .description('MQTT devices that announce themselves or look like a profile, and topics that nothing explains; publishes nothing')
-  .argument('<broker>', 'HOST[:PORT]')
-  .option('--for <duration>', 'how long to listen', duration, 30_000)
-  .option('--username <name>', 'the password comes from MQTT_PASSWORD')
-  .option('--tls', 'TLS; certificate and host name are checked')
-  .option('--ca <file>', 'who signed the broker\'s certificate (PEM); means --tls')
-  .option('--timeout <duration>', 'for the connection', duration, 5_000)
-  .option('--json', 'print JSON')
-  .action(async (broker: string, options) => (await import('./scan/mqtt.ts')).scanMqtt(broker, options))
+scanCommands(program, duration)
 
 const probe = program.command('probe').description('raw requests from the command line, without a site file')
 probe.command('modbus')

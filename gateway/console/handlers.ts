@@ -75,6 +75,12 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
     makeSupportBundle: ({ body }) => parts.support.bundles.start(body.events),
     checkUp: () => parts.support.checkUp() as Promise<Answer<'checkUp'>>,
     logs: ({ query }) => parts.support.logs.read(query) as Promise<Answer<'logs'>>,
+    discovery: () => parts.discovery.view(),
+    startDiscovery: async ({ body }) => { await parts.discovery.start(body); return {} },
+    stopDiscovery: () => { parts.discovery.stop(); return {} },
+    readDiscovered: ({ body }) => parts.discovery.read(body.id),
+    proposeDiscovered: ({ body }) => parts.discovery.propose(body.ids),
+    saveDiscovered: ({ body }) => parts.discovery.save(body.ids),
     endMaintenance: async ({ params }) => ({ ended: await modes.end(params.id, clock.now()) }),
   }
 }

@@ -1,6 +1,7 @@
 import type { ChangePort, Clock, ConnectionConfig, DeadLetters, EventLog, GatewayConditions, History, Label, Modes, PointWriter } from '../contract/index.ts'
 import type { AlertControl } from '../control/alerts.ts'
 import type { FacilityPort } from '../control/facility.ts'
+import type { DiscoveryPort } from './discovery.ts'
 import type { ReportPort } from '../control/report.ts'
 import type { Feed } from '../feed.ts'
 import type { Logger } from '../kit/index.ts'
@@ -54,6 +55,8 @@ export interface ConsoleParts {
   readonly support: { readonly logs: LogsPort; checkUp(): Promise<CheckUp>; readonly bundles: BundleJob }
   /** Absent where nobody could put another gateway in its place. */
   readonly changes?: ChangePort | undefined
+  /** Finding devices. */
+  readonly discovery: DiscoveryPort
   /** When the last checkpoint was signed. */
   checkpointAt(): number | null
   /** Why it is not ready: codes. */

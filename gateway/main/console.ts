@@ -6,6 +6,7 @@ import { codeOf, describe } from '../kit/index.ts'
 import type { PhotoStore } from '../photos/index.ts'
 import { version } from '../version.ts'
 import type { Basics } from './basics.ts'
+import { discoveryDesk } from './discovery/desk.ts'
 import type { Store } from './store.ts'
 
 const pages = fileURLToPath(new URL('../console/web-dist', import.meta.url))
@@ -22,8 +23,10 @@ export async function openConsole({ site, clock, log: root, stack, store: { jour
   const { people, doors } = site.decisions
   try {
     const { serveConsole } = await import('../console/index.ts')
+    const discovery = discoveryDesk(site)
+    stack.defer(() => discovery.close())
     const served = stack.use(await serveConsole({
-      ...lent, photos, conditions, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
+      ...lent, photos, discovery, conditions, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
       site: { id: site.site.id, name: site.site.name, timezone: site.site.timezone, region: site.site.region }, places: site.places,
       people: people.map(({ id, name, role }) => ({ id, name, role })), connections: site.connections,
       locks: new Map<string, PointId>(doors.flatMap(({ id, lock }) => (lock ? [[id, lock.point] as const] : []))),

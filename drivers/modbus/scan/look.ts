@@ -7,10 +7,10 @@ import { fingerprint, type ScanProfile } from './fingerprint.ts'
 import type { ScanLine } from './scan-line.ts'
 
 /**
- * What one unit id brought. `damaged`: every answer was, as when two devices with this id speak at once. `late`: other units that answered
+ * What one unit id brought. `gateway`: a gateway says that nobody is behind it there. `damaged`: every answer was, as when two devices with this id speak at once. `late`: other units that answered
  * meanwhile, too late for their own turn.
  */
-export interface Look { readonly here: 'yes' | 'damaged' | 'no'; readonly damaged: number; readonly double: number; readonly late: readonly number[] }
+export interface Look { readonly here: 'yes' | 'damaged' | 'no' | 'gateway'; readonly damaged: number; readonly double: number; readonly late: readonly number[] }
 
 const tries = 3
 /** A gateway's word that nobody is there (Application Protocol 1.1b3 §7). */
@@ -28,7 +28,7 @@ export async function lookAt(line: ScanLine, unit: number, table: 'holding' | 'i
     if (heard.kind === 'silence') return look(double > 0 ? 'yes' : damaged > 0 ? 'damaged' : 'no')
     if (heard.kind === 'damaged') damaged++
     else if (heard.kind === 'double') double++
-    else return look(isNobody(request, heard.pdu!) ? 'no' : 'yes')
+    else return look(isNobody(request, heard.pdu!) ? 'gateway' : 'yes')
   }
   return look(double > 0 ? 'yes' : 'damaged')
 }
@@ -37,13 +37,25 @@ function isNobody(request: Buffer, pdu: Buffer): boolean {
   try { readReply(request, pdu); return false } catch (error) { return nobody.has(codeOf(error)) }
 }
 
-/** On a serial line: a second answer that comes after the first one has been heard out. */
-async function answersTwice(line: ScanLine, unit: number, timeoutMs: number): Promise<boolean> {
+/** On a serial line: torn, or a second answer at once or after the first one has been heard out. */
+async function isOdd(line: ScanLine, unit: number, timeoutMs: number): Promise<boolean> {
   const first = await line.ask(unit, readRequest('holding', 0, 1), timeoutMs, true)
-  if (first.kind === 'double') return true
+  if (first.kind === 'double' || first.kind === 'damaged') return true
   const after = await line.listen(timeoutMs)
   return after[0] === unit && foreignFrame(after, 0) > 0
 }
+
+/** Two devices are odd nearly every time; a late answer, or a glitch, is once. */
+async function areTwo(line: ScanLine, unit: number, timeoutMs: number): Promise<boolean> {
+  let odd = 0
+  for (let turn = 0; turn < oddTurns; turn++) {
+    await line.listen(timeoutMs)
+    if (await isOdd(line, unit, timeoutMs * oddPatience)) odd++
+  }
+  return odd * 2 > oddTurns
+}
+const oddTurns = 3
+const oddPatience = 2
 
 const objectNames: Readonly<Record<number, string>> = { 0: 'vendor', 1: 'product code', 2: 'revision' }
 
@@ -52,18 +64,16 @@ export async function examine(line: ScanLine, { unit, place, baudRate, library, 
   readonly unit: number; readonly place: Place; readonly baudRate: number | null; readonly library: readonly ScanProfile[]; readonly timeoutMs: number; readonly seen: Look
 }): Promise<FoundDevice> {
   const reader = new DeviceReader(line, unit, timeoutMs)
-  const twins = async (): Promise<FoundDevice> => {
-    // What the second one still has to say must not be taken for the next unit's answer.
-    await line.listen(2 * timeoutMs)
-    return { identified: null, candidates: [], place, unitId: unit, says: {}, answers: [], turnaroundMs: Math.round(reader.turnaroundMs), duplicate: true }
-  }
-  if (seen.here === 'damaged' || seen.double > 0 || (place.transport !== 'tcp' && await answersTwice(line, unit, timeoutMs))) return await twins()
+  const twins: FoundDevice = { identified: null, candidates: [], place, unitId: unit, says: {}, answers: [], turnaroundMs: 0, duplicate: true }
+  const serial = place.transport !== 'tcp'
+  const odd = serial && (seen.here === 'damaged' || seen.double > 0 || await isOdd(line, unit, timeoutMs))
+  if (odd && await areTwo(line, unit, timeoutMs)) return twins
   const identification = await reader.identification()
   const serverId = identification ? null : await reader.serverId()
   const says = { ...(identification ? Object.fromEntries([...identification].map(([id, text]) => [objectNames[id] ?? `object ${id}`, text])) : {}), ...(serverId === null ? {} : { 'server id': serverId }) }
   const found = await fingerprint(reader, library, { baudRate, identification })
   const answers = found.identified ? [] : await whatAnswers(reader)
-  if (reader.double > 0 || reader.damaged > mostDamaged) return await twins()
+  if (serial && (reader.double > 0 || reader.damaged > mostDamaged) && await areTwo(line, unit, timeoutMs)) return twins
   return { ...found, place, unitId: unit, says, answers, turnaroundMs: Math.round(reader.turnaroundMs), duplicate: false }
 }
 

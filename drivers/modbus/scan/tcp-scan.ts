@@ -54,8 +54,9 @@ async function scanHost({ host, address, port }: Target, { units, timeoutMs, con
     // A device of its own network address is often 1, and often 255 or 0 (Messaging on TCP/IP 1.0b §4.4.2.1).
     for (let unit = units.first; unit <= units.last && silent < silentUnits && !signal.aborted; unit++) {
       const look = await lookAt(line, unit, 'holding', timeoutMs)
-      if (look.here !== 'yes') { silent++; continue }
-      silent = 0
+      // A gateway that says who is not there is worth asking for all of them.
+      silent = look.here === 'yes' || look.here === 'gateway' ? 0 : silent + 1
+      if (look.here !== 'yes') continue
       found(await examine(line, { unit, place: { transport: 'tcp', host, port }, baudRate: null, library, timeoutMs, seen: look }))
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import * as alerts from './alerts.ts'
 import { done, name, pointId, type Role } from './common.ts'
+import * as discovery from './discovery.ts'
 import * as facility from './facility.ts'
 import * as link from './link.ts'
 import * as people from './people.ts'
@@ -73,6 +74,13 @@ export const routes = {
   alarmReport: { method: 'GET', path: '/api/reports/alarms', role: 'viewer', summary: 'figures of the alarms of a time, at most 100 days', query: reports.alarmsQuery, answer: reports.alarms },
   shifts: { method: 'GET', path: '/api/reports/shifts', role: 'viewer', summary: 'the shifts that began on a day: of the plan, and as the desk was taken', query: reports.shiftsQuery, answer: reports.shifts },
   shiftReport: { method: 'GET', path: '/api/reports/shift', role: 'viewer', summary: 'what happened in a shift', query: reports.shiftQuery, answer: reports.shiftReport },
+
+  discovery: { method: 'GET', path: '/api/discovery', role: 'installer', summary: 'the search for devices, and what it found', answer: discovery.discovery },
+  startDiscovery: { method: 'POST', path: '/api/discovery', role: 'installer', summary: 'search a free serial line, given addresses, or an OPC UA server; only reads', body: discovery.discoveryOrder, answer: done },
+  stopDiscovery: { method: 'POST', path: '/api/discovery/stop', role: 'installer', summary: 'stop the search; what was found stays', answer: done },
+  readDiscovered: { method: 'POST', path: '/api/discovery/read', role: 'installer', summary: 'the live read test of a device that was found', body: discovery.discoveredOrder, answer: discovery.discovered },
+  proposeDiscovered: { method: 'POST', path: '/api/discovery/propose', role: 'installer', summary: 'what the site file would get', body: discovery.discoveredOrders, answer: discovery.discoveryProposal },
+  saveDiscovered: { method: 'POST', path: '/api/discovery/save', role: 'installer', summary: 'add devices that were read to the site file; in use from the next start', body: discovery.discoveredOrders, answer: discovery.discoverySaved },
 
   users: { method: 'GET', path: '/api/users', role: 'admin', summary: 'accounts', answer: z.array(people.user) },
   addUser: { method: 'POST', path: '/api/users', role: 'admin', summary: 'a new account', body: people.userOrder, answer: people.user },

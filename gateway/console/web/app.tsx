@@ -15,6 +15,7 @@ import { Doors } from './pages/doors.tsx'
 import { Home } from './pages/home.tsx'
 import { Installer } from './pages/installer.tsx'
 import { Link } from './pages/link.tsx'
+import { Discovery } from './pages/discovery.tsx'
 import { Logs } from './pages/logs.tsx'
 import { Reports } from './pages/reports.tsx'
 import { Shift } from './pages/shift.tsx'
@@ -102,6 +103,7 @@ function Page(): JSX.Element {
     case 'reports': return <Reports />
     case 'installer': return <Installer />
     case 'logs': return <Logs />
+    case 'discovery': return <Discovery />
     case 'more': return <More />
     default: return <h1>{t('notFound')}</h1>
   }

@@ -1,5 +1,6 @@
 import type { Label } from '../../contract/index.ts'
 import { severityWords } from '../../kit/severity-words.ts'
+import { discoveryPhrases, discoveryWords } from './words-discovery.ts'
 import { reportWords } from './words-reports.ts'
 
 export type Language = keyof Label
@@ -9,6 +10,7 @@ const titled = ({ zh, en }: Label): Label => ({ zh, en: `${en[0]!.toUpperCase()}
 /** Every word of the pages. Each has both languages: the type asks for them. Names, ids and units come from the gateway. */
 export const words = {
   ...reportWords,
+  ...discoveryWords,
   product: { zh: '邻里值班台', en: 'Linli duty desk' },
   skip: { zh: '跳到内容', en: 'Skip to content' },
   otherLanguage: { zh: 'English', en: '中文' },
@@ -345,6 +347,7 @@ const plural = (n: number, one: string, many: string): string => `${n} ${n === 1
 
 /** Sentences with something in them. */
 export const phrases = {
+  ...discoveryPhrases,
   needYou: phrase((n: number) => `${n} 项待处理`, (n: number) => `${n} ${n === 1 ? 'needs' : 'need'} you`),
   handledBy: phrase((n: number) => `${n} 项处理中`, (n: number) => `${n} being handled`),
   firstWas: phrase((who: string, at: string) => `${who} 已在 ${at} 先确认了`, (who: string, at: string) => `${who} was first, at ${at}`),

@@ -6,12 +6,12 @@ import type { Place, ScanEvent, SerialSetting } from '../../../drivers/modbus/sc
 import { SerialScanLine, type ScanLine } from '../../../drivers/modbus/scan/scan-line.ts'
 import { TcpScanLine } from '../../../drivers/modbus/scan/tcp-scan-line.ts'
 import { commonSettings, scanRtu } from '../../../drivers/modbus/scan/rtu-scan.ts'
-import { targetsOf } from '../../../drivers/modbus/scan/tcp-range.ts'
+import { targetsOf, type Target } from '../../../drivers/modbus/scan/tcp-range.ts'
 import { scanTcp } from '../../../drivers/modbus/scan/tcp-scan.ts'
 import type { ScanProfile } from '../../../drivers/modbus/scan/fingerprint.ts'
 import { connection as connectionSchema, type ModbusConnection } from '../../../drivers/modbus/settings.ts'
 import { wireOf } from '../../../drivers/modbus/wire.ts'
-import { systemClock as clock } from '../../kit/index.ts'
+import { ConfigError, systemClock as clock } from '../../kit/index.ts'
 
 /** What to look through; the same for the command line and the page. */
 export interface ScanRequest {
@@ -25,6 +25,8 @@ export interface ScanRequest {
   readonly everySetting?: boolean | undefined
   readonly despiteMaster?: boolean | undefined
   readonly anyNetwork?: boolean | undefined
+  /** Addresses that the running gateway polls: they are left alone, and told. */
+  readonly users?: readonly { readonly id: string; readonly host: string; readonly port: number }[] | undefined
 }
 
 const connectMs = 1_500
@@ -46,11 +48,16 @@ export async function openPlace(place: Place): Promise<ScanLine> {
 export async function* scanModbus(request: ScanRequest, library: readonly ScanProfile[], signal: AbortSignal): AsyncGenerator<ScanEvent> {
   const { kind, target, units, timeoutMs = usualTimeoutMs[kind] } = request
   if (kind === 'tcp') {
-    const targets = await targetsOf(target, { anyNetwork: request.anyNetwork === true, resolve: addressesOf })
+    const all = await targetsOf(target, { anyNetwork: request.anyNetwork === true, resolve: addressesOf })
+    const used = all.flatMap((each) => { const user = userOf(each, request); return user ? [{ ...each, user: user.id }] : [] })
+    for (const { host, port, user } of used) yield { kind: 'warning', code: 'SCAN_LINE_IN_USE', text: `${host}:${port} is connection ${user} of the running gateway; it was left alone` }
+    const targets = all.filter((each) => !used.some(({ address, port }) => address === each.address && port === each.port))
     yield* scanTcp({ targets, units, timeoutMs, connectMs, library, clock }, signal)
     return
   }
   const [server] = target.startsWith('/') ? [] : await targetsOf(target, { anyNetwork: request.anyNetwork === true, resolve: addressesOf })
+  const user = server && userOf(server, request)
+  if (user) throw new ConfigError('SCAN_LINE_IN_USE', `${target} is connection ${user.id} of the running gateway, which polls it; a search would disturb it: stop the gateway and use linli scan`)
   const file = server ? '' : await lastingName(target)
   const placeOf = (setting: SerialSetting): Place => (server ? { transport: 'rtu-over-tcp', host: server.host, port: server.port } : { transport: 'rtu', path: file, setting })
   yield* scanRtu({
@@ -61,6 +68,8 @@ export async function* scanModbus(request: ScanRequest, library: readonly ScanPr
     baudOf: ({ baudRate }) => (server ? null : baudRate), open: (setting) => openPlace(placeOf(setting)),
   }, signal)
 }
+
+const userOf = ({ host, address, port }: Target, { users }: ScanRequest) => users?.find((each) => each.port === port && (each.host === address || each.host === host))
 
 const addressesOf = async (name: string): Promise<readonly string[]> => (await lookup(name, { all: true, family: 4 })).map(({ address }) => address)
 

@@ -1,8 +1,7 @@
 import type { FoundDevice, Place } from '../../../drivers/modbus/scan/events.ts'
 import type { ModbusConnection, ModbusDevice } from '../../../drivers/modbus/settings.ts'
 import { addEntries } from '../../../firmware-config/points-csv/index.ts'
-import { readSite, type Site } from '../../cli/rooms.ts'
-import { ConfigError } from '../../kit/index.ts'
+import { readSite } from '../../cli/rooms.ts'
 
 type Written = Readonly<Record<string, string | number | Readonly<Record<string, string>>>>
 
@@ -82,10 +81,4 @@ function sameSetting({ baudRate, parity, stopBits }: ModbusConnection, place: Pl
 export function addedLines({ before, text }: Pick<Proposal, 'before' | 'text'>): readonly string[] {
   const rest = Map.groupBy(before.split(/\r?\n/), (line) => line)
   return text.split(/\r?\n/).filter((line) => { const same = rest.get(line); if (!same || same.length === 0) return line.trim() !== ''; same.pop(); return false })
-}
-
-/** Throws ConfigError SCAN_LINE_IN_USE: a running gateway's own port is not disturbed. */
-export function assertFree(site: Pick<Site, 'connections'>, port: string): void {
-  const user = site.connections.find(({ driver, settings }) => driver === 'modbus' && (settings as ModbusConnection).transport === 'rtu' && (settings as ModbusConnection).path === port)
-  if (user) throw new ConfigError('SCAN_LINE_IN_USE', `${port} is connection ${user.id} of the running gateway, which polls it; a scan would disturb it: stop the gateway and use linli scan, or scan a port that is free`)
 }

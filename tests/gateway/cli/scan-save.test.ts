@@ -3,7 +3,8 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { FoundDevice, Place } from '../../../drivers/modbus/scan/events.ts'
 import { addEntries } from '../../../firmware-config/points-csv/index.ts'
-import { addedLines, assertFree, propose } from '../../../gateway/main/discovery/propose.ts'
+import { addedLines, propose } from '../../../gateway/main/discovery/propose.ts'
+import { discoveryDesk } from '../../../gateway/main/discovery/desk.ts'
 import { saveProposal } from '../../../gateway/main/discovery/save.ts'
 import { readSite } from '../../../gateway/cli/rooms.ts'
 import { tempFolder } from '../../support/resources.ts'
@@ -33,7 +34,11 @@ describe('what a scan puts into a site file', () => {
     expect(await readFile(`${file}.bak`, 'utf8')).toBe(text)
     const saved = await readSite(file)
     expect(saved.connections.map(({ id, devices }) => [id, devices.map((device) => device.id)])).toEqual([['bus', []], ['bus-2', ['sdm120-1', 'xy-md02-3']]])
-    expect(() => assertFree(saved, '/dev/serial/by-id/usb-1')).toThrow(expect.objectContaining({ code: 'SCAN_LINE_IN_USE' }))
+    const desk = discoveryDesk(saved, async () => ['/dev/ttyUSB7'])
+    expect((await desk.view()).ports).toEqual([{ path: '/dev/serial/by-id/usb-1', usedBy: 'bus-2' }, { path: '/dev/ttyUSB7', usedBy: null }])
+    const order = { kind: 'rtu', first: 1, last: 2 } as const
+    await expect(desk.start({ ...order, target: '/dev/serial/by-id/usb-1' })).rejects.toMatchObject({ code: 'SCAN_LINE_IN_USE' })
+    await expect(desk.start({ ...order, target: '/etc/passwd' })).rejects.toMatchObject({ code: 'SCAN_TARGET' })
     const again = await propose(file, proposal.text, [found(1, 'sdm120')])
     expect([again.text, again.left[0]!.why]).toEqual([proposal.text, expect.stringContaining('already')])
     const other = await propose(file, proposal.text, [found(9, 'sdm120', { place: { ...bus, setting: { ...bus.setting, baudRate: 9_600 } } })])
