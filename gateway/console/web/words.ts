@@ -315,7 +315,7 @@ export const words = {
   area_people: { zh: '人员与值班', en: 'People and shifts' },
   area_console: { zh: '值守页面', en: 'This page' },
   supportBundle: { zh: '支持包', en: 'Support bundle' },
-  supportBundleWhy: { zh: '把版本、体检结果、日志和站点文件打成一个文件，发给技术支持。密码、电话、姓名等已去掉；发送前请看一遍其中的 README.txt。', en: 'One file with versions, check-up, log and site file for a support engineer. Passwords, telephone numbers and names are taken out; read its README.txt before you send it.' },
+  supportBundleWhy: { zh: '把版本、体检结果、日志和站点文件打成一个文件，发给技术支持。密码、电话、姓名等已去掉；发送前请先解开看一遍，其中有说明文件。', en: 'One file with versions, check-up, log and site file for a support engineer. Passwords, telephone numbers and names are taken out; read its README.txt before you send it.' },
   supportBundleDo: { zh: '生成支持包', en: 'Make a support bundle' },
   supportBundleMaking: { zh: '正在生成……', en: 'Making it…' },
   supportBundleReady: { zh: '已生成，十分钟内可下载。', en: 'It is ready, for ten minutes.' },
