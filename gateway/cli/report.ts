@@ -1,16 +1,17 @@
 import { writeFile } from 'node:fs/promises'
 import { renderReport, type ReportFigures, type ReportNames } from '../../rules/report/index.ts'
 import { controlClient } from '../control/client.ts'
-import type { ReportAnswer } from '../control/report.ts'
+import type { ReportAnswer, ReportPort } from '../control/report.ts'
 import { codeOf, ConfigError } from '../kit/errors.ts'
 import { paint, print, printJson, table } from './output.ts'
 import { socketPath, type SocketOptions } from './socket.ts'
 import { span } from './status.ts'
 
-export interface ReportCommand extends SocketOptions { readonly month?: string; readonly html?: string; readonly fresh?: boolean; readonly json?: boolean }
+export interface ReportCommand extends SocketOptions { readonly month?: string; readonly html?: string; readonly fresh?: boolean; readonly shift?: string | true; readonly alarms?: boolean; readonly json?: boolean }
 
 /** `linli report`: the facility's figures of a month, from the running gateway, or from its folder where none runs. */
 export async function report(file: string | undefined, options: ReportCommand): Promise<void> {
+  if (options.shift !== undefined || options.alarms) return (await import('./report-shift.ts')).reportOf(await portOf(file ?? options.site, options), options)
   const { told, figures: data, names: known, stopped } = await answerOf(file ?? options.site, options)
   const [figures, names] = [data as unknown as ReportFigures, known as ReportNames]
   if (options.html) {
@@ -34,6 +35,16 @@ async function answerOf(file: string | undefined, { month, fresh = false, socket
     const { openStopped } = await import('./stopped-report.ts')
     return { ...await (await openStopped(site, address)).answer(month, fresh), stopped: site.store.path }
   }
+}
+
+/** The running gateway, or its folder where none runs. */
+async function portOf(file: string | undefined, { socket }: ReportCommand): Promise<Pick<ReportPort, 'alarms' | 'shifts' | 'shift'>> {
+  const site = file === undefined ? undefined : await (await import('./rooms.ts')).readSite(file)
+  const address = socket === undefined && site ? site.control.socket : await socketPath({ socket })
+  const client = controlClient(address)
+  if (!site) return client
+  const runs = await client.status().then(() => true, (error: unknown) => { if (codeOf(error) === 'CONTROL_UNREACHABLE') return false; throw error })
+  return runs ? client : (await import('./stopped-report.ts')).openStopped(site, address)
 }
 
 const percent = (share: number | null): string => (share === null ? paint('yellow', 'not known') : `${(share * 100).toFixed(1)} %`)

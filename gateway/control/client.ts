@@ -6,7 +6,7 @@ import { DataError, ConfigError, DriverError } from '../kit/index.ts'
 import type { Alert, ChangePlan, ChangeView, ChannelStatus, ChannelTrial, Chart, DoorView, EpochMs, GatewayEvent, HistoryEntry, HistorySpan, JsonObject, KioskView, Maintenance, Reading, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
-import type { ReportAnswer } from './report.ts'
+import type { ReportAnswer, ReportPort } from './report.ts'
 import type { AlarmsAnswer, ShiftReport, ShiftsAnswer } from '../console/api/index.ts'
 import type { DeadLetterView } from './dead-letters.ts'
 import type { RuleView } from './rules.ts'
@@ -64,7 +64,7 @@ export function controlClient(socket: string) {
       for await (const line of createInterface({ input: response })) yield JSON.parse(line) as GatewayEvent
     },
     /** Throws the gateway's own code and words. No month: the last one that is over. */
-    alarms: (month: string | undefined) => fetchJson<AlarmsAnswer>(socket, `/report/alarms?${new URLSearchParams(month === undefined ? {} : { month })}`),
+    alarms: (month: Parameters<ReportPort['alarms']>[0]) => fetchJson<AlarmsAnswer>(socket, `/report/alarms?${new URLSearchParams(typeof month === 'string' ? { month } : {})}`),
     shifts: (day: string | undefined) => fetchJson<ShiftsAnswer>(socket, `/report/shifts?${new URLSearchParams(day === undefined ? {} : { day })}`),
     shift: (id: string) => fetchJson<ShiftReport>(socket, `/report/shift?${new URLSearchParams({ id })}`),
     report: (month: string | undefined, fresh: boolean) => fetchJson<ReportAnswer>(socket, `/report?${new URLSearchParams({ ...(month === undefined ? {} : { month }), fresh: `${fresh}` })}`),
