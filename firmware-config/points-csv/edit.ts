@@ -18,6 +18,15 @@ export function editSite(text: string, changes: readonly PointChange[]): string 
   return splice(thinner, byDevice(thinner, changes, (device, all) => grow(thinner, device, all)))
 }
 
+/** Keys of one entry of a list, added or changed; every other byte stays. Throws DataError POINTS_SHARED for an entry that is an alias. */
+export function editEntry(text: string, list: 'devices' | 'connections', index: number, set: PlainObject): string {
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, merge: false, logLevel: 'silent' })
+  const entries = document.get(list, true)
+  const node = isSeq(entries) ? entries.items[index] : undefined
+  if (!isMap(node)) throw new DataError('POINTS_SHARED', `entry ${index + 1} of ${list} is shared with another part of the site file (an anchor & or an alias *); write it out, then try again`)
+  return splice(text, assign(text, node, set))
+}
+
 function byDevice(text: string, changes: readonly PointChange[], edit: (device: YAMLMap, changes: readonly PointChange[]) => Splice[]): Splice[] {
   const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, merge: false, logLevel: 'silent' })
   const list = document.get('devices', true)

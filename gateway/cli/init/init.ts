@@ -11,7 +11,7 @@ import { ConfigError } from '../../kit/index.ts'
 import { hold } from '../ask/question.ts'
 import { languageOfTerminal, openTerminal, say, type Language } from '../ask/terminal.ts'
 import { paint, print, printJson } from '../output.ts'
-import { readSite, roomSchemas } from '../rooms.ts'
+import { readSite, roomSchemas, type Site } from '../rooms.ts'
 import { knownProfiles, lookAtBox } from './box.ts'
 import { interview } from './interview.ts'
 import { answers as answersFile } from './pieces.ts'
@@ -27,9 +27,9 @@ export async function init(site: string, { answers, answersTemplate: template, f
   try {
     const given = await readAnswers(answers, site)
     if (!force && await exists(site)) throw new ConfigError('INIT_EXISTS', `${site} exists and is not overwritten; choose another name, or give --force: the old one is kept as ${site}.bak`)
-    const { written, warnings } = await finish(site, given, {})
-    if (json) return printJson({ ok: true, ...written, warnings, next: next(site) })
-    tell(site, written, warnings, 'en')
+    const done = await finish(site, given, {})
+    if (json) return printJson({ ok: true, ...done.written, warnings: done.warnings, next: done.next.map(({ command }) => command) })
+    tell(site, done, 'en')
   } catch (error) {
     if (!(error instanceof SiteError)) throw error
     process.exitCode = 1
@@ -60,19 +60,22 @@ async function wizard(site: string, force: boolean): Promise<void> {
     if (left) return leave()
     // Back from the first question: the language once more.
     if (result === null) continue
-    const { written, warnings } = await finish(site, result.answers, result.secrets)
+    const done = await finish(site, result.answers, result.secrets)
     clack.outro(say({ zh: '完成', en: 'done' }, language))
-    return tell(site, written, warnings, language)
+    return tell(site, done, language)
   }
 }
 
-async function finish(site: string, answers: Answers, typed: Readonly<Record<string, string>>): Promise<{ readonly written: Written; readonly warnings: readonly string[] }> {
+interface Finished { readonly written: Written; readonly warnings: readonly string[]; readonly next: readonly Next[] }
+
+async function finish(site: string, answers: Answers, typed: Readonly<Record<string, string>>): Promise<Finished> {
   const { drivers } = await profilesOf(site)
   const { site: plain, secrets } = compose(answers, (profile) => drivers.get(profile))
   const text = render(plain, site)
-  const { warnings, connections } = await readSite(site, { text })
+  const checked = await readSite(site, { text })
+  const { warnings, connections } = checked
   const forecasts = connections.flatMap((connection) => roomSchemas.drivers[connection.driver]?.foresee?.(connection) ?? []).map(({ message }) => message)
-  return { written: await writeSite(site, text, { made: secrets, typed }), warnings: [...forecasts, ...warnings] }
+  return { written: await writeSite(site, text, { made: secrets, typed }), warnings: [...forecasts, ...warnings], next: nextSteps(site, checked) }
 }
 
 async function profilesOf(site: string): Promise<{ readonly drivers: ReadonlyMap<string, string> }> {
@@ -106,14 +109,30 @@ async function readAnswers(file: string, site: string): Promise<Answers> {
 /** `devices[3].points.temperature` back into its parts. */
 const parsePath = (text: string): Path => [...text.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([\w-]+)/g)].map(([, index, quoted, word]) => (index === undefined ? quoted ?? word! : Number(index)))
 
-const next = (site: string): readonly string[] => [`linli check ${site}`, `linli doctor --site ${site}`, `linli scan ${site}`, `linli run ${site}`, `linli claim ${site}`]
+interface Next { readonly command: string; readonly zh: string; readonly en: string }
 
-function tell(site: string, { backup, secrets }: Written, warnings: readonly string[], language: Language): void {
+/** What to do now, in this order; a search for each line there is. */
+function nextSteps(file: string, { connections, uplinks, console: page }: Site): readonly Next[] {
+  const scans = connections.flatMap(({ driver, settings }) => {
+    const { path: port, host } = settings as { readonly path?: string; readonly host?: string }
+    return driver !== 'modbus' ? [] : port !== undefined ? [`linli scan rtu ${port} --save ${file}`] : host === undefined ? [] : [`linli scan tcp ${host} --save ${file}`]
+  })
+  return [
+    { command: `linli check ${file}`, zh: '检查', en: 'every error, with line and column' },
+    { command: `linli doctor ${file}`, zh: '体检', en: 'what may be wrong on this box' },
+    ...scans.map((command) => ({ command, zh: '查找线路上的设备', en: 'what answers on the line' })),
+    ...(uplinks.some(({ cert }) => cert !== undefined) ? [{ command: `linli enrol ${file}`, zh: '领取平台证书', en: "the platform's certificate" }] : []),
+    { command: `linli run ${file}`, zh: '运行', en: 'the gateway, until Ctrl-C' },
+    ...(page.enabled ? [{ command: `linli claim ${file}`, zh: '网页的首位管理员', en: 'the first admin of the page' }] : []),
+  ]
+}
+
+function tell(site: string, { written: { backup, secrets }, warnings, next }: Finished, language: Language): void {
   const words = (zh: string, en: string): string => say({ zh, en }, language)
   print(`${paint('green', site)} ${words('已写好', 'is written')}${backup === null ? '' : words(`，旧文件在 ${backup}`, `; the old one is ${backup}`)}`)
   for (const file of secrets) print(`  ${file}  ${words('密码，只有网关用户可读', 'a password, for the gateway\'s user only')}`)
   for (const warning of warnings) print(paint('yellow', `${words('注意', 'note')}: ${warning}`))
   print(words('接下来：', 'next:'))
-  const what = [words('检查', 'every error, with line and column'), words('体检', 'what may be wrong on this box'), words('查找总线上的设备', 'what answers on the lines'), words('运行', 'the gateway, until Ctrl-C'), words('网页的首位管理员', 'the first admin of the page')]
-  for (const [index, command] of next(site).entries()) print(`  ${command.padEnd(24 + site.length)}${what[index]}`)
+  const wide = Math.max(...next.map(({ command }) => command.length))
+  for (const { command, zh, en } of next) print(`  ${command.padEnd(wide)}  ${words(zh, en)}`)
 }

@@ -11,7 +11,7 @@ export async function isWritable(file: string): Promise<boolean> {
 }
 
 /** All or nothing; the old file stays beside it as .bak, a link stays a link. Throws ConfigError SCAN_SAVE, also where the file changed meanwhile. */
-export async function saveProposal({ file, before, text }: Proposal): Promise<{ readonly backup: string }> {
+export async function saveProposal({ file, before, text }: Pick<Proposal, 'file' | 'before' | 'text'>): Promise<{ readonly backup: string }> {
   const refuse = (why: string, cause?: unknown): ConfigError => new ConfigError('SCAN_SAVE', `${file} cannot be changed (${why}); it is as it was; put the shown lines into it by hand`, { cause })
   try {
     const real = await realpath(file)
