@@ -1,0 +1,27 @@
+import type { Label } from '../../gateway/contract/index.ts'
+
+/** Every word of the printed commissioning report. */
+export const words = {
+  title: { zh: '调试验收报告', en: 'commissioning report' },
+  gateway: { zh: '网关', en: 'gateway' },
+  by: { zh: '调试人', en: 'commissioned by' },
+  time: { zh: '时间', en: 'time' },
+  version: { zh: '软件版本', en: 'version' },
+  siteFile: { zh: '站点文件摘要', en: 'site file, SHA-256' },
+  signature: { zh: '签名', en: 'signature' },
+  passed: { zh: '通过', en: 'passed' },
+  failed: { zh: '未通过', en: 'failed' },
+  skipped: { zh: '未测', en: 'not tried' },
+  point: { zh: '点位', en: 'point' },
+  outcome: { zh: '结果', en: 'outcome' },
+  change: { zh: '变化', en: 'change' },
+  seen: { zh: '网关看到', en: 'seen' },
+  receipt: { zh: '城市平台回执', en: 'city platform’s receipt' },
+  noReceipt: { zh: '没有回执', en: 'no receipt' },
+  swapped: { zh: '动的是另一个点位，可能接反', en: 'another point moved in its place; the wires may be swapped' },
+  afterCall: { zh: '自操作起', en: 'after the call' },
+  toGateway: { zh: '到网关', en: 'to the gateway' },
+  installer: { zh: '调试人签字', en: 'installer' },
+  facility: { zh: '使用单位签字', en: 'for the facility' },
+  twin: { zh: '同名 .json 文件内容相同并有签名，可用 linli commission --check 核对。', en: 'The .json file beside this one says the same and is signed: linli commission --check reads it.' },
+} as const satisfies Record<string, Label>

@@ -1,0 +1,112 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import fc from 'fast-check'
+import mqtt from 'mqtt'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { checklistOf, differences, readCommissioning, Watch, type Check } from '../../firmware-config/commission/index.ts'
+import { linli } from '../support/command-line.ts'
+import { devicePassword, runGateway, siteFile } from '../support/gateways.ts'
+import { mosquitto } from '../support/mosquitto.ts'
+import { reading } from '../support/points.ts'
+import { freePort, tempFolder } from '../support/resources.ts'
+import { terminal } from '../support/terminal.ts'
+import { itWith } from '../support/tools.ts'
+
+const check = (point: string, kind: Check['kind'], least = 0): Check => ({ point, kind, least, deviceId: 'd', device: { zh: '设', en: 'd' }, name: { zh: '点', en: 'p' }, ask: { zh: '', en: '' } })
+const front = check('hall.front', 'switch')
+const back = check('hall.back', 'switch')
+const warm = check('hall.warm', 'measure', 0.5)
+const all = [front, back, warm]
+const rest = [['hall.front', false], ['hall.back', false], ['hall.warm', 20]] as const
+
+describe('who looks on while a point is moved', () => {
+  it('sees the point that was asked for', () => {
+    expect(new Watch(front, all, rest).take(reading('hall.front', true, 1_000))).toMatchObject({ outcome: 'seen', seen: { before: false, after: true } })
+  })
+  it('calls it swapped where another switch moves in its place, and waits for the right one a moment first', () => {
+    const watch = new Watch(front, all, rest)
+    expect(watch.take(reading('hall.back', true, 1_000))).toBeNull()
+    expect(watch.tick(2_000)).toBeNull()
+    expect(watch.tick(4_000)).toMatchObject({ outcome: 'swapped', other: 'hall.back' })
+    const both = new Watch(front, all, rest)
+    both.take(reading('hall.back', true, 1_000))
+    expect(both.take(reading('hall.front', true, 1_500))).toMatchObject({ outcome: 'seen' })
+  })
+  it('takes no drift for a hand, no measure for a swap, and nothing bad or repeated for anything', () => {
+    const watch = new Watch(warm, all, rest)
+    for (const each of [reading('hall.warm', 20.3, 1), reading('hall.warm', null, 2, { quality: 'bad' }), reading('hall.front', false, 3), reading('hall.other', true, 4)]) expect(watch.take(each)).toBeNull()
+    expect(new Watch(front, all, rest).take(reading('hall.warm', 90, 1))).toBeNull()
+    // A slow hand: compared with where it began.
+    expect(watch.take(reading('hall.warm', 20.45, 5))).toBeNull()
+    expect(watch.take(reading('hall.warm', 21, 6))).toMatchObject({ outcome: 'seen', seen: { before: 20, after: 21 } })
+  })
+  it('law: nothing is seen that did not come, and of two switches crossed over none passes', () => {
+    fc.assert(fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(900)), { maxLength: 30 }), (moves) => {
+      const watch = new Watch(front, all, rest)
+      let at = 0
+      const verdicts = moves.map(([value, step]) => watch.take(reading('hall.back', value, at += step)))
+      expect(verdicts.some((verdict) => verdict?.outcome === 'seen')).toBe(false)
+    }))
+  })
+})
+
+itWith('socat', 'mosquitto')('an installer commissions three doors, one of them wired to another\'s contact, and the city\'s receipt stands in the report', { timeout: 60_000 }, async () => {
+  const broker = await mosquitto()
+  const folder = await tempFolder()
+  const port = await freePort()
+  const contact = (id: string): string => `${id}: { name: { zh: ${id}, en: ${id} }, type: boolean, topic: "devices/{device}/${id}", pointer: "", urgent: true }`
+  const file = await siteFile(folder, [
+    `connections: [{ id: broker, driver: mqtt, listen: { port: ${port} } }]`,
+    `devices: [{ id: hall, name: { zh: 大厅, en: hall }, connection: broker, password: { env: LINLI_TEST_PASSWORD }, points: { ${['front', 'back', 'side'].map(contact).join(', ')} } }]`,
+    `uplinks: [{ id: city, url: "mqtt://127.0.0.1:${broker.port}" }]`])
+  await runGateway(file)
+  const device = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { clientId: 'hall', username: 'hall', password: devicePassword })
+  onTestFinished(() => device.endAsync(true))
+  const set = (point: string, value: boolean): Promise<unknown> => device.publishAsync(`devices/hall/${point}`, String(value), { qos: 1 })
+  for (const point of ['front', 'back', 'side']) await set(point, false)
+
+  const out = path.join(folder, 'report')
+  const desk = terminal(['commission', file, '--out', out, '--by', '王师傅'])
+  await desk.answer('hall.front')
+  await desk.until('…')
+  await set('front', true)
+  await desk.until(/✓ seen .*false → true; the city has it after \d+ ms/)
+  await desk.answer('hall.back')
+  await set('side', true)
+  await desk.until(/✗ failed .*hall\.side moved in its place/)
+  await desk.answer('hall.side', 's')
+  await desk.until('1 passed, 1 failed, 1 left out')
+  expect(await desk.exited).not.toBeNull()
+
+  const text = await readFile(`${out}.json`, 'utf8')
+  const { commissioning: report } = readCommissioning(text, 'report')
+  expect(report).toMatchObject({ gateway: 'hall-1', by: '王师傅', results: [
+    { point: 'hall.front', outcome: 'passed', before: false, after: true, receipt: { uplink: 'city', stream: 'telemetry', seq: expect.any(Number) } },
+    { point: 'hall.back', outcome: 'failed', swappedWith: 'hall.side' }, { point: 'hall.side', outcome: 'skipped' }] })
+  const [first] = report.results
+  expect(first!.seenAt).toBeGreaterThanOrEqual(first!.stimulusAt!)
+  const page = await readFile(`${out}.html`, 'utf8')
+  for (const word of ['王师傅', '通过', 'passed', '可能接反', 'hall.side']) expect(page).toContain(word)
+
+  // Whoever changes a word of it is found out.
+  const forged = path.join(folder, 'forged.json')
+  await writeFile(forged, text.replace('"outcome":"failed"', '"outcome":"passed"'))
+  expect(await linli('commission', file, '--check', forged)).toMatchObject({ code: 1, stderr: expect.stringContaining('COMMISSION_FORGED') })
+  expect(await linli('commission', file, '--check', `${out}.json`)).toMatchObject({ code: 0, stdout: expect.stringMatching(/hall\.back +failed +hall\.side/) })
+
+  // The wires are put right; only what did not pass is asked again.
+  const again = terminal(['commission', file, '--out', `${out}-2`, '--resume', `${out}.json`])
+  await again.until('hall.back')
+  await set('back', true)
+  await again.until('✓ seen')
+  await again.until('hall.side')
+  await set('side', false)
+  await again.until('3 passed, 0 failed, 0 left out')
+  const later = readCommissioning(await readFile(`${out}-2.json`, 'utf8'), 'later').commissioning
+  expect(differences(report, later)).toEqual([{ point: 'hall.back', was: 'failed', now: 'passed' }, { point: 'hall.side', was: 'skipped', now: 'passed' }])
+})
+
+it('has nothing to ask without a terminal, and says so', async () => {
+  expect(await linli('commission', 'firmware-config/demo/site.yaml')).toMatchObject({ code: 1, stderr: expect.stringContaining('COMMISSION_TERMINAL') })
+  expect(checklistOf([])).toEqual([])
+})
