@@ -40,6 +40,8 @@ export interface GatewayOptions {
   readonly maxReadings?: number
   /** What the gateway before held in memory while its disk could not be used. */
   readonly pending?: readonly Work[]
+  /** Called with the pipeline's ticks, once a second, as long as it lives. Must not throw. */
+  tick?(): void
   /** Connections that go on from the gateway before. */
   readonly handover?: Handover | undefined
   /** How its site file is changed while it runs; absent where nobody could put another gateway in its place. */
@@ -63,7 +65,7 @@ export interface Gateway extends AsyncDisposable, PointWriter {
 }
 
 /** The composition root: acquires on one stack, disposes in reverse. Throws ConfigError or StoreError; nothing stays open then. */
-export async function startGateway({ site, log, ring = new LogRing(), clock = systemClock, random = systemRandom, maxReadings, pending = [], handover, changes }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ site, log, ring = new LogRing(), clock = systemClock, random = systemRandom, maxReadings, pending = [], handover, changes, tick }: GatewayOptions): Promise<Gateway> {
   await using stack = new AsyncDisposableStack()
   const basics: Basics = { site, log, clock, random, stack }
   const host = stack.use(new HostClock({ clock, log: log.child({ room: 'time' }) }))
@@ -83,6 +85,7 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   const { pipeline, modes, ticks, facility, desk, actions, conditions } = decisions
   const reports = await openReports({ ...basics, store, decisions, eventLog, history })
   ticks.push((now) => reports.tick(now))
+  if (tick) ticks.push(() => tick())
   const channels = await openMessages({ ...basics, store, decisions, supervisors })
   store.tell(conditions, desk)
   const roads = await openRoads(basics, store)
@@ -108,7 +111,7 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   if (city.commands) stack.use(city.commands)
   const alerts = { desk, pipeline, sounders, clock, people: site.decisions.people.map(({ id }) => id) }
   const support = openSupport({ site, clock, stack, ring, eventLog, status })
-  const control = serveControl({ socket: site.control.socket, ...support, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), deadLetters: journal.deadLetters, feed, history, eventLog, channels: channels ?? undefined, log, writer, changes })
+  const control = serveControl({ socket: site.control.socket, ...support, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), journal, feed, history, eventLog, channels: channels ?? undefined, log, writer, changes })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
   const photos = await openPhotos(basics)
   const page = await openConsole({ ...basics, support, photos, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, reports, conditions, changes, checkpointAt: () => signed?.ledger.lastAt ?? null })

@@ -40,6 +40,13 @@ export function controlClient(socket: string) {
       const { code = 'CONTROL_REFUSED', message = `the gateway answered ${status}` } = body as { code?: string; message?: string }
       if (status !== 200) throw new DriverError(code, message)
     },
+    /** The journal in its own layout, for a backup (store/copy.ts); one that is cut off lacks its end. Throws the gateway's own code and words. */
+    async copy(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+      const response = await get(socket, '/journal/copy', signal)
+      if (response.statusCode === 200) return response
+      const { code = 'CONTROL_REFUSED', message = `the gateway answered ${response.statusCode}; are both sides of the same version?` } = JSON.parse(await textOf(response) || '{}') as { code?: string; message?: string }
+      throw new DataError(code, message)
+    },
     channels: () => fetchJson<readonly ChannelStatus[]>(socket, '/notify'),
     /** One message marked TEST. Throws the gateway's own code and words. */
     async tryChannel(channel: string): Promise<ChannelTrial> {
@@ -138,21 +145,24 @@ async function* entriesOf(response: IncomingMessage, socket: string, signal: Abo
 
 async function fetchJson<T>(socket: string, url: string): Promise<T> {
   const response = await get(socket, url)
-  const chunks: Buffer[] = []
-  for await (const chunk of response) chunks.push(chunk as Buffer)
+  const text = await textOf(response)
   if (response.statusCode === 409) {
-    const { code, message } = JSON.parse(Buffer.concat(chunks).toString()) as { code: string; message: string }
+    const { code, message } = JSON.parse(text) as { code: string; message: string }
     throw new DataError(code, message)
   }
   if (response.statusCode !== 200) throw new DataError('CONTROL_REFUSED', `the gateway answered ${response.statusCode} to ${url}; are both sides of the same version?`)
-  return JSON.parse(Buffer.concat(chunks).toString()) as T
+  return JSON.parse(text) as T
 }
 
 async function post(socket: string, url: string, body: unknown): Promise<{ readonly status: number; readonly body: unknown }> {
   const response = await get(socket, url, undefined, JSON.stringify(body))
+  return { status: response.statusCode ?? 0, body: JSON.parse(await textOf(response) || '{}') }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
-  return { status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString() || '{}') }
+  return Buffer.concat(chunks).toString()
 }
 
 function get(socketPath: string, path: string, signal?: AbortSignal, body?: string): Promise<IncomingMessage> {

@@ -2,13 +2,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
-import type { ChangePort, Channels, DeadLetters, EventLog, History, PointWriter, Value } from '../contract/index.ts'
+import type { ChangePort, Channels, EventLog, History, Journal, PointWriter, Value } from '../contract/index.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
 import type { Feed } from '../feed.ts'
 import type { LiveValues } from '../live.ts'
 import type { GatewayStatus } from '../status.ts'
 import { answerAlerts, orderAlerts, type AlertControl } from './alerts.ts'
 import { answerChange } from './change.ts'
+import { answerCopy } from './copy.ts'
 import { listDeadLetters, orderDeadLetters } from './dead-letters.ts'
 import { answerEvents } from './events.ts'
 import { answerFacility, type FacilityPort } from './facility.ts'
@@ -33,7 +34,7 @@ export interface ControlParts {
   readonly maintenance: MaintenanceControl
   readonly reports: ReportPort
   readonly rules: RulesControl
-  readonly deadLetters: DeadLetters
+  readonly journal: Pick<Journal, 'deadLetters' | 'entries'>
   readonly feed: Feed
   /** Absent where the site file turns it off. */
   readonly history?: History | undefined
@@ -52,7 +53,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /logs?level=&room=&text=&limit=&cursor=, /logs/follow, /check-up, /support-bundle?events= and /tail (one JSON object a line, live), /notify, /maintenance, /configurations, /configurations/N, and POST /write, /alerts, /dead-letters, /notify, /maintenance, /configurations. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /journal/copy, /logs?level=&room=&text=&limit=&cursor=, /logs/follow, /check-up, /support-bundle?events= and /tail (one JSON object a line, live), /notify, /maintenance, /configurations, /configurations/N, and POST /write, /alerts, /dead-letters, /notify, /maintenance, /configurations. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -77,7 +78,7 @@ export async function serveControl(parts: ControlParts): Promise<AsyncDisposable
 
 function route(parts: ControlParts, request: IncomingMessage, response: ServerResponse): void {
   if (request.method === 'POST' && request.url === '/write') { void write(parts, request, response); return }
-  if (request.method === 'POST' && request.url === '/dead-letters') { void bodyOf(request).then((body) => orderDeadLetters(parts.deadLetters, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
+  if (request.method === 'POST' && request.url === '/dead-letters') { void bodyOf(request).then((body) => orderDeadLetters(parts.journal.deadLetters, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
   if (request.method === 'POST' && request.url === '/notify') { void bodyOf(request).then((body) => tryChannel(parts.channels, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
   if (request.method === 'POST' && request.url === '/alerts') { void bodyOf(request).then((body) => orderAlerts(parts.alerts, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
   if (request.method === 'POST' && request.url === '/maintenance') { void bodyOf(request).then((body) => orderMaintenance(parts.maintenance, body, response), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) })); return }
@@ -97,7 +98,8 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
     case '/maintenance': return json(response, 200, parts.maintenance.modes.list())
     case '/notify': return json(response, 200, parts.channels?.status() ?? [])
     case '/alerts': return json(response, 200, parts.alerts.desk.open())
-    case '/dead-letters': return void listDeadLetters(parts.deadLetters, undefined).then((page) => json(response, 200, page), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
+    case '/dead-letters': return void listDeadLetters(parts.journal.deadLetters, undefined).then((page) => json(response, 200, page), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
+    case '/journal/copy': return void answerCopy(parts.journal, response)
     case '/check-up': return void parts.checkUp().then((found) => json(response, 200, found), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
     case '/tail': return tail(parts.feed, response)
     default: return json(response, 404, { error: 'no such resource' })
