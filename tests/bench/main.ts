@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { alertLatency } from './alert-latency.ts'
 import { consolePages } from './console.ts'
 import { consoleLoad } from './console-load.ts'
+import { decodes } from './decode.ts'
 import { drain, drainBridge, type Drained } from './drain.ts'
 import { flash } from './flash.ts'
 import { history } from './history.ts'
@@ -155,6 +156,14 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
     return {
       'console-100-streams-cpu': atMost(streamsPercent, '% of a core', 15), 'console-api-p50': plain(quantile(apiMs, 0.5), 'ms'), 'console-api-p99': atMost(quantile(apiMs, 0.99), 'ms', 20),
       'console-resident': atMost(addedMb, 'MB', 20), 'console-resident-after-load': plain(addedInUseMb, 'MB'),
+    }
+  },
+  async decode() {
+    const { corrupted, told, named, sole, right, falselyTold, missed } = await decodes(200)
+    process.stderr.write(`not told: ${missed.join('; ') || 'none'}\n`)
+    return {
+      'decode-recall': atLeast(told / corrupted, `of ${corrupted} corrupted maps`, 0.9), 'decode-precision': atLeast(told / Math.max(1, told + falselyTold), `of those told, with ${right} right maps`, 1),
+      'decode-remedy-named': plain(named / Math.max(1, told), 'of those told'), 'decode-remedy-alone': plain(sole / Math.max(1, told), 'of those told'),
     }
   },
   async scan() {

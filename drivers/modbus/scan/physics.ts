@@ -66,7 +66,7 @@ export function lawsOf(measured: readonly Measured[]): readonly Law[] {
   if (total && used.length > 0) {
     const sum = (now: Moment): number => used.reduce((all, each) => all + product(now, each), 0)
     if (cosine) equal('V·I·PF = P', [...used.flatMap(({ volt, ampere }) => [volt, ampere]), total, cosine], (now) => [sum(now) * factor(now), now.get(total.id) ?? NaN])
-    else laws.push({ name: 'P is at most V·I', points: [...used.flatMap(({ volt, ampere }) => [volt.id, ampere.id]), total.id], check: (now) => { const [s, p] = [sum(now), Math.abs(now.get(total.id) ?? NaN)]; return !Number.isFinite(s + p) || Math.max(s, p) < leastWatts ? null : p <= s * (1 + tolerance) && p >= s * 0.2 } })
+    else laws.push({ name: 'P is at most V·I', points: [...used.flatMap(({ volt, ampere }) => [volt.id, ampere.id]), total.id], check: (now) => { const [s, p] = [sum(now), Math.abs(now.get(total.id) ?? NaN)]; return !Number.isFinite(s + p) || Math.max(s, p) < leastWatts ? null : p <= s * (1 + tolerance) && p >= s * 0.25 } })
   }
   const parts = [1, 2, 3].flatMap((phase) => of('watt', phase) ?? [])
   if (total && parts.length === 3) equal('the phases add up to P', [...parts, total], (now) => [parts.reduce((all, { id }) => all + (now.get(id) ?? NaN), 0), now.get(total.id) ?? NaN])
@@ -80,16 +80,27 @@ export function lawsOf(measured: readonly Measured[]): readonly Law[] {
 /** With another phase's power factor in it a value may be off by half, and still be no other decade. */
 const loose = (value: number, of: number | undefined): number => (of !== undefined && Math.abs(value) > Math.abs(of) * 0.5 && Math.abs(value) < Math.abs(of) * 2 ? of : value)
 
-/** A counter in whole kWh says nothing in ten minutes; one that moved too far says a lot. */
+/**
+ * Only a rise that is a decade off, and nearly exactly, speaks against the scale: a lift or a pump that ran between two looks makes any
+ * other ratio. A counter in whole kWh says nothing in ten minutes.
+ */
 function rises(now: Moment, before: Moment | null, elapsedMs: number, energy: Measured, total: Measured): boolean | null {
   const [a, b, watts, wattsBefore] = [before?.get(energy.id), now.get(energy.id), now.get(total.id), before?.get(total.id)]
   if (a === undefined || b === undefined || watts === undefined || wattsBefore === undefined || elapsedMs < 10_000) return null
   const expected = (Math.abs(watts) + Math.abs(wattsBefore)) / 2 * elapsedMs / 3_600_000
+  const risen = b - a
   const step = energy.factor / 100
-  if (expected < 20 * step) return b - a > 100 * Math.max(expected, step) ? false : null
-  // Power that swings between two looks is no wrong scale: half as much or twice is none yet.
-  return b - a >= expected / 3 && b - a <= expected * 3
+  if (risen < step) return expected > 100 * step ? false : null
+  if (Math.max(risen, expected) < enoughSteps * step || expected === 0) return null
+  const decades = Math.log10(risen / expected)
+  if (Math.abs(decades) < sameDecade) return true
+  return Math.abs(decades - Math.round(decades)) < exactDecade || decades > absurdDecades ? false : null
 }
+const enoughSteps = 10
+const sameDecade = 0.48
+const exactDecade = 0.12
+/** A thousand times more than the power: words the wrong way round, not a load that came and went. */
+const absurdDecades = 3
 
 /** Whether the values of one moment go together; null where they cannot tell. `value`: scaled, in the point's unit. */
 export function judgeMeter(values: readonly { readonly point: ModbusPoint; readonly value: number | null }[]): { readonly agrees: boolean | null; readonly text: string } {
