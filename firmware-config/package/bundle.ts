@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { builtinModules, createRequire } from 'node:module'
 import path from 'node:path'
-import { build, type Metafile, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 import { moduleFile, packageFile, rewriteSource } from './rewrite.ts'
 
 export interface Bundle {
@@ -54,17 +54,17 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
     },
   }
   const common = {
-    absWorkingDir: root, bundle: true, platform: 'node', target: 'node24', minifySyntax: true, minifyWhitespace: true, legalComments: 'none', external: leftOut, plugins: [gather], metafile: true, logLevel: 'error',
-  } as const
+    absWorkingDir: root, bundle: true, platform: 'node', target: 'node24', minifySyntax: true, minifyWhitespace: true, legalComments: 'none', external: [...leftOut], plugins: [gather], metafile: true, logLevel: 'error',
+  } satisfies BuildOptions
   await mkdir(out, { recursive: true })
   const entry = path.join(root, 'gateway/cli/main.ts')
   const made: Metafile[] = []
-  const modular = { ...common, format: 'esm', splitting: true, outdir: out, entryNames: '[name]', chunkNames: '[name]-[hash]', banner: { js: 'import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);' } } as const
+  const modular = { ...common, metafile: true, format: 'esm', splitting: true, outdir: out, entryNames: '[name]', chunkNames: '[name]-[hash]', banner: { js: 'import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);' } } satisfies BuildOptions
   // The modules that start as threads are known only once the sources were read.
   await build({ ...modular, entryPoints: [entry], write: false })
   made.push((await build({ ...modular, entryPoints: [entry, ...[...modules].map((module) => path.join(root, module))] })).metafile)
   const require = createRequire(path.join(root, 'package.json'))
-  for (const name of [...packages].toSorted()) made.push((await build({ ...common, format: 'cjs', entryPoints: [require.resolve(name)], outfile: path.join(out, packageFile(name)) })).metafile)
+  for (const name of [...packages].toSorted()) made.push((await build({ ...common, metafile: true, format: 'cjs', entryPoints: [require.resolve(name)], outfile: path.join(out, packageFile(name)) })).metafile)
   await writeFile(path.join(folder, 'linli.mjs'), starter)
   return { assets: [...assets].toSorted(), packages: packagesIn(made) }
 }
