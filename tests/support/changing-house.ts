@@ -35,7 +35,7 @@ export interface ChangingHouse {
   restart(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
 }
 
-export async function changingHouse(): Promise<ChangingHouse> {
+export async function changingHouse({ console = false }: { readonly console?: boolean } = {}): Promise<ChangingHouse> {
   const folder = await tempFolder()
   const [busPort, brokerPort] = [await freePort(), await freePort()]
   const city = await startCity()
@@ -43,7 +43,7 @@ export async function changingHouse(): Promise<ChangingHouse> {
   const records: DecodedRecord[] = []
   city.onEvent((record) => { records.push(record) })
   const file = await siteFile(folder, [
-    '# whoever changes this file: the bus is behind the stairs', 'connections:', `  - { id: line, driver: modbus, host: 127.0.0.1, port: ${busPort}, timeout: 300ms }`, `  - { id: broker, driver: mqtt, messagesPerSecond: 1000000, listen: { port: ${brokerPort} } }`,
+    '# whoever changes this file: the bus is behind the stairs', ...(console ? [`console: { enabled: true, listen: { port: ${await freePort()} } }`] : []), 'connections:', `  - { id: line, driver: modbus, host: 127.0.0.1, port: ${busPort}, timeout: 300ms }`, `  - { id: broker, driver: mqtt, messagesPerSecond: 1000000, listen: { port: ${brokerPort} } }`,
     'devices:', '  - { id: hall-env, name: { zh: 大厅, en: hall }, connection: line, profile: xy-md02, unitId: 1, points: { temperature: { poll: 50ms, deadband: 0 } } }', kioskDevice('kiosk'),
     'rules:', '  - { id: frost, kind: threshold, point: hall-env.temperature, below: -40, severity: 2, title: { zh: 结冰, en: frost } }', `uplinks: [{ id: city, url: "${city.url}", protocol: "3.1.1" }]`,
   ])
@@ -58,7 +58,7 @@ export async function changingHouse(): Promise<ChangingHouse> {
   const house: ChangingHouse = {
     file, text: await readFile(file, 'utf8'), city, records, bus, control, gateway: await runGateway(file),
     kiosk() {
-      const client = mqtt.connect(`mqtt://127.0.0.1:${brokerPort}`, { username: 'kiosk', password: devicePassword, clientId: 'kiosk', reconnectPeriod: 200, protocolVersion: 4 })
+      const client = mqtt.connect(`mqtt://127.0.0.1:${brokerPort}`, { username: 'kiosk', password: devicePassword, clientId: 'kiosk', reconnectPeriod: 200, reconnectOnConnackError: true, protocolVersion: 4 })
       client.on('error', () => {})
       onTestFinished(() => { client.end(true) })
       return client
