@@ -6,6 +6,7 @@ import type { GatewayEvent } from '../contract/index.ts'
 import { staffLimits } from '../photos/index.ts'
 import type { Answer, Asked, RouteName } from './api/index.ts'
 import { linkAnswer, type DrainPace } from './link.ts'
+import { changeHandlers } from './changes.ts'
 import type { ConsoleParts } from './parts.ts'
 import type { Session } from './sessions.ts'
 import type { Views } from './views.ts'
@@ -32,6 +33,7 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
   /** An alert may be given to an account that nobody of the roster has, too. */
   const assignable = (): readonly string[] => (alerts.people.length === 0 ? [] : [...alerts.people, ...accounts()])
   return {
+    ...changeHandlers(parts.changes),
     overview: ({ session }) => views.overview(session.role),
     alerts: () => viewAlerts(alerts) as Answer<'alerts'>,
     alert: ({ params }) => findAlert(alerts.desk, params.id) as Answer<'alert'>,

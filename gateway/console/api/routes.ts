@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import * as alerts from './alerts.ts'
+import * as change from './change.ts'
 import { done, name, pointId, type Role } from './common.ts'
 import * as discovery from './discovery.ts'
 import * as facility from './facility.ts'
@@ -58,6 +59,13 @@ export const routes = {
   maintenance: { method: 'GET', path: '/api/maintenance', role: 'viewer', summary: 'what is worked on', answer: z.array(link.maintenance) },
   beginMaintenance: { method: 'POST', path: '/api/maintenance', role: 'installer', summary: 'a device or a place is worked on', body: link.maintenanceOrder, answer: link.maintenance },
   endMaintenance: { method: 'DELETE', path: '/api/maintenance/:id', role: 'installer', summary: 'it is over', params: byId, answer: link.maintenanceEnded },
+
+  configurations: { method: 'GET', path: '/api/configurations', role: 'installer', summary: 'what is in force, what is on trial, and every site file that was', answer: change.configurations },
+  configuration: { method: 'GET', path: '/api/configurations/text', role: 'installer', summary: 'the text of one', query: change.configurationQuery, answer: change.configurationText },
+  planChange: { method: 'POST', path: '/api/configurations/plan', role: 'installer', summary: 'what another site file would change; nothing is done', body: change.planOrder, bodyLimit: 6_291_456, answer: change.planAnswer },
+  applyChange: { method: 'POST', path: '/api/configurations', role: 'installer', summary: 'another site file, on trial until somebody confirms it', body: change.applyOrder, bodyLimit: 6_291_456, answer: change.configurations },
+  confirmChange: { method: 'POST', path: '/api/configurations/confirm', role: 'installer', summary: 'what is on trial stays', body: change.confirmOrder, answer: change.configurations },
+  rollBackChange: { method: 'POST', path: '/api/configurations/roll-back', role: 'installer', summary: 'take back what is on trial, or put an older one into force', body: change.rollBackOrder, answer: change.configurations },
 
   people: { method: 'GET', path: '/api/people', role: 'viewer', summary: 'names to the ids in alerts', answer: z.array(people.person) },
   shift: { method: 'GET', path: '/api/shift', role: 'viewer', summary: 'who has the shift, and what the last one left', answer: people.shift },

@@ -9,6 +9,7 @@ import { may, refresh, session, waitingCount } from './state.ts'
 import { cityState, silentMs, stale } from './stream.ts'
 import { AlertPage } from './pages/alert.tsx'
 import { Alerts, FloodBanner } from './pages/alerts.tsx'
+import { Configuration } from './pages/configuration.tsx'
 import { DevicePage } from './pages/device.tsx'
 import { Devices } from './pages/devices.tsx'
 import { Doors } from './pages/doors.tsx'
@@ -106,6 +107,7 @@ function Page(): JSX.Element {
     case 'discovery': return <Discovery />
     case 'more': return <More />
     default: return <h1>{t('notFound')}</h1>
+    case 'configuration': return <Configuration />
   }
 }
 

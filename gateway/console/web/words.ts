@@ -1,5 +1,6 @@
 import type { Label } from '../../contract/index.ts'
 import { severityWords } from '../../kit/severity-words.ts'
+import { changeWords } from './words-change.ts'
 import { discoveryPhrases, discoveryWords } from './words-discovery.ts'
 import { reportWords } from './words-reports.ts'
 
@@ -9,6 +10,7 @@ const titled = ({ zh, en }: Label): Label => ({ zh, en: `${en[0]!.toUpperCase()}
 
 /** Every word of the pages. Each has both languages: the type asks for them. Names, ids and units come from the gateway. */
 export const words = {
+  ...changeWords,
   ...reportWords,
   ...discoveryWords,
   product: { zh: '邻里值班台', en: 'Linli duty desk' },
@@ -378,3 +380,6 @@ export const phrases = {
   since: phrase((at: string) => `从 ${at} 起`, (at: string) => `since ${at}`),
   availability: phrase((hour: string, percent: number) => `${hour}：${percent}% 可用`, (hour: string, percent: number) => `${hour}: ${percent} % available`),
 } as const
+  confLeft: phrase((seconds: number, previous: number | null) => (previous === null ? `还有 ${seconds} 秒` : `还有 ${seconds} 秒，没有人保留就换回 ${previous}`), (seconds: number, previous: number | null) => (previous === null ? `${seconds} s left` : `${seconds} s left; unless it is kept, ${previous} comes back`)),
+  discardOf: phrase((what: string, title: string) => `不送了：${what}，${title}`, (what: string, title: string) => `Do not send: ${what}, ${title}`),
+  unsentOf: phrase((who: string) => `${who} 接班后送出`, (who: string) => `sent when ${who} is on shift`),

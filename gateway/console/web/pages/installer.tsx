@@ -34,6 +34,7 @@ export function Installer(): JSX.Element {
       <p class="quiet-line">{t('version')} {session.value?.version}</p>
       <Failed code={failed.value} />
       <p><a href={hrefOf('discovery')}>{t('discovery')}</a></p>
+      <p><a href={hrefOf('configuration')}>{t('configuration')}</a></p>
       <p><a href={hrefOf('logs')}>{t('logs')}</a></p>
       <CheckUp />
       <SupportBundle />
