@@ -350,6 +350,7 @@ const plural = (n: number, one: string, many: string): string => `${n} ${n === 1
 /** Sentences with something in them. */
 export const phrases = {
   ...discoveryPhrases,
+  confLeft: phrase((seconds: number, previous: number | null) => (previous === null ? `还有 ${seconds} 秒` : `还有 ${seconds} 秒，没有人保留就换回 ${previous}`), (seconds: number, previous: number | null) => (previous === null ? `${seconds} s left` : `${seconds} s left; unless it is kept, ${previous} comes back`)),
   needYou: phrase((n: number) => `${n} 项待处理`, (n: number) => `${n} ${n === 1 ? 'needs' : 'need'} you`),
   handledBy: phrase((n: number) => `${n} 项处理中`, (n: number) => `${n} being handled`),
   firstWas: phrase((who: string, at: string) => `${who} 已在 ${at} 先确认了`, (who: string, at: string) => `${who} was first, at ${at}`),
@@ -380,6 +381,3 @@ export const phrases = {
   since: phrase((at: string) => `从 ${at} 起`, (at: string) => `since ${at}`),
   availability: phrase((hour: string, percent: number) => `${hour}：${percent}% 可用`, (hour: string, percent: number) => `${hour}: ${percent} % available`),
 } as const
-  confLeft: phrase((seconds: number, previous: number | null) => (previous === null ? `还有 ${seconds} 秒` : `还有 ${seconds} 秒，没有人保留就换回 ${previous}`), (seconds: number, previous: number | null) => (previous === null ? `${seconds} s left` : `${seconds} s left; unless it is kept, ${previous} comes back`)),
-  discardOf: phrase((what: string, title: string) => `不送了：${what}，${title}`, (what: string, title: string) => `Do not send: ${what}, ${title}`),
-  unsentOf: phrase((who: string) => `${who} 接班后送出`, (who: string) => `sent when ${who} is on shift`),
