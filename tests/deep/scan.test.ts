@@ -4,6 +4,8 @@ import path from 'node:path'
 import { describe, expect } from 'vitest'
 import { startOpcuaSimulator } from '../../drivers/opcua/simulator.ts'
 import { systemClock } from '../../gateway/kit/index.ts'
+import { readSite } from '../../gateway/cli/rooms.ts'
+import { discoveryDesk } from '../../gateway/main/discovery/desk.ts'
 import { scanLibrary } from '../../gateway/main/discovery/library.ts'
 import { acceptance } from '../bench/scan.ts'
 import { opcuaConfig } from '../drivers/opcua/support.ts'
@@ -37,6 +39,26 @@ describe('a scan, at length', () => {
     expect(await readFile(site, 'utf8')).toContain('# mine')
     expect((await linli('read', site, 'pzem-016-2.voltage')).stdout).toMatch(/2\d\d\.\d/)
     expect([...simulator.functions.keys()].filter((code) => code > 4 && code !== 17 && code !== 43)).toEqual([])
+  })
+  it('is a page\'s desk: one search at a time on a free port, a read before it is saved, and nothing of what was not identified', { timeout: 120_000 }, async () => {
+    const folder = await tempFolder()
+    await using simulator = await startBus([{ unit: 2, profile: 'pzem-016' }, strangers[1]!(3)], await scanLibrary([]), { transport: 'rtu', path: path.join(folder, 'line'), host: undefined, baudRate: 9_600 })
+    const file = path.join(folder, 'site.yaml')
+    await writeFile(file, 'linli: 1\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }\n')
+    const desk = discoveryDesk(await readSite(file), async () => [simulator.where])
+    const order = { kind: 'rtu', target: simulator.where, first: 2, last: 3 } as const
+    await desk.start(order)
+    await expect(desk.start(order)).rejects.toMatchObject({ code: 'SCAN_RUNNING' })
+    await expect(desk.read('1')).rejects.toMatchObject({ code: 'SCAN_RUNNING' })
+    await expect.poll(async () => (await desk.view()).state, { timeout: 60_000 }).toBe('done')
+    const { devices } = await desk.view()
+    expect(devices.map(({ unitId, model }) => [unitId, model?.profile])).toEqual([[2, 'pzem-016'], [3, undefined]])
+    await expect(desk.propose(['1'])).rejects.toMatchObject({ code: 'SCAN_NOT_READ' })
+    await expect(desk.read('2')).rejects.toMatchObject({ code: 'SCAN_TARGET' })
+    expect((await desk.read('1')).values!.find(({ id }) => id === 'voltage')).toMatchObject({ value: expect.closeTo(230, -1), unit: 'V' })
+    expect(await desk.propose(['1', '2'])).toMatchObject({ writable: true, devices: 1, left: [{ id: '2', why: expect.stringContaining('not identified') }] })
+    expect(await desk.save(['1'])).toMatchObject({ devices: 1 })
+    expect((await readSite(file)).connections[0]!.devices[0]!.id).toBe('pzem-016-2')
   })
   it('asks an OPC UA server what it is and offers, and opens no session', { timeout: 60_000 }, async () => {
     await using server = await startOpcuaSimulator(opcuaConfig('opc.tcp://127.0.0.1:4840', { plc: { points: { a: { type: 'number', unit: 'Cel' } } } }), { clock: systemClock, random: () => 0.5 }, { port: 0 })

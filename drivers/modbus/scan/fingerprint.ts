@@ -176,4 +176,5 @@ async function singly(reader: DeviceReader, points: readonly ModbusPoint[]) {
   return parts
 }
 
-const shown = (value: number | string): string => (typeof value === 'string' ? `"${value.trim()}"` : Number.isInteger(value) && value > 9 ? `${value} (0x${value.toString(16).toUpperCase()})` : String(value))
+/** A stranger's text: printable, and not long. */
+const shown = (value: number | string): string => (typeof value === 'string' ? `"${value.replace(/[^\x20-\x7e]/g, '?').trim().slice(0, 40)}"` : Number.isInteger(value) && value > 9 ? `${value} (0x${value.toString(16).toUpperCase()})` : String(value))

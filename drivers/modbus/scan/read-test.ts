@@ -9,6 +9,8 @@ import type { ScanLine } from './scan-line.ts'
 export interface TestedPoint { readonly id: string; readonly name: Label; readonly value: Value | null; readonly unit?: string; readonly reason?: string }
 export interface ReadTest { readonly points: readonly TestedPoint[]; /** What physics says against the map. */ readonly finding: DecodeFinding | null }
 
+const mostText = 80
+
 /**
  * The points of a model as the device gives them now: what an installer compares with the display before anything is saved. Reads only.
  * Throws DriverError when the line is gone.
@@ -21,6 +23,8 @@ export async function readTest(line: ScanLine, unit: number, profile: Pick<ScanP
     const head = { id: point.id.slice(point.id.indexOf('.') + 1), name: point.name, ...(point.unit === undefined || point.unit === '1' ? {} : { unit: point.unit }) }
     if (!found) return { ...head, value: null, reason: 'MODBUS_ILLEGAL_ADDRESS' }
     if (point.sentinels.includes(found.raw)) return { ...head, value: null, reason: 'POINT_SENTINEL' }
+    // A stranger's text goes to a terminal and a page: printable, and not long.
+    if (typeof found.raw === 'string') return { ...head, value: found.raw.replace(/[^\x20-\x7e\u00a0-\u00ff]/g, '?').slice(0, mostText) }
     const value = typeof found.raw === 'number' ? Number((found.raw * point.scale + point.offset).toPrecision(9)) : typeof found.raw === 'boolean' && point.invert ? !found.raw : found.raw
     return { ...head, value, ...(typeof value === 'number' && (value < (point.min ?? -Infinity) || value > (point.max ?? Infinity)) ? { reason: 'POINT_OUT_OF_RANGE' } : {}) }
   })

@@ -55,13 +55,15 @@ export async function* scanModbus(request: ScanRequest, library: readonly ScanPr
     yield* scanTcp({ targets, units, timeoutMs, connectMs, library, clock }, signal)
     return
   }
+  // 0 is the broadcast, and 248 and more are reserved (Serial Line 1.02 §2.2).
+  const serialUnits = { first: Math.max(1, units.first), last: Math.min(247, units.last) }
   const [server] = target.startsWith('/') ? [] : await targetsOf(target, { anyNetwork: request.anyNetwork === true, resolve: addressesOf })
   const user = server && userOf(server, request)
   if (user) throw new ConfigError('SCAN_LINE_IN_USE', `${target} is connection ${user.id} of the running gateway, which polls it; a search would disturb it: stop the gateway and use linli scan`)
   const file = server ? '' : await lastingName(target)
   const placeOf = (setting: SerialSetting): Place => (server ? { transport: 'rtu-over-tcp', host: server.host, port: server.port } : { transport: 'rtu', path: file, setting })
   yield* scanRtu({
-    units, library, clock, placeOf,
+    units: serialUnits, library, clock, placeOf,
     // The serial server has its own setting: there is nothing to try.
     settings: server ? commonSettings.slice(0, 1) : request.settings ?? commonSettings, timeoutMs: server ? Math.max(timeoutMs, 250) : timeoutMs,
     everySetting: request.everySetting === true, despiteMaster: request.despiteMaster === true,
