@@ -1,4 +1,6 @@
 import { Command } from 'commander'
+import { backupCommands } from './backup-commands.ts'
+import { commissionCommands } from './commission-commands.ts'
 import { changeCommands } from './change/commands.ts'
 import { fail, parseDuration } from './output.ts'
 import { supportCommands } from './support-commands.ts'
@@ -51,6 +53,14 @@ program.command('claim')
   .option('--json', 'print JSON')
   .action(async (file: string, options: { json?: boolean }) => (await import('./claim.ts')).claim(file, options))
 
+program.command('console-ca')
+  .description("the authority that the console's certificate is of (console.tls: site-ca): its fingerprint, to be compared before a device trusts it")
+  .argument('<site>', 'site file (YAML)')
+  .option('--renew', 'make a new one; every device has to install it again')
+  .option('--out <file>', 'write its certificate there (PEM)')
+  .option('--json', 'print JSON')
+  .action(async (file: string, options) => (await import('./console-ca.ts')).consoleCa(file, options))
+
 program.command('qr')
   .description("the codes of the residents' page, one a place and terminal; `revoke TARGET` makes new ones")
   .argument('<site>', 'site file (YAML)')
@@ -67,14 +77,6 @@ program.command('unit-dropin')
 program.command('schema')
   .description('print the JSON Schema of the site file, for editors')
   .action(async () => (await import('./schema.ts')).schema())
-program.command('console-ca')
-  .description("the authority that the console's certificate is of (console.tls: site-ca): its fingerprint, to be compared before a device trusts it")
-  .argument('<site>', 'site file (YAML)')
-  .option('--renew', 'make a new one; every device has to install it again')
-  .option('--out <file>', 'write its certificate there (PEM)')
-  .option('--json', 'print JSON')
-  .action(async (file: string, options) => (await import('./console-ca.ts')).consoleCa(file, options))
-
 
 const socketOptions = (command: Command): Command => command
   .option('--site <site>', 'site file of the running gateway')
@@ -377,6 +379,8 @@ probe.command('gpio')
   .option('--json', 'print JSON')
   .action(async (words: string[], options) => (await import('./probe/gpio.ts')).probeGpio(words, options))
 
+backupCommands(program)
+commissionCommands(program)
 program.command('verify')
   .description('city side: check sequence, hash chain, gaps, epochs, signed checkpoints and schema of what a broker brings or a capture holds')
   .option('--broker <url>', 'listen: mqtt://… or mqtts://…; user and password from MQTT_USERNAME and MQTT_PASSWORD')
