@@ -51,7 +51,7 @@ export async function guideEnrolment(file: string, { uplink, parts, options, tel
     const enrolled = await enrolOnline({ ...parts, done, server: { url, ca: ca.pem, basic: { user: parts.gateway, token: token.trim() } }, force: options.force ?? false }, signal)
     const { cert, key } = parts.files
     const own = { ...uplink, cert, key, ...(uplink.ca ?? parts.files.ca ? { ca: uplink.ca ?? parts.files.ca! } : {}) }
-    await tryConnection({ config: own, gateway: parts.gateway, region: parts.region, version, clock, log: createLog({ level: 'fatal' }), timeQuality: () => 'unsynced', connected: () => clack.log.success(words('平台让网关登录了', 'the broker lets the gateway in')) }, signal)
+    await tryConnection({ config: own, gateway: parts.gateway, region: parts.region, version, clock, log: createLog({ level: 'fatal' }), timeQuality: () => 'unsynced' /* nobody has asked the clock yet */, connected: () => clack.log.success(words('平台让网关登录了', 'the broker lets the gateway in')) }, signal)
     clack.log.success(words('第一条消息已被确认', 'the first message is acknowledged'))
     let kept: string | undefined
     if (ca.pem !== undefined) { kept = path.join(path.dirname(cert), 'authority.pem'); await put(kept, ca.pem, 0o644) }

@@ -30,6 +30,7 @@ export async function replace(id: string, file: string, options: ReplaceCommand)
   const site = text === before ? await readSite(file) : await readSite(file, { text })
   const connection = site.connections.find((each) => each.id === target.connection.id)! as ModbusConfig
   const device = connection.devices.find((each) => each.id === id)!
+  if (!options.json) print(`reading unit ${device.settings.unitId} on connection ${connection.id}; nothing is written to the device`)
   const checked = await look(connection, device, path.dirname(path.resolve(file)))
   const objection = judge(device, checked)
   if (objection && !options.force) throw objection

@@ -8,7 +8,7 @@ import { readDocument } from '../../../firmware-config/site/document.ts'
 import { Problems, type Path } from '../../../firmware-config/site/problems.ts'
 import { SiteError } from '../../../firmware-config/site/index.ts'
 import { ConfigError } from '../../kit/index.ts'
-import { hold } from '../ask/question.ts'
+import { hold, type Reply } from '../ask/question.ts'
 import { languageOfTerminal, openTerminal, say, type Language } from '../ask/terminal.ts'
 import { paint, print, printJson } from '../output.ts'
 import { readSite, roomSchemas, type Site } from '../rooms.ts'
@@ -55,11 +55,11 @@ async function wizard(site: string, force: boolean): Promise<void> {
       if (over === 'back') continue
       if (over === 'leave' || over.answer !== true) return leave()
     }
-    let left = false
-    const result = await hold(() => interview(box), async (question, before) => { const reply = await terminal.put(question, before); left = reply === 'leave'; return reply })
-    if (left) return leave()
+    let last: Reply = 'back'
+    const result = await hold(() => interview(box), async (question, before) => (last = await terminal.put(question, before)))
     // Back from the first question: the language once more.
-    if (result === null) continue
+    if (result === null && last === 'back') continue
+    if (result === null) return leave()
     const done = await finish(site, result.answers, result.secrets)
     clack.outro(say({ zh: '完成', en: 'done' }, language))
     return tell(site, done, language)

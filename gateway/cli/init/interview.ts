@@ -10,8 +10,8 @@ import * as judge from './judges.ts'
 /** What came of it. `secrets`: file below the site file's folder, and what was typed. */
 export interface Interviewed { readonly answers: Answers; readonly secrets: Readonly<Record<string, string>> }
 
-/** All that is asked, in this order. Pure: `Box` is looked at before. */
-export function* interview(box: Box): Conversation<Interviewed> {
+/** All that is asked, in this order. Pure: `Box` is looked at before. null: it is not to be written. */
+export function* interview(box: Box): Conversation<Interviewed | null> {
   yield* say({ zh: 'Esc 返回上一题，Ctrl-C 退出（不写任何文件）', en: 'Esc goes back one question, Ctrl-C leaves and writes nothing' })
   const site = yield* askSite(box)
   const places = yield* askPlaces()
@@ -23,6 +23,9 @@ export function* interview(box: Box): Conversation<Interviewed> {
   const { platform, secrets } = yield* askPlatform()
   const console = yield* askConsole(box, lines.broker?.port)
   yield* say({ zh: '居民扫码页保持关闭，站点文件里有打开的方法', en: "the residents' page stays off; the site file says how to turn it on" })
+  const [contacts, seats] = [gpio.gpio?.contacts.length ?? 0, people.length]
+  yield* say({ zh: `${site.name.zh}（${site.id}）：线路 ${lines.lines.length}，设备 ${devices.length}，接点 ${contacts}，人员 ${seats}`, en: `${site.name.en} (${site.id}): lines ${lines.lines.length}, devices ${devices.length}, contacts ${contacts}, people ${seats}` })
+  if (!(yield* yes({ zh: '写入站点文件吗', en: 'Write the site file' }, true))) return null
   return { answers: { site, places, lines: lines.lines, ...(lines.broker ? { broker: lines.broker } : {}), devices, ...gpio, ...sounder, people, duty, ...platform, ...console }, secrets }
 }
 

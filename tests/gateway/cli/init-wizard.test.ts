@@ -80,6 +80,8 @@ describe('linli init at a terminal', () => {
     await at.answer('◆  密码', 'open sesame')
     await at.answer('值班网页')
     await at.answer('网页端口', String(await freePort()))
+    await at.until('线路 1，设备 2，接点 0，人员 1')
+    await at.answer('写入站点文件吗')
     await at.until('接下来')
     expect(await at.exited).toBe(0)
 

@@ -7,7 +7,8 @@ import { compose } from '../../../firmware-config/init/compose.ts'
 import { render } from '../../../firmware-config/init/render.ts'
 import { answersTemplate } from '../../../firmware-config/init/template.ts'
 import { provinces } from '../../../firmware-config/site/regions.ts'
-import { hold, one, text, type Answer, type Conversation } from '../../../gateway/cli/ask/question.ts'
+import { hold, one as choose, text, type Answer, type Conversation } from '../../../gateway/cli/ask/question.ts'
+import { init } from '../../../gateway/cli/init/init.ts'
 import type { Box } from '../../../gateway/cli/init/box.ts'
 import { knownProfiles } from '../../../gateway/cli/init/box.ts'
 import { interview } from '../../../gateway/cli/init/interview.ts'
@@ -79,7 +80,7 @@ describe('what linli init writes', () => {
     expect(first).toMatchObject({ ok: true, file: at('site.yaml'), backup: null, secrets: [at('secrets/terminal-1.password')], next: expect.arrayContaining([`linli check ${at('site.yaml')}`]) })
     expect((await stat(at('secrets/terminal-1.password'))).mode & 0o777).toBe(0o600)
     const password = await readFile(at('secrets/terminal-1.password'), 'utf8')
-    expect(await linli('init', at('site.yaml'), '--answers', at('answers.yaml'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/INIT_EXISTS .*--force/) })
+    await expect(init(at('site.yaml'), { answers: at('answers.yaml') })).rejects.toMatchObject({ code: 'INIT_EXISTS', message: expect.stringContaining('--force') })
     await writeFile(at('site.yaml'), '# mine\n')
     expect(await linli('init', at('site.yaml'), '--answers', at('answers.yaml'), '--force')).toMatchObject({ code: 0, stdout: expect.stringContaining(`linli run ${at('site.yaml')}`) })
     expect(await readFile(at('site.yaml.bak'), 'utf8')).toBe('# mine\n')
@@ -88,14 +89,13 @@ describe('what linli init writes', () => {
   })
   it('tells everything wrong with the answers at once, where it was answered, and writes nothing', async () => {
     const folder = await tempFolder()
-    const file = path.join(folder, 'answers.yaml')
-    await writeFile(file, answersTemplate.replace('"420106" ', '"990106" ').replace('rest: closed }\n    - ', 'rest: shut }\n    - ').replace('platform.example:8883', 'user@platform'))
-    const wrong = JSON.parse((await linli('init', path.join(folder, 'site.yaml'), '--answers', file, '--json')).stdout)
-    expect(wrong.problems.map(({ path: where }: { path: string }) => where)).toEqual(['site.region', 'gpio.contacts[0].rest', 'platform.url'])
-    await writeFile(file, answersTemplate.replace('xy-md02', 'xy-md2').replace('line: 27', 'line: 17').replace('420106001001001', '420107001001001'))
-    const { stderr, code } = await linli('init', path.join(folder, 'site.yaml'), '--answers', file)
+    const [one, two] = [path.join(folder, 'one.yaml'), path.join(folder, 'two.yaml')]
+    await writeFile(one, answersTemplate.replace('"420106" ', '"990106" ').replace('rest: closed }\n    - ', 'rest: shut }\n    - ').replace('platform.example:8883', 'user@platform'))
+    await writeFile(two, answersTemplate.replace('xy-md02', 'xy-md2').replace('line: 27', 'line: 17').replace('420106001001001', '420107001001001'))
+    const [wrong, { stderr, code }] = await Promise.all([linli('init', path.join(folder, 'site.yaml'), '--answers', one, '--json'), linli('init', path.join(folder, 'site.yaml'), '--answers', two)])
+    expect(JSON.parse(wrong.stdout).problems.map(({ path: where }: { path: string }) => where)).toEqual(['site.region', 'gpio.contacts[0].rest', 'platform.url'])
     expect(code).toBe(1)
-    expect(stderr).toMatch(/answers\.yaml:\d+:\d+ site\.grid\.code: the county in this code is 420107/)
+    expect(stderr).toMatch(/two\.yaml:\d+:\d+ site\.grid\.code: the county in this code is 420107/)
     expect(stderr).toMatch(/devices\[0\]\.profile: no profile "xy-md2"; did you mean "xy-md02"\?[\s\S]*gpio\.contacts\[1\]\.line: line 17 is already point[\s\S]*nothing was written/)
     await expect(stat(path.join(folder, 'site.yaml'))).rejects.toMatchObject({ code: 'ENOENT' })
   })
@@ -129,7 +129,7 @@ describe('the interview', () => {
   })
   it('goes back one question, and asks anew what hung on the answer', async () => {
     function* talk(): Conversation<string> {
-      const first = yield* one('first', [{ value: 'a', label: 'A' }, { value: 'b', label: 'B' }])
+      const first = yield* choose('first', [{ value: 'a', label: 'A' }, { value: 'b', label: 'B' }])
       return `${first}${first === 'a' ? yield* text('second', judge.given) : ''}`
     }
     const replies = [{ answer: 'a' }, 'back', { answer: 'b' }] as const
