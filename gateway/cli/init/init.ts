@@ -22,6 +22,9 @@ export interface InitOptions { readonly answers?: string; readonly answersTempla
 /** `linli init`: a site file from what a person on site knows, asked for or from a file of answers. Nothing is written that `linli check` would refuse. */
 export async function init(site: string, { answers, answersTemplate: template, force = false, json = false }: InitOptions): Promise<void> {
   if (template) return print(answersTemplate.trimEnd())
+  // It stands in the file's comments and in what is to be typed next.
+  // oxlint-disable-next-line no-control-regex
+  if (/[\u0000-\u001f\u007f]/.test(site)) throw new ConfigError('INIT_TARGET', `${JSON.stringify(site)} is no name for a site file; choose one without line breaks`)
   if (answers === undefined && json) throw new ConfigError('TERMINAL_NEEDED', 'with --json nobody is asked; give the answers with --answers FILE (linli init --answers-template shows one)')
   if (answers === undefined) return wizard(site, force)
   try {

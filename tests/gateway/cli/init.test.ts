@@ -72,6 +72,13 @@ describe('what linli init writes', () => {
       expect(secrets).toHaveLength(answers.devices.filter(({ line }) => line === undefined).length)
     }), { numRuns: 40 })
   })
+  it('has examples in its comments that work as they stand', async () => {
+    const { site: plain } = compose(answersSchema.parse({ site: { id: 'a', name: { zh: '厅', en: 'hall' }, region: '420106' } }), driverOf)
+    const examples = render(plain, 'site.yaml').split('\n').flatMap((line) => /^# ((?:console|places|people|channels|escalation|residents|uplinks): .*)$/.exec(line)?.[1] ?? [])
+    expect(examples).toHaveLength(7)
+    const site = await readSite('/nowhere/site.yaml', { text: `${render(plain, 'site.yaml')}${examples.join('\n')}\n` })
+    expect([site.console.enabled, site.places.hall, site.decisions.people[0]!.name, site.decisions.residents.page.enabled, site.uplinks.length]).toEqual([true, { zh: '办事大厅', en: 'service hall' }, { zh: '王师傅', en: 'Master Wang' }, true, 1])
+  })
   it('takes its own template, once and not over an existing file, and keeps the old one where it is told to', async () => {
     const folder = await tempFolder()
     const at = (name: string): string => path.join(folder, name)
