@@ -23,6 +23,8 @@ export interface AlarmStatus extends AlertSummary { readonly chattering: number;
 export interface GatewayStatus {
   readonly gateway: string
   readonly region: string
+  /** IANA name. */
+  readonly timezone: string
   readonly version: string
   readonly pid: number
   readonly startedAt: EpochMs
@@ -50,7 +52,7 @@ export interface GatewayStatus {
 }
 
 interface StatusParts {
-  readonly site: { readonly site: { readonly id: string; readonly region: string } }
+  readonly site: { readonly site: { readonly id: string; readonly region: string; readonly timezone: string } }
   readonly startedAt: EpochMs
   readonly clock: Clock
   readonly time: TimeKeeper
@@ -83,7 +85,7 @@ function alarmsOf(desk: StatusParts['desk'], now: EpochMs): AlarmStatus {
 export function createStatus(parts: StatusParts): () => GatewayStatus {
   const { site, startedAt, clock, time, journal, readers, live, desk, engine, actions, pipeline, telemetry, repeats, supervisors, uplinks, history, channels, commands, eventLog } = parts
   return () => ({
-    gateway: site.site.id, region: site.site.region, version, pid: process.pid, startedAt, now: clock.now(), timeQuality: time.quality, epoch: journal.epoch,
+    gateway: site.site.id, region: site.site.region, timezone: site.site.timezone, version, pid: process.pid, startedAt, now: clock.now(), timeQuality: time.quality, epoch: journal.epoch,
     rssMb: Math.round(process.memoryUsage.rss() / 1e5) / 10,
     counters: { ...pipeline.counters, suppressed: telemetry.suppressed, summarised: telemetry.summarised, repeated: repeats.dropped },
     journal: { ...journal.statistics(), heads: journal.heads() },

@@ -11,7 +11,7 @@ export interface ReportCommand extends SocketOptions { readonly month?: string; 
 
 /** `linli report`: the facility's figures of a month, from the running gateway, or from its folder where none runs. */
 export async function report(file: string | undefined, options: ReportCommand): Promise<void> {
-  if (options.shift !== undefined || options.alarms) return (await import('./report-shift.ts')).reportOf(await portOf(file ?? options.site, options), options)
+  if (options.shift !== undefined || options.alarms) return reportPart(file, options)
   const { told, figures: data, names: known, stopped } = await answerOf(file ?? options.site, options)
   const [figures, names] = [data as unknown as ReportFigures, known as ReportNames]
   if (options.html) {
@@ -31,21 +31,41 @@ async function answerOf(file: string | undefined, { month, fresh = false, socket
     return await controlClient(address).report(month, fresh)
   } catch (error) {
     if (codeOf(error) !== 'CONTROL_UNREACHABLE') throw error
-    if (!site) throw new ConfigError('CONTROL_UNREACHABLE', `no gateway answers on ${address}; give the site file, so that the report is drawn up from the folder of the stopped gateway, or start the gateway with "linli run SITE.yaml"`, { cause: error })
+    if (!site) throw unreachable(address, error)
     const { openStopped } = await import('./stopped-report.ts')
     return { ...await (await openStopped(site, address)).answer(month, fresh), stopped: site.store.path }
   }
 }
 
+async function reportPart(file: string | undefined, options: ReportCommand): Promise<void> {
+  if (options.shift !== undefined && options.alarms) throw new ConfigError('REPORT_USAGE', 'give --shift or --alarms, one at a time')
+  if (options.html) throw new ConfigError('REPORT_USAGE', '--html writes the report of a month; a shift is printed from the console, under its reports')
+  // `linli report --shift site.yaml`: the word after --shift is the site file.
+  const swallowed = file === undefined && typeof options.shift === 'string' && /\.ya?ml$/.test(options.shift) ? options.shift : undefined
+  const asked: ReportCommand = swallowed === undefined ? options : { ...options, shift: true }
+  const { reports, timezone, stopped } = await portOf(swallowed ?? file ?? options.site, asked)
+  if (stopped !== undefined && !asked.json) print(paint('gray', `the gateway does not run; drawn up from ${stopped}`))
+  await (await import('./report-shift.ts')).reportOf(reports, timezone, asked)
+}
+
+interface Source { readonly reports: Pick<ReportPort, 'alarms' | 'shifts' | 'shift'>; readonly timezone: string; readonly stopped?: string }
+
 /** The running gateway, or its folder where none runs. */
-async function portOf(file: string | undefined, { socket }: ReportCommand): Promise<Pick<ReportPort, 'alarms' | 'shifts' | 'shift'>> {
+async function portOf(file: string | undefined, { socket }: ReportCommand): Promise<Source> {
   const site = file === undefined ? undefined : await (await import('./rooms.ts')).readSite(file)
   const address = socket === undefined && site ? site.control.socket : await socketPath({ socket })
   const client = controlClient(address)
-  if (!site) return client
-  const runs = await client.status().then(() => true, (error: unknown) => { if (codeOf(error) === 'CONTROL_UNREACHABLE') return false; throw error })
-  return runs ? client : (await import('./stopped-report.ts')).openStopped(site, address)
+  try {
+    return { reports: client, timezone: (await client.status()).timezone }
+  } catch (error) {
+    if (codeOf(error) !== 'CONTROL_UNREACHABLE') throw error
+    if (!site) throw unreachable(address, error)
+    return { reports: await (await import('./stopped-report.ts')).openStopped(site, address), timezone: site.site.timezone, stopped: site.store.path }
+  }
 }
+
+const unreachable = (address: string, cause: unknown): ConfigError =>
+  new ConfigError('CONTROL_UNREACHABLE', `no gateway answers on ${address}; give the site file, so that the report is drawn up from the folder of the stopped gateway, or start the gateway with "linli run SITE.yaml"`, { cause })
 
 const percent = (share: number | null): string => (share === null ? paint('yellow', 'not known') : `${(share * 100).toFixed(1)} %`)
 const time = (seconds: number | null): string => (seconds === null ? '–' : seconds < 60 ? `${seconds} s` : span(seconds * 1_000))

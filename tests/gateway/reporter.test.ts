@@ -129,11 +129,26 @@ it('goes up in the shape that the platform was told, and is shown by linli repor
   const asked = [['--month', before.name], ['--month', before.name, '--fresh'], []].map((options) => ['report', file, ...options, '--json'])
   const running = await Promise.all(asked.map((words) => linli(...words)))
   expect(running.map(({ code }) => code)).toEqual([0, 0, 0])
+  // A shift and the alarms: in the site's time, whose day begins at 16:00 UTC, also where nothing but the socket is known.
+  const dayName = (at: number): string => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short' }).format(at)
+  const then = dayName(before.from + day)
+  const parts = [['--shift', then], ['--shift', `${then}/day`], ['--alarms', '--month', before.name]]
+  const inParts = await Promise.all(parts.map((words) => linli('report', '--socket', socket, ...words)))
+  expect(inParts.map(({ code, stderr }) => [code, stderr])).toEqual(parts.map(() => [0, '']))
+  const [shifts, shift, alarms] = inParts.map(({ stdout }) => stdout) as [string, string, string]
+  expect(shifts).toMatch(new RegExp(`${then}/day +${then} 00:00 +${dayName(before.from + 2 * day)} 00:00`))
+  expect(shift).toMatch(new RegExp(`^${then}/day  ${then} 00:00 to ${dayName(before.from + 2 * day)} 00:00 \\(Asia/Shanghai\\)\n[^]*ratings 1, mean 2`))
+  expect(alarms).toMatch(new RegExp(`^${before.name}-01 00:00 to \\d{4}-\\d\\d-01 00:00  alarms raised 0`))
+
   await gateway[Symbol.asyncDispose]()
   const files = async (): Promise<readonly string[]> => Promise.all((await readdir(path.join(folder, 'data'), { recursive: true })).map(async (name) => { const { size, mtimeMs } = await stat(path.join(folder, 'data', name)); return `${name} ${size} ${mtimeMs}` }))
   const left = await files()
   expect(await Promise.all(asked.map((words) => linli(...words)))).toEqual(running)
   expect((await linli('report', file, '--month', before.name)).stdout).toMatch(new RegExp(`does not run; drawn up from ${folder}/data\n[\\s\\S]*${duringSettling ? '' : 'as it went up to the platform[\\s\\S]*'}ratings 2, mean 3\\.5, poor 1`))
+  const stoppedParts = await Promise.all([...parts.map((words) => linli('report', file, ...words)), linli('report', '--shift', file), linli('report', '--socket', socket, '--alarms')])
+  expect(stoppedParts.slice(0, 3).map(({ stdout }) => stdout.replace(/^the gateway does not run.*\n/, ''))).toEqual([shifts, shift, alarms])
+  expect(stoppedParts[3]).toMatchObject({ code: 0, stdout: expect.stringContaining(`${dayName(Date.now())}/day`) })
+  expect(stoppedParts[4]).toMatchObject({ code: 1, stderr: expect.stringMatching(/CONTROL_UNREACHABLE .*give the site file/) })
   expect(await files()).toEqual(left)
   expect(await linli('report', '--socket', socket)).toMatchObject({ code: 1, stderr: expect.stringMatching(/CONTROL_UNREACHABLE .*give the site file/) })
   expect(await linli('report', await siteFile(await tempFolder(), mqttProfileless(await freePort())))).toMatchObject({ code: 1, stderr: expect.stringMatching(/REPORT_NO_DATA .*holds neither events nor history of hall-1; check store\.path/) })

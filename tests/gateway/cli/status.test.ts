@@ -14,7 +14,7 @@ const now = Date.UTC(2026, 5, 1)
 const [hourMs, dayMs] = [3_600_000, 86_400_000]
 
 const quiet: GatewayStatus = {
-  gateway: 'hall-1', region: '420106', version: '1', pid: 1, startedAt: now - 5_000, now, timeQuality: 'synced', epoch: '00000001-0000000a', rssMb: 80,
+  gateway: 'hall-1', region: '420106', timezone: 'Asia/Shanghai', version: '1', pid: 1, startedAt: now - 5_000, now, timeQuality: 'synced', epoch: '00000001-0000000a', rssMb: 80,
   counters: { readings: 0, events: 0, alerts: 0, suppressed: 0, summarised: 0, repeated: 0, unmapped: 0, refused: 0 },
   journal: { commits: 0, records: 0, readings: 0, bytesWritten: 0, gaps: 0, deadLetters: 0, quarantined: 0, fsyncMsP50: 0, fsyncMsP99: 0, fill: 0, streams: {}, heads: {} },
   history: null, commands: null, rules: { rules: 0, waiting: 0, quarantined: [] },
