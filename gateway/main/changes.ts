@@ -27,7 +27,8 @@ export interface ChangeParts {
 /** What is to run from now on. */
 export interface Turn { readonly site: Site; readonly reason: string }
 
-const lookMs = 1_000
+/** During a trial, and when all that may happen is that somebody edits the file. */
+const [lookMs, seldomMs] = [1_000, 5_000]
 /** Who ordered it gets the answer before the gateway that gives it is gone. */
 const answerMs = 150
 
@@ -41,7 +42,10 @@ export class Changes implements ChangePort {
   #gateway: ChangedGateway | null = null
   #findings: readonly ChangeFinding[] = []
   #edited = false
-  #turn = Promise.withResolvers<Turn>()
+  #turn = Promise.withResolvers<void>()
+  #why = ''
+  /** Of the file as it was last read, so that it is not read again each time. */
+  #seen = ''
   #busy: Promise<unknown> = Promise.resolve()
   #boot: BootTime | null = null
   /** Told once a gateway stands that can tell. */
@@ -55,15 +59,18 @@ export class Changes implements ChangePort {
   }
 
   get site(): Site { return this.#running.site }
-  /** Resolves when another gateway is to take the place of the one that runs. */
-  get turn(): Promise<Turn> { return this.#turn.promise }
+  /** Resolves when another site than this one is to run; at once where that is so already. */
+  async turnFrom(site: Site): Promise<Turn> {
+    while (this.#running.site === site) await this.#turn.promise
+    return { site: this.#running.site, reason: this.#why }
+  }
 
   /** The gateway with the present site file stands. */
   async attach(gateway: ChangedGateway): Promise<void> {
     this.#gateway = gateway
     const { events, alerts } = this.#untold
     this.#untold = { events: [], alerts: [] }
-    if (events.length + alerts.length > 0) await gateway.tell(events, alerts)
+    await this.#tell(gateway, events, alerts)
     await this.#look()
   }
   detach(): void { this.#gateway = null; this.#cancel() }
@@ -97,6 +104,7 @@ export class Changes implements ChangePort {
     return this.#alone(async () => {
       const { trial } = this.#parts.book
       if (!trial) throw new ConfigError('CHANGE_NO_TRIAL', 'nothing is on trial; linli configurations shows what is in force')
+      if (!this.#gateway) throw turning()
       await this.#check()
       const [worst] = this.#findings
       if (worst && !anyway) throw new ConfigError('CHANGE_UNHEALTHY', `configuration ${trial.number} is not well: ${worst.text.en}${this.#findings.length > 1 ? `, and ${this.#findings.length - 1} more` : ''}; wait, roll it back, or confirm it anyway`)
@@ -122,7 +130,7 @@ export class Changes implements ChangePort {
     const { book, clock, log } = this.#parts
     if (book.trial) throw new ConfigError('CHANGE_TRIAL_RUNNING', `configuration ${book.trial.number} is on trial; confirm it or roll it back first`)
     const gateway = this.#gateway
-    if (!gateway) throw new ConfigError('CHANGE_UNAVAILABLE', 'the gateway is about to start or stop; try again in a moment', { retriable: true })
+    if (!gateway) throw turning()
     const site = await this.#parts.read(text)
     const plan = planChange(versionOf(this.#running.site, this.#running.text), versionOf(site, text))
     const refused = plan.risks.find(({ kind }) => kind === 'refused')
@@ -156,7 +164,13 @@ export class Changes implements ChangePort {
     await book.settle('confirmed', note)
     log.info({ configuration: number }, `configuration ${number} stays: ${note}`)
     this.#findings = []
-    await this.#gateway?.tell([this.#event('configuration-confirmed', { number, hash: book.hash(number) ?? '', note })], [])
+    if (this.#gateway) await this.#tell(this.#gateway, [this.#event('configuration-confirmed', { number, hash: book.hash(number) ?? '', note })], [])
+  }
+
+  /** What a disk does not take is no reason to leave a trial unjudged. */
+  async #tell(gateway: ChangedGateway, events: readonly GatewayEvent[], alerts: readonly RaiseAlert[]): Promise<void> {
+    if (events.length + alerts.length === 0) return
+    await gateway.tell(events, alerts).catch((error: unknown) => this.#parts.log.error({ code: codeOf(error) }, `what became of a configuration could not be stored: ${describe(error)}`))
   }
 
   /** The one before goes into the file, then into the book, then into force. */
@@ -181,9 +195,13 @@ export class Changes implements ChangePort {
 
   #go(site: Site, text: string, reason: string): void {
     this.#running = { site, text }
-    const { resolve } = this.#turn
-    this.#turn = Promise.withResolvers()
-    this.#parts.clock.after(answerMs, () => resolve({ site, reason }))
+    this.#seen = ''
+    this.#why = reason
+    this.#parts.clock.after(answerMs, () => {
+      const { resolve } = this.#turn
+      this.#turn = Promise.withResolvers()
+      resolve()
+    })
   }
 
   /** One change at a time. */
@@ -197,7 +215,7 @@ export class Changes implements ChangePort {
     const { book, answers, boot } = this.#parts
     const { trial } = book
     this.#boot = await boot()
-    this.#edited = hashOf(await this.#lying()) !== hashOf(this.#running.text)
+    await this.#compare()
     if (!trial || !this.#gateway) { this.#findings = []; return }
     const silent = await answers(this.#running.site) ? [] : [{ code: 'CHANGE_CONTROL_SILENT', text: { zh: '控制套接字没有应答', en: `the control socket ${this.#running.site.control.socket} does not answer` } }]
     this.#findings = [...(this.#gateway ? healthOf(this.#gateway.status(), trial.baseline) : []), ...silent]
@@ -205,7 +223,7 @@ export class Changes implements ChangePort {
 
   async #look(): Promise<void> {
     try { await this.#alone(() => this.#judge()) } catch (error) { this.#parts.log.error({ code: codeOf(error) }, describe(error)) }
-    if (this.#gateway) this.#cancel = this.#parts.clock.after(lookMs, () => { void this.#look() })
+    if (this.#gateway) this.#cancel = this.#parts.clock.after(this.#parts.book.trial ? lookMs : seldomMs, () => { void this.#look() })
   }
 
   async #judge(): Promise<void> {
@@ -218,6 +236,14 @@ export class Changes implements ChangePort {
     if (verdict.do === 'roll-back') await this.#back(verdict.why)
   }
 
+  async #compare(): Promise<void> {
+    const { mtimeMs, size, ino } = await stat(this.#running.site.file).catch(() => ({ mtimeMs: 0, size: 0, ino: 0 }))
+    const seen = `${mtimeMs} ${size} ${ino}`
+    if (seen === this.#seen) return
+    this.#edited = hashOf(await this.#lying()) !== hashOf(this.#running.text)
+    this.#seen = seen
+  }
+
   /** What the file holds now; '' where it is gone. */
   async #lying(): Promise<string> { return readFile(this.#running.site.file, 'utf8').then((text) => text.replace(/^\uFEFF/, ''), () => '') }
 
@@ -228,6 +254,8 @@ export class Changes implements ChangePort {
 
   #put(text: string): Promise<void> { return putFile(this.#running.site.file, text) }
 }
+
+const turning = (): ConfigError => new ConfigError('CHANGE_UNAVAILABLE', 'the gateway is about to start or stop; try again in a moment', { retriable: true })
 
 /** Whole or not at all; mode and place of a link are kept. Throws ConfigError CHANGE_FILE. */
 export async function putFile(file: string, content: string | Uint8Array): Promise<void> {

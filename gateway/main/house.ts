@@ -30,18 +30,27 @@ export async function runHouse({ file, signal, log: createLog, started, boot = b
   const changes = await openChanges(found, { clock, log, boot })
   let handover: Handover | undefined
   await using _left = { async [Symbol.asyncDispose]() { await handover?.[Symbol.asyncDispose]() } }
+  let [site, turned] = [found.site, false]
   for (let pending: readonly Work[] = []; !signal.aborted;) {
-    const site = changes?.site ?? found.site
     log.level = site.log.level
-    const gateway = await startGateway({ site, log, clock, ...options, pending, handover, changes }).catch(async (error: unknown) => { if (await changes?.failed(error)) return null; throw error })
-    if (!gateway) continue
+    const gateway = await startGateway({ site, log, clock, ...options, pending, handover, changes }).catch(async (error: unknown) => {
+      // At the start of the process it is another one's, and so is its trial.
+      const occupied = !turned && ['STORE_LOCKED', 'CONTROL_IN_USE'].includes(codeOf(error))
+      if (!occupied && await changes?.failed(error)) return null
+      throw error
+    })
+    if (!gateway) { site = changes!.site; continue }
     handover = undefined
     started?.(gateway, site)
     changes?.attach({ status: () => ({ ...gateway.status(), console: gateway.console !== null }), tell: (...told) => gateway.tell(...told) })
       .catch((error: unknown) => log.error({ code: codeOf(error) }, describe(error)))
-    const why = await Promise.race([aborted(signal), gateway.storeReturned?.then(() => 'starting anew on the disk that came back') ?? never, changes?.turn ?? never])
+    const why = await Promise.race([aborted(signal), gateway.storeReturned?.then(() => 'starting anew on the disk that came back') ?? never, changes?.turnFrom(site) ?? never])
     changes?.detach()
-    if (typeof why === 'object') handover = gateway.handOver(why.site.connections)
+    if (typeof why === 'object') {
+      handover = gateway.handOver(why.site.connections)
+      site = why.site
+      turned = true
+    }
     log.info(typeof why === 'object' ? { keeps: [...handover?.lines.keys() ?? []] } : {}, typeof why === 'object' ? `turning: ${why.reason}` : why)
     await gateway[Symbol.asyncDispose]()
     pending = gateway.held()
