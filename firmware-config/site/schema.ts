@@ -14,7 +14,8 @@ const grid = z.strictObject({
 
 /** The sections that belong to no other room. Every key is told once: types, defaults and JSON Schema come from here. */
 export const sections = {
-  linli: z.literal(1),
+  /** The version of the file, not of the program. A file of a later one is not guessed at. */
+  linli: z.literal(1, { error: ({ input }) => (typeof input === 'number' && input > 1 ? `this site file is of version ${input}, this program reads version 1; install a newer linli` : undefined) }),
   site: z.strictObject({
     id: identifier,
     name: label,

@@ -110,7 +110,7 @@ describe('a wrong site file', () => {
     ['a point the profile does not have', change('unitId: 1 }', 'unitId: 1, points: { temprature: { deadband: 1 } } }'), 'site.yaml:10:99 devices[0].points.temprature: profile "xy-md02" has no point "temprature"; did you mean "temperature"?'],
     ['a format that does not exist', change('unitId: 1 }', 'unitId: 1, points: { humidity: { format: u17 } } }'), 'site.yaml:10:119 devices[0].points.humidity.format: expected one of "bool", "u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64", "string", found "u17"; did you mean "u16"?'],
     ['a rule with two limits', change('above: 30', 'above: 30, below: 3'), 'site.yaml:13:5 rules[0]: give exactly one of above, below, equals; here are above and below'],
-    ['a format version of the future', change('linli: 1', 'linli: 2'), 'site.yaml:1:8 linli: expected 1, found the number 2'],
+    ['a format version of the future', change('linli: 1', 'linli: 2'), 'site.yaml:1:8 linli: this site file is of version 2, this program reads version 1; install a newer linli'],
     ['a grid code of another county', change('  region: "420106"\n', '  region: "420106"\n  grid: { scheme: division-12, code: "420102001001" }\n'), 'site.yaml:6:38 site.grid.code: the county in this code is 420102, the region of the site is 420106'],
     ['a grid code that is too short', change('  region: "420106"\n', '  region: "420106"\n  grid: { scheme: cjt-349-20, code: "42" }\n'), 'site.yaml:6:37 site.grid.code: cjt-349-20 has 20 digits; this has 2 characters'],
     ['two brokers on one port', change('devices:\n', '  - { id: second, driver: mqtt, listen: { host: 0.0.0.0, port: 1883 } }\ndevices:\n'), 'site.yaml:9:64 connections[2].listen.port: port 1883 on 0.0.0.0 is already connection "broker"'],
