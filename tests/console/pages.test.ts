@@ -244,7 +244,7 @@ describe('the reports', () => {
 describe('finding devices', () => {
   it('searches given addresses, names what the library knows and why, reads it, and adds it to the site file', { timeout: 60_000 }, async () => {
     const library = await scanLibrary([])
-    const devices = [{ unit: 2, profile: 'pzem-016' }]
+    const devices = [{ unit: 1, profile: 'pzem-016' }]
     const bus = busOf(devices, library, { host: '127.0.0.1' })
     await using meter = await startModbusSimulator(bus, { clock: systemClock, random: () => 0.5 }, { port: 0, strict: true })
     fillBus(meter, bus, devices, () => 0.5)
@@ -261,11 +261,11 @@ describe('finding devices', () => {
     await found.getByRole('button', { name: '试读' }).click()
     await found.getByText(/^23\d(\.\d)? V$/).waitFor({ timeout: 20_000 })
     await page.getByRole('button', { name: '保存已试读的 1 台' }).click()
-    await page.getByText(/id: pzem-016-2/).waitFor()
+    await page.getByText(/id: pzem-016-1/).waitFor()
     const file = await page.locator('#proposal + p code').innerText()
     await page.getByRole('button', { name: '写入站点文件' }).click()
     await page.getByText('已写入 1 台设备，网关下次启动后生效').waitFor()
-    expect(await readFile(file, 'utf8')).toMatch(/profile: pzem-016, unitId: 2/)
+    expect(await readFile(file, 'utf8')).toMatch(/profile: pzem-016, unitId: 1/)
     expect([...meter.functions.keys()].filter((code) => code > 4 && code !== 17 && code !== 43)).toEqual([])
   })
 })

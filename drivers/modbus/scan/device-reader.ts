@@ -27,6 +27,9 @@ export class DeviceReader {
 
   constructor(line: ScanLine, unit: number, timeoutMs: number) { this.#line = line; this.unit = unit; this.#timeoutMs = timeoutMs }
 
+  /** The same device, and nothing of it read yet. */
+  anew(): DeviceReader { return new DeviceReader(this.#line, this.unit, this.#timeoutMs) }
+
   /** Throws DriverError when the line is gone. */
   async read(table: ModbusAddress['table'], start: number, count: number): Promise<Answer> {
     const key = `${table}/${start}/${count}`

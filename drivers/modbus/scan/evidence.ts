@@ -1,6 +1,7 @@
 import type { Value } from '../../../gateway/contract/index.ts'
 import type { ModbusPoint } from '../plan.ts'
 import { formatOf } from '../settings.ts'
+import { strayVolts } from './physics.ts'
 
 /**
  * How much a value tells, in bits: how unlikely it is that a device of another kind holds something like it there. Small numbers are
@@ -45,6 +46,8 @@ export function evidenceOf(point: ModbusPoint, raw: Value): Evidence {
   const value = raw * point.scale + point.offset
   const shown = `${Number(value.toPrecision(6))}${point.unit === undefined || point.unit === '1' ? '' : ` ${point.unit}`}`
   if ((point.min !== undefined && value < point.min) || (point.max !== undefined && value > point.max)) return { bits: impossible, text: `${nameOf(point)} would be ${shown}, beyond its limits` }
+  // A phase that is not wired: no evidence, and none against.
+  if (point.unit === 'V' && /-l?[23]$/.test(nameOf(point)) && value >= 0.001 && value < strayVolts) return nothing
   const limits = range(point)
   if (!limits) return nothing
   const [low, high] = limits

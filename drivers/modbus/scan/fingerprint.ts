@@ -107,10 +107,15 @@ async function weigh(reader: DeviceReader, profile: ScanProfile, line: { readonl
     if (text !== undefined) (tells < 0 ? against : why).push(text)
   }
   if (values.missing > 0) { bits -= values.missing * 3; against.push(`${values.missing} of its ${profile.points.length} points ${values.missing === 1 ? 'is' : 'are'} refused`) }
-  const { agrees: together, text } = judgeMeter(values.read.map(({ point, raw }) => ({ point, value: typeof raw === 'number' ? raw * point.scale + point.offset : null })))
+  const once = judge(values)
+  // A load that changed between two reads breaks the law once, a wrong map always.
+  const again = once.agrees === false ? await readValues(reader.anew(), profile) : null
+  const { agrees: together, text } = again ? judge(again) : once
   if (together !== null) { bits += together ? 5 : -8; contradicted ||= !together; (together ? why : against).push(text) }
   return { candidate: { profile: profile.name, label: profile.label, named, contradicted, why, against }, bits, places: places.size }
 }
+
+const judge = ({ read }: Values) => judgeMeter(read.map(({ point, raw }) => ({ point, value: typeof raw === 'number' ? raw * point.scale + point.offset : null })))
 
 /** What a register would have to hold; null where the scan does not know it. */
 function expectedOf({ equals, begins, between, is, codes }: IdentifyCheck, unit: number, baudRate: number | null): readonly (number | string)[] | null {

@@ -33,20 +33,23 @@ const leastWatts = 20
 const tolerance = 0.15
 const near = (a: number, b: number): boolean => Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b))
 
-const limits: Readonly<Record<Role, (value: number) => boolean>> = {
-  volt: (value) => value === 0 || (value >= 80 && value <= 480),
+/** Stray volts of a phase that is not wired, as in a three-phase meter on one phase. */
+export const strayVolts = 15
+/** Wide at the low end: a meter without load shows noise, and floats with their words swapped show 1e-20. */
+const limits: Readonly<Record<Role, (value: number, phase: number) => boolean>> = {
+  volt: (value, phase) => value === 0 || (value >= 80 && value <= 480) || (phase > 1 && value >= 0.001 && value < strayVolts),
   hertz: (value) => value >= 45 && value <= 65,
-  cosine: (value) => Math.abs(value) <= 1.001 && (value === 0 || Math.abs(value) >= 0.05),
-  ampere: (value) => value === 0 || (Math.abs(value) >= 0.001 && Math.abs(value) <= 3_000),
-  watt: (value) => value === 0 || (Math.abs(value) >= 0.01 && Math.abs(value) <= 2e6),
-  apparent: (value) => value === 0 || (Math.abs(value) >= 0.01 && Math.abs(value) <= 2e6),
-  energy: (value) => value === 0 || (value >= 0.01 && value <= 1e11),
+  cosine: (value) => value === 0 || (Math.abs(value) >= 0.0001 && Math.abs(value) <= 1.001),
+  ampere: (value) => value === 0 || (Math.abs(value) >= 1e-5 && Math.abs(value) <= 3_000),
+  watt: (value) => value === 0 || (Math.abs(value) >= 1e-4 && Math.abs(value) <= 2e6),
+  apparent: (value) => value === 0 || (Math.abs(value) >= 1e-4 && Math.abs(value) <= 2e6),
+  energy: (value) => value === 0 || (value >= 1e-4 && value <= 1e11),
 }
 
 /** What must hold for a meter that has these points. Pure. */
 export function lawsOf(measured: readonly Measured[]): readonly Law[] {
   const of = (role: Role, phase = 0): Measured | undefined => measured.find((each) => each.role === role && each.phase === phase)
-  const laws: Law[] = measured.map((each) => ({ name: `${each.role} within what exists`, points: [each.id], check: (now) => { const value = now.get(each.id); return value === undefined ? null : limits[each.role](value) } }))
+  const laws: Law[] = measured.map((each) => ({ name: `${each.role} within what exists`, points: [each.id], check: (now) => { const value = now.get(each.id); return value === undefined ? null : limits[each.role](value, each.phase) } }))
   const [cosine, total] = [of('cosine'), of('watt')]
   const phases = [0, 1, 2, 3].flatMap((phase) => { const [volt, ampere] = [of('volt', phase), of('ampere', phase)]; return volt && ampere ? [{ phase, volt, ampere }] : [] })
   const product = (now: Moment, { volt, ampere }: { readonly volt: Measured; readonly ampere: Measured }): number => (now.get(volt.id) ?? NaN) * (now.get(ampere.id) ?? NaN)

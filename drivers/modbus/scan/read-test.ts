@@ -28,7 +28,15 @@ export async function readTest(line: ScanLine, unit: number, profile: Pick<ScanP
     const value = typeof found.raw === 'number' ? Number((found.raw * point.scale + point.offset).toPrecision(9)) : typeof found.raw === 'boolean' && point.invert ? !found.raw : found.raw
     return { ...head, value, ...(typeof value === 'number' && (value < (point.min ?? -Infinity) || value > (point.max ?? Infinity)) ? { reason: 'POINT_OUT_OF_RANGE' } : {}) }
   })
-  return { points, finding: checkDecoding(profile.points, [lookOf(reader, profile)]) }
+  return { points, finding: await lastingFinding(reader, profile) }
+}
+
+/** What physics says twice: a load that changed between two reads breaks a law once, a wrong map always. */
+async function lastingFinding(reader: DeviceReader, profile: Pick<ScanProfile, 'points' | 'maxRegisters' | 'maxBits'>): Promise<DecodeFinding | null> {
+  if (!checkDecoding(profile.points, [lookOf(reader, profile)])) return null
+  const again = reader.anew()
+  await readValues(again, profile, 1)
+  return checkDecoding(profile.points, [lookOf(again, profile)])
 }
 
 /** The registers of every point, as they were read a moment ago (nothing is asked twice). */

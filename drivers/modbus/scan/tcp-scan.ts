@@ -18,7 +18,7 @@ export interface TcpScanOptions {
 /** Hosts asked at once: few enough for the switches and routers of a building. */
 const atOnce = 16
 /** A host that is a device, not a gateway to a serial line, answers to any unit id or to one; after so many that are silent it has no more. */
-const silentUnits = 4
+const silentUnits = 3
 
 /** Asks the given hosts, and nobody else, for Modbus TCP. Reads only. Ends with `done`, also when `signal` aborts. */
 export async function* scanTcp(options: TcpScanOptions, signal: AbortSignal): AsyncGenerator<ScanEvent> {

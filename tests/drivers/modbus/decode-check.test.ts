@@ -20,6 +20,8 @@ describe('the check of a meter\'s map', () => {
   it('says nothing of a right one, nor of one without load', () => {
     expect(checkDecoding(meter(), [now, later])).toBeNull()
     expect(checkDecoding(meter(), [look(0, [230, 0, 0, 0, 50, 0])])).toBeNull()
+    // A fridge that stands still: noise of the meter, and a power factor of nothing.
+    expect(checkDecoding(meter(), [look(0, [230, 0.012, 0.06, 0.02, 50, 3.1])])).toBeNull()
     expect(checkDecoding([modbusPoint('t.temperature', { table: 'input', register: 0, unit: 'Cel' })], [now])).toBeNull()
   })
   it('names the word order, of one point or of all', () => {

@@ -6,13 +6,15 @@ import { startModbusSimulator, type ModbusSimulatorOptions } from '../../../driv
 import { readRequest, writeRegisterRequest } from '../../../drivers/modbus/pdu.ts'
 import { encodeRtu } from '../../../drivers/modbus/rtu.ts'
 import { assertReadOnly } from '../../../drivers/modbus/scan/read-only.ts'
+import { readTest } from '../../../drivers/modbus/scan/read-test.ts'
+import { TcpScanLine } from '../../../drivers/modbus/scan/tcp-scan-line.ts'
 import { isPrivate, targetsOf } from '../../../drivers/modbus/scan/tcp-range.ts'
 import { scanTcp } from '../../../drivers/modbus/scan/tcp-scan.ts'
 import type { FoundDevice } from '../../../drivers/modbus/scan/events.ts'
 import { scanLibrary } from '../../../gateway/main/discovery/library.ts'
 import { systemClock } from '../../../gateway/kit/index.ts'
 import { ptyPair, serialPeer } from '../../support/pty.ts'
-import { busOf, startBus, strangers, type BusDevice } from '../../support/scan-bus.ts'
+import { busOf, fillBus, startBus, strangers, type BusDevice } from '../../support/scan-bus.ts'
 import { ptyScan, runScan, settingOf } from '../../support/scan-lines.ts'
 import { seededRandom } from '../../support/seed.ts'
 import { itWith } from '../../support/tools.ts'
@@ -44,16 +46,16 @@ describe('a scan of a serial line', () => {
   })
   onPty('tries one setting after the other, stays at the one where somebody answers, and finds a device whose answers are late', async () => {
     let heard = ''
-    const simulator = await bus([{ unit: 3, holds: [['holding', 0, 7]] }, { unit: 5, holds: [['holding', 0, 7]], turnaround: '80ms' }], { hears: () => heard === '19200' })
+    const simulator = await bus([{ unit: 3, holds: [['holding', 0, 7]] }, { unit: 5, turnaround: '80ms' }], { hears: () => heard === '19200' })
     const settings = [fast, { ...fast, baudRate: 19_200 }, { ...fast, baudRate: 4_800 }]
-    const { devices, events } = await runScan(ptyScan(simulator.where, [], { settings, timeoutMs: 50, listenMs: 20, units: { first: 3, last: 6 } }, (setting) => { heard = String(setting.baudRate) }))
+    const { devices, events } = await runScan(ptyScan(simulator.where, [], { settings, timeoutMs: 50, listenMs: 20, units: { first: 3, last: 5 } }, (setting) => { heard = String(setting.baudRate) }))
     expect(devices.map((device) => [device.unitId, settingOf(device), device.duplicate])).toEqual([[3, '19200 8N1', false], [5, '19200 8N1', false]])
     expect(heard).toBe('19200')
     expect(events.at(-1)).toMatchObject({ text: expect.stringContaining('other settings were not tried after 19200 8N1') })
   })
   onPty('tells two devices with one unit id, and believes neither', async () => {
     const simulator = await bus([{ unit: 2, profile: 'pzem-016' }, { unit: 2, profile: 'pzem-016', turnaround: '12ms' }, { unit: 3, holds: [['holding', 0, 1]] }])
-    const { devices } = await runScan(ptyScan(simulator.where, library, { ...quick, units: { first: 2, last: 3 } }))
+    const { devices } = await runScan(ptyScan(simulator.where, library, { ...quick, timeoutMs: 60, listenMs: 20, units: { first: 2, last: 3 } }))
     expect(devices.map(({ unitId, duplicate, identified }) => [unitId, duplicate, identified])).toEqual([[2, true, null], [3, false, null]])
   })
   onPty('stops before its first request when another master speaks, and says what it heard', async () => {
@@ -67,7 +69,7 @@ describe('a scan of a serial line', () => {
   onPty('ends with a reason when the adapter is pulled', async () => {
     const { gateway, device, unplug } = await ptyPair()
     await serialPeer(device, () => unplug())
-    await expect(runScan(ptyScan(gateway, [], quick))).rejects.toMatchObject({ code: 'MODBUS_CLOSED', message: expect.stringContaining('adapter') })
+    await expect(runScan(ptyScan(gateway, [], { ...quick, listenMs: 20 }))).rejects.toMatchObject({ code: 'MODBUS_CLOSED', message: expect.stringContaining('adapter') })
   })
   onPty('that is stopped keeps what it found', async () => {
     const simulator = await bus([{ unit: 1, holds: [['holding', 0, 1]] }])
@@ -102,5 +104,22 @@ describe('a scan of Modbus TCP', () => {
     for await (const event of scanTcp({ targets, units: { first: 1, last: 50 }, timeoutMs: 60, connectMs: 500, library, clock: systemClock }, new AbortController().signal)) if (event.kind === 'found') found.push(event.device)
     expect(named(found)).toEqual([[1, 'sdm120'], [2, 'iem3000']])
     expect([...simulator.functions.keys()].filter((code) => code > 4 && code !== 17 && code !== 43)).toEqual([])
+  })
+})
+
+describe('the live read test', () => {
+  it('gives every point in its unit, a reason where there is no value, and says when the values cannot be', async () => {
+    const devices = [{ unit: 1, profile: 'pzem-016' }]
+    const config = busOf(devices, library, { transport: 'tcp', host: '127.0.0.1' })
+    await using simulator = await startModbusSimulator(config, { clock: systemClock, random: seededRandom() }, { port: 0, strict: true })
+    fillBus(simulator, config, devices, seededRandom())
+    await using line = await TcpScanLine.open('127.0.0.1', simulator.port, 2_000, systemClock)
+    const model = library.find(({ name }) => name === 'pzem-016')!
+    const { points, finding } = await readTest(line, 1, model, 2_000)
+    expect([points.find(({ id }) => id === 'frequency'), finding]).toEqual([{ id: 'frequency', name: { zh: '频率', en: 'frequency' }, value: 50, unit: 'Hz' }, null])
+    const wrong = { ...model, points: model.points.map((point) => (point.id.endsWith('.power') ? { ...point, address: { ...point.address, wordOrder: 'big' as const } } : point)) }
+    expect((await readTest(line, 1, wrong, 2_000)).finding).toMatchObject({ code: 'DECODE_WORD_ORDER', remedies: [{ wordOrder: 'little' }] })
+    const elsewhere = { ...model, points: model.points.map((point) => (point.id.endsWith('.energy') ? { ...point, address: { ...point.address, register: 900 } } : point)) }
+    expect((await readTest(line, 1, elsewhere, 2_000)).points.find(({ id }) => id === 'energy')).toMatchObject({ value: null, reason: 'MODBUS_ILLEGAL_ADDRESS' })
   })
 })
