@@ -1,6 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import type { ChangeAuthor, ChangeFinding, ChangeOrder, ChangePlan, ChangePort, ChangeView, Clock, GatewayEvent, RaiseAlert } from '../contract/index.ts'
-import { baselineOf, hashOf, healthOf, judge, leftMs, planChange, versionOf, type BootTime, type ConfigurationBook, type HouseStatus, type Reason } from '../../firmware-config/apply/index.ts'
+import { baselineOf, hashOf, healthOf, judge, leftMs, planChange, versionOf, type BootTime, type ConfigurationBook, type HouseStatus, type Reason, type Trial } from '../../firmware-config/apply/index.ts'
 import type { Site } from '../cli/rooms.ts'
 import { replaceFile } from '../kit/durable-file.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
@@ -39,6 +39,10 @@ const answerMs = 150
 export class Changes implements ChangePort {
   readonly #parts: ChangeParts
   #running: { readonly site: Site; readonly text: string }
+  /** What a trial goes back to, where this life began it: a failing disk does not keep the house at a bad configuration. */
+  #before: { readonly site: Site; readonly text: string } | null = null
+  /** It is back in force, and the disk does not hold that yet. */
+  #owed: Reason | null = null
   #gateway: ChangedGateway | null = null
   #findings: readonly ChangeFinding[] = []
   #edited = false
@@ -103,7 +107,7 @@ export class Changes implements ChangePort {
   confirm(by: ChangeAuthor, anyway = false): Promise<ChangeView> {
     return this.#alone(async () => {
       const { trial } = this.#parts.book
-      if (!trial) throw new ConfigError('CHANGE_NO_TRIAL', 'nothing is on trial; linli configurations shows what is in force')
+      if (!trial || this.#owed) throw new ConfigError('CHANGE_NO_TRIAL', 'nothing is on trial; linli configurations shows what is in force')
       if (!this.#gateway) throw turning()
       await this.#check()
       const [worst] = this.#findings
@@ -117,7 +121,8 @@ export class Changes implements ChangePort {
     const { book } = this.#parts
     if (book.trial && (number === undefined || number === book.trial.previous)) {
       return this.#alone(async () => {
-        await this.#back({ code: 'CHANGE_TAKEN_BACK', text: { zh: `由 ${order.by || order.origin} 撤回${order.reason ? `：${order.reason}` : ''}`, en: `taken back by ${order.by || order.origin}${order.reason ? `: ${order.reason}` : ''}` } })
+        const unstored = await this.#back({ code: 'CHANGE_TAKEN_BACK', text: { zh: `由 ${order.by || order.origin} 撤回${order.reason ? `：${order.reason}` : ''}`, en: `taken back by ${order.by || order.origin}${order.reason ? `: ${order.reason}` : ''}` } })
+        if (unstored) throw unstored.error
         return this.view()
       })
     }
@@ -153,6 +158,7 @@ export class Changes implements ChangePort {
     log.info({ configuration: number, previous, by, origin }, 'a new configuration is on trial')
     this.#untold.events.push(this.#event('configuration-applied', { number, previous, hash: hashOf(text), by: by || origin, origin, confirm, windowMs, ...(reason ? { note: reason } : {}) }))
     await this.#put(text).catch(async (error: unknown) => { await book.settle('rolled-back', describe(error)); this.#untold.events.length = 0; throw error })
+    this.#before = this.#running
     this.#go(site, text, `configuration ${number}`)
     return this.view()
   }
@@ -164,6 +170,7 @@ export class Changes implements ChangePort {
     await book.settle('confirmed', note)
     log.info({ configuration: number }, `configuration ${number} stays: ${note}`)
     this.#findings = []
+    this.#before = null
     if (this.#gateway) await this.#tell(this.#gateway, [this.#event('configuration-confirmed', { number, hash: book.hash(number) ?? '', note })], [])
   }
 
@@ -173,22 +180,39 @@ export class Changes implements ChangePort {
     await gateway.tell(events, alerts).catch((error: unknown) => this.#parts.log.error({ code: codeOf(error) }, `what became of a configuration could not be stored: ${describe(error)}`))
   }
 
-  /** The one before goes into the file, then into the book, then into force. */
-  async #back({ code, text: why }: Reason): Promise<void> {
+  /** The one before goes into the file, then into the book, then into force; into force also where the disk takes neither: then it is tried again. */
+  async #back({ code, text: why }: Reason): Promise<{ readonly error: unknown } | null> {
     const { book, clock, log } = this.#parts
     const { trial } = book
-    if (!trial) return
-    const text = await book.text(trial.previous)
-    const lying = await this.#lying()
-    if (![hashOf(text), book.hash(trial.number)].includes(hashOf(lying))) await book.found(lying, clock.now(), { reason: 'changed by hand during a trial, never in force', aside: true })
-    await this.#put(text)
-    await book.settle('rolled-back', `${why.en} (${code})`)
+    if (!trial) return null
+    const { site, text } = this.#before ?? await this.#previous(trial.previous)
+    const unstored = await this.#restore(text, trial, `${why.en} (${code})`).then(() => null, (error: unknown) => ({ error }))
+    this.#owed = unstored ? { code, text: why } : null
+    // Tried before: it is in force already.
+    if (this.#running.text === text) return unstored
+    if (unstored) log.error({ code: codeOf(unstored.error) }, `configuration ${trial.previous} is in force again, and the disk does not hold that yet: ${describe(unstored.error)}`)
     log.error({ code, configuration: trial.number, previous: trial.previous }, `configuration ${trial.number} was taken back: ${why.en}`)
     this.#findings = []
     const untold = rolledBack(trial.number, trial.previous, { code, text: why }, clock.now())
     this.#untold.events.push(...untold.events)
     this.#untold.alerts.push(...untold.alerts)
-    this.#go(await this.#parts.read(text), text, `back to configuration ${trial.previous}`)
+    this.#go(site, text, `back to configuration ${trial.previous}`)
+    return unstored
+  }
+
+  async #previous(number: number): Promise<{ readonly site: Site; readonly text: string }> {
+    const text = await this.#parts.book.text(number)
+    return { site: await this.#parts.read(text), text }
+  }
+
+  async #restore(text: string, trial: Trial, note: string): Promise<void> {
+    const { book, clock } = this.#parts
+    const lying = await this.#lying()
+    const edited = ![hashOf(text), book.hash(trial.number)].includes(hashOf(lying))
+    if (edited) await book.found(lying, clock.now(), { reason: 'changed by hand during a trial, never in force', aside: true })
+    await this.#put(text)
+    await book.settle('rolled-back', note)
+    this.#before = null
   }
 
   #event(action: string, data: GatewayEvent['data']): GatewayEvent { return gatewayEvent(this.#parts.clock.now(), { action, ...data }) }
@@ -231,6 +255,7 @@ export class Changes implements ChangePort {
     await this.#check()
     const { trial } = this.#parts.book
     if (!trial || !this.#boot) return
+    if (this.#owed) return void await this.#back(this.#owed)
     const verdict = judge(trial, this.#boot, this.#findings)
     if (verdict.do === 'confirm') await this.#stays('all that worked before works')
     if (verdict.do === 'roll-back') await this.#back(verdict.why)

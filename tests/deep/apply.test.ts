@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { expect, it } from 'vitest'
 import { hashOf } from '../../firmware-config/apply/index.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
@@ -118,6 +119,9 @@ it('goes on, or is taken back, after kill -9: the file is one of the two, and th
   await house.apply(other, { confirm: 'person', windowMs: 60_000 })
   await house.restart()
   expect(await house.control.changes()).toMatchObject({ inForce: 2, trial: { number: 2 }, edited: false })
+  // A second gateway on the same site is sent away, and the trial is none of its business.
+  expect(await linli('run', house.file)).toMatchObject({ code: 1, stderr: expect.stringContaining('STORE_LOCKED') })
+  expect(await house.control.changes()).toMatchObject({ inForce: 2, trial: { number: 2 } })
   await house.restart()
   expect(await readFile(house.file, 'utf8')).toBe(other)
   await house.restart()
@@ -125,4 +129,22 @@ it('goes on, or is taken back, after kill -9: the file is one of the two, and th
   expect(await readFile(house.file, 'utf8')).toBe(house.text)
   await house.well()
   expect((await house.control.status()).alerts.map(({ key }) => key)).toContain('gateway/configuration/2')
+})
+
+it('goes back also where the disk no longer takes that, once, and puts it down when it does', { timeout: 60_000 }, async () => {
+  const house = await changingHouse()
+  house.kiosk()
+  await house.well()
+  await house.apply(house.text.replace('unitId: 1,', 'unitId: 9,'), { windowMs: 3_000 })
+  const folder = path.join(path.dirname(house.file), 'data/configurations')
+  await rename(folder, `${folder}.gone`)
+  await expect.poll(() => house.gateway.log.join(''), { timeout: 20_000 }).toContain('the disk does not hold that yet')
+  await house.well()
+  const { epoch } = await house.control.status()
+  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  expect((await house.control.status()).epoch).toBe(epoch)
+  expect((await house.control.changes()).trial).toMatchObject({ number: 2 })
+  await rename(`${folder}.gone`, folder)
+  expect(await house.settled()).toMatchObject({ inForce: 1, configurations: [{ number: 2, outcome: 'rolled-back', note: expect.stringContaining('CHANGE_DEVICE_LOST') }, { number: 1 }] })
+  expect((await house.control.status()).epoch).toBe(epoch)
 })
