@@ -21,6 +21,12 @@ const tools = [
   { package: 'poppler-utils', here: has('pdftotext') },
   { package: 'fonts-noto-cjk', here: existsSync('/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc') },
   { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
+  { package: 'systemd', here: has('systemd-analyze') },
+  { package: 'mandoc', here: has('mandoc') },
+  { package: 'zsh', here: has('zsh') },
+  { package: 'fish', here: has('fish') },
+  { package: 'qemu-user-static', here: process.arch !== 'x64' || has('qemu-aarch64-static') },
+  { package: 'g++-aarch64-linux-gnu', here: process.arch !== 'x64' || has('aarch64-linux-gnu-g++') },
 ]
 const missing = tools.filter((tool) => !tool.here).map((tool) => tool.package)
 const line = `apt-get install -y --no-install-recommends ${missing.join(' ')}`

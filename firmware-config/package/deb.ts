@@ -4,6 +4,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import type { Command } from 'commander'
+import { ConfigError } from '../../gateway/kit/errors.ts'
 import { bashCompletion, fishCompletion, zshCompletion } from './completions.ts'
 import { manPage } from './manual.ts'
 import { settle, type Arch } from './stage.ts'
@@ -69,10 +70,15 @@ async function sizeOf(folder: string): Promise<number> {
 
 /**
  * One file with everything in it, by pkg: it makes a file of the folder's `bin`, with the folder as a file system inside. Its cache is
- * seeded with the Node that npm brought, under a home of its own, so that nothing is downloaded.
+ * seeded with the Node that npm brought, under a home of its own, so that nothing is downloaded. Throws ConfigError PACKAGE_TOOL.
  */
 export async function makeExecutable(root: string, out: string, home: string, parts: Pick<DebParts, 'arch' | 'staged' | 'node' | 'version'>): Promise<string> {
   const { arch, staged, node } = parts
+  const pkg = path.join(root, 'node_modules/@yao-pkg/pkg')
+  const { version: has } = JSON.parse(await readFile(path.join(pkg, 'package.json'), 'utf8')) as { readonly version: string }
+  const [major = 0, minor = 0] = has.split('.').map(Number)
+  // Before, --sea took one script and no files beside it, and asked the network for a checksum.
+  if (major < 6 || (major === 6 && minor < 20)) throw new ConfigError('PACKAGE_TOOL', `the single file for ${arch} needs @yao-pkg/pkg 6.20 or newer, which takes a folder; ${has} is installed. Run npm install --save-dev @yao-pkg/pkg@6.23.0`)
   const name = `node-v${process.versions.node}-linux-${arch}`
   const cache = path.join(home, '.pkg-cache/sea')
   await mkdir(path.join(cache, name, 'bin'), { recursive: true })
@@ -85,8 +91,11 @@ export async function makeExecutable(root: string, out: string, home: string, pa
   await mkdir(tools, { recursive: true })
   // pkg calls `node` by name: the same version makes the blob.
   await symlink(process.execPath, path.join(tools, 'node')).catch(() => {})
-  await run(process.execPath, [path.join(root, 'node_modules/@yao-pkg/pkg/lib-es5/bin.js'), '.', '--sea', '-t', `node${process.versions.node}-linux-${arch}`, '--output', file], {
+  await run(process.execPath, [path.join(pkg, 'lib-es5/bin.js'), '.', '--sea', '-t', `node${process.versions.node}-linux-${arch}`, '--output', file], {
     cwd: staged, env: { HOME: home, PATH: `${tools}:/usr/local/bin:/usr/bin:/bin`, TMPDIR: home }, maxBuffer: 1 << 26,
   })
+  // pkg tells of no failure of its own.
+  const size = (await stat(file).catch(() => null))?.size ?? 0
+  if (size <= (await stat(node)).size) throw new ConfigError('PACKAGE_TOOL', `pkg made no single file for ${arch} of ${staged}; run it by hand in that folder and read what it says`)
   return file
 }
