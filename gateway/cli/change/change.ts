@@ -44,15 +44,20 @@ export async function apply(file: string, options: ApplyCommand): Promise<void> 
   await watched(client, number, options.for, options.json === true)
 }
 
+/** Beyond the window: it turns twice, on a slow box. */
+const graceMs = 30_000
+
 /** A trial that ends by itself: stays, or is taken back; then the exit code is 1. */
 async function watched(client: Client, number: number, windowMs: number, json: boolean): Promise<void> {
   const signal = stopSignal()
   const bar = progressBar(`configuration ${number} on trial`)
+  const until = clock.monotonic() + windowMs + graceMs
   for (;;) {
     // It turns: nobody answers for a moment.
     const view = await client.changes().catch(() => null)
     if (view?.trial) bar.show(1 - view.trial.leftMs / windowMs)
     else if (view) { bar.done(); return ended(view, number, json) }
+    else if (clock.monotonic() > until) { bar.done(); throw new ConfigError('CONTROL_UNREACHABLE', `no gateway answers there any more; if control.socket moved with configuration ${number}, ask with linli configurations --socket PATH`) }
     try { await clock.sleep(250, signal) } catch { bar.done(); return print(`the trial goes on without you: linli configurations tells how it ended`) }
   }
 }
