@@ -17,11 +17,12 @@ const rooms = /^(gateway|drivers|rules|cloud-sync|firmware-config)\//
 const builtins = new RegExp(`^(node:.*|${builtinModules.join('|')})$`)
 /** The OPC UA server belongs to the simulator, for developers; the lock is an option that no code of ours takes. */
 const leftOut = ['node-opcua', 'proper-lockfile']
+const shipped = (name: string): string => ['require("', '../../native/', name, '.node")'].join('')
 /** Packages with a native part: the loader that looks for prebuilt files is replaced by the one file that is shipped. */
 const natives: Readonly<Record<string, string>> = {
-  'classic-level/binding.js': 'module.exports = require("../../native/classic-level.node")',
-  '@serialport/bindings-cpp/dist/serialport-bindings.js': 'exports.binding = require("../../native/serialport.node")',
-  'epoll/epoll.js': 'module.exports = require("../../native/epoll.node")',
+  'classic-level/binding.js': 'module.exports = ' + shipped('classic-level'),
+  '@serialport/bindings-cpp/dist/serialport-bindings.js': 'exports.binding = ' + shipped('serialport'),
+  'epoll/epoll.js': 'module.exports = ' + shipped('epoll'),
 }
 
 /**
@@ -73,6 +74,8 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
 const starter = `#!/usr/bin/env node
 import module from 'node:module'
 module.enableCompileCache()
+// Packages' own warnings: below node_modules Node leaves them out, in a bundle it does not know where they come from.
+process.noDeprecation = true
 const { main } = await import('./${scripts}/${moduleFile('main.ts')}')
 await main()
 `
