@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ConnectionConfig, Label, PointId } from '../../gateway/contract/index.ts'
 
 export type CheckKind = 'switch' | 'measure' | 'text'
@@ -15,6 +16,8 @@ export interface Check {
   readonly ask: Label
   /** In scaled units: less is noise. */
   readonly least: number
+  /** Changes with what the site file says of how it is read: a result holds for one wiring only. */
+  readonly wiring: string
 }
 
 /** A number that moves by less is not believed to have been moved by somebody. */
@@ -25,10 +28,11 @@ const leastShare = 0.02
  * read-back, and counters that only ever rise move by themselves: neither tells which wire it is on, but a load that is switched on does.
  */
 export function checklistOf(connections: readonly ConnectionConfig[]): readonly Check[] {
-  return connections.flatMap(({ devices }) => devices.flatMap((device) => device.points.filter(({ writable }) => !writable).map((point): Check => {
+  return connections.flatMap(({ id: connection, driver, settings, devices }) => devices.flatMap((device) => device.points.filter(({ writable }) => !writable).map((point): Check => {
     const kind: CheckKind = point.type === 'boolean' ? 'switch' : point.type === 'number' ? 'measure' : 'text'
     return {
       point: point.id, deviceId: device.id, device: device.name, name: point.name, kind, least: point.deadband,
+      wiring: createHash('sha256').update(JSON.stringify([connection, driver, settings, device.settings, point])).digest('hex').slice(0, 16),
       ask: asks[kind](device.name, point.name), ...(device.place === undefined ? {} : { place: device.place }), ...(point.unit === undefined ? {} : { unit: point.unit }),
     }
   })))

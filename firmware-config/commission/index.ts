@@ -1,4 +1,8 @@
 export { checklistOf, type Check } from './checklist.ts'
+export { Attempt, failedCheck, skippedCheck } from './attempt.ts'
+export { CommissioningDesk, type DeskNow, type DeskParts } from './desk.ts'
+export { receiptOf, telemetryOf, type CommissionHost } from './host.ts'
 export { renderCommissioning } from './html.ts'
 export { counted, differences, readCommissioning, signCommissioning, type CheckResult, type Commissioning, type SignedCommissioning } from './report.ts'
 export { Watch, type Verdict } from './watch.ts'
+export { reasonLabel, reasons } from './words.ts'

@@ -25,3 +25,12 @@ export const words = {
   facility: { zh: '使用单位签字', en: 'for the facility' },
   twin: { zh: '同名 .json 文件内容相同并有签名，可用 linli commission --check 核对。', en: 'The .json file beside this one says the same and is signed: linli commission --check reads it.' },
 } as const satisfies Record<string, Label>
+
+/** Why a point has no result, where nobody wrote it. They stand in reports as they are. */
+export const reasons = { nothing: 'nothing was seen; said by the installer', left: 'left out by the installer', ended: 'ended before', untried: 'not tried' } as const
+const reasonWords: Readonly<Record<string, Label>> = {
+  [reasons.nothing]: { zh: '调试人说没有反应', en: reasons.nothing }, [reasons.left]: { zh: '调试人跳过', en: reasons.left },
+  [reasons.ended]: { zh: '提前结束', en: reasons.ended }, [reasons.untried]: { zh: '没有试', en: reasons.untried },
+}
+/** What a person wrote is the same in both. */
+export const reasonLabel = (reason: string): Label => (Object.hasOwn(reasonWords, reason) ? reasonWords[reason]! : { zh: reason, en: reason })

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { openSigner } from '../../cloud-sync/signing.ts'
-import { checklistOf, counted, differences, readCommissioning, renderCommissioning, signCommissioning, Watch, type Check, type CheckResult, type SignedCommissioning, type Verdict } from '../../firmware-config/commission/index.ts'
+import { Attempt, checklistOf, counted, differences, failedCheck, readCommissioning, reasons, receiptOf, renderCommissioning, signCommissioning, skippedCheck, telemetryOf, type Check, type CheckResult, type CommissionHost, type SignedCommissioning } from '../../firmware-config/commission/index.ts'
 import { controlClient } from '../control/client.ts'
-import type { FeedItem } from '../feed.ts'
+import type { Reading } from '../contract/index.ts'
 import { codeOf, ConfigError, createLog, DataError, systemClock as clock } from '../kit/index.ts'
 import { replaceFile } from '../kit/durable-file.ts'
 import { version } from '../version.ts'
@@ -24,9 +24,6 @@ export interface CommissionCommand {
 
 type Client = ReturnType<typeof controlClient>
 
-/** How long the city is waited for; telemetry goes up at the latest by then. */
-const receiptMs = 10_000
-const lookMs = 100
 const reportMode = 0o644
 
 /** `linli commission SITE`: the checklist, at the terminal. */
@@ -73,113 +70,78 @@ const help = 'Enter: I do it now · s: leave it out · f: it does not work · q:
 async function walk({ site, client, all, wanted, passed, signal }: Walk): Promise<readonly CheckResult[]> {
   const typed = createInterface({ input: process.stdin })
   const feed = new Listener(client, signal)
-  const results: CheckResult[] = []
+  const host: CommissionHost = { readings: () => client.readings(), listen: (heard) => feed.listen(heard), telemetry: async () => telemetryOf(await client.status()) }
+  const results = new Map<string, CheckResult>()
   try {
     print(paint('gray', help))
     for (const [index, check] of wanted.entries()) {
       const old = passed.get(check.point)
-      if (old) { results.push(old); continue }
+      if (old) { results.set(check.point, old); continue }
       print(`\n${paint('bold', `${index + 1}/${wanted.length}`)}  ${check.ask.zh}\n     ${check.ask.en}  ${paint('gray', check.point)}`)
-      const answer = await ask({ check, all, client, feed, typed, signal })
-      if (answer === 'quit') { results.push(...wanted.slice(index).map((left) => passed.get(left.point) ?? skipped(left, 'ended before'))); break }
-      const result = answer.outcome === 'passed' && site.uplinks.length > 0 ? { ...answer, receipt: await receiptOf(client, answer, signal) } : answer
-      results.push(result)
-      print(line(result))
+      // What has shown that its wire is right may move by itself: a door that falls shut.
+      const others = all.filter(({ point }) => (results.get(point) ?? passed.get(point))?.outcome !== 'passed')
+      const answer = await ask({ check, others, host, feed, typed, signal })
+      if (answer === null) break
+      const result = answer.outcome === 'passed' && site.uplinks.length > 0 ? { ...answer, receipt: await receiptOf(host, answer.receivedAt!, clock, signal) } : answer
+      results.set(check.point, result)
+      print(line(result, site.site.timezone))
     }
   } finally {
     typed.close()
     feed.end()
   }
-  return results
+  return wanted.map((check) => results.get(check.point) ?? passed.get(check.point) ?? skippedCheck(check, reasons.ended))
 }
 
-const named = ({ point, device, name, unit }: Check) => ({ point, device, name, ...(unit === undefined ? {} : { unit }) })
-const skipped = (check: Check, reason: string): CheckResult => ({ ...named(check), outcome: 'skipped', reason })
+interface Question { readonly check: Check; readonly others: readonly Check[]; readonly host: CommissionHost; readonly feed: Listener; readonly typed: Interface; readonly signal: AbortSignal }
 
-interface Question { readonly check: Check; readonly all: readonly Check[]; readonly client: Client; readonly feed: Listener; readonly typed: Interface; readonly signal: AbortSignal }
-
-/** The door may be opened before or after Enter: what is seen counts, the call is only where the time begins. */
-async function ask({ check, all, client, feed, typed, signal }: Question): Promise<CheckResult | 'quit'> {
-  const values = (await client.readings()).filter(({ quality }) => quality === 'good').map(({ pointId, value }) => [pointId, value] as const)
-  const watch = new Watch(check, all, values)
-  let stimulusAt: number | undefined
-  const { promise, resolve } = Promise.withResolvers<CheckResult | 'quit'>()
-  const judged = (verdict: Verdict | null): void => {
-    if (!verdict) return
-    const { before, after, at, receivedAt } = verdict.seen
-    const called = stimulusAt !== undefined && stimulusAt <= at ? { stimulusAt } : {}
-    if (verdict.outcome === 'seen') resolve({ ...named(check), outcome: 'passed', ...called, seenAt: at, receivedAt, before, after })
-    else resolve({ ...named(check), outcome: 'failed', ...called, seenAt: at, receivedAt, before, after, swappedWith: verdict.other })
-  }
-  const stop = feed.listen((item) => { if (item.kind === 'reading') judged(watch.take(item.reading)) })
+/** Null: it ends here. */
+async function ask({ check, others, host, feed, typed, signal }: Question): Promise<CheckResult | null> {
+  using attempt = await Attempt.begin(check, others, host, clock)
+  let hinted = false
   const heard = (text: string): void => {
     switch (text.trim().toLowerCase()) {
-      case '': stimulusAt = clock.now(); print(paint('gray', '     …')); break
-      case 's': resolve(skipped(check, 'left out by the installer')); break
-      case 'f': resolve({ ...named(check), outcome: 'failed', reason: 'nothing was seen; said by the installer' }); break
-      case 'q': resolve('quit'); break
+      case '': if (attempt.early && !hinted) print(paint('gray', '     it moved before Enter; move it once more')); hinted = true; attempt.call(); print(paint('gray', '     …')); break
+      case 's': attempt.settle(skippedCheck(check, reasons.left)); break
+      case 'f': attempt.settle(failedCheck(check, reasons.nothing)); break
+      case 'q': attempt.end(); break
       default: print(help)
     }
   }
-  const ended = (): void => resolve('quit')
+  const ended = (): void => attempt.end()
+  if (signal.aborted) ended()
   typed.on('line', heard)
   typed.once('close', ended)
   signal.addEventListener('abort', ended, { once: true })
-  const cancel = everyLook(() => judged(watch.tick(clock.now())))
   try {
-    return await Promise.race([promise, feed.lost])
+    return await Promise.race([attempt.result, feed.lost])
   } finally {
-    stop()
-    cancel()
     typed.off('line', heard)
     typed.off('close', ended)
     signal.removeEventListener('abort', ended)
   }
 }
 
-function everyLook(look: () => void): () => void {
-  let cancel = (): void => {}
-  const arm = (): void => { cancel = clock.after(lookMs, () => { look(); arm() }) }
-  arm()
-  return () => cancel()
-}
-
 /** What the running gateway says, to whoever listens. */
 class Listener {
   readonly lost: Promise<never>
   readonly #stop = new AbortController()
-  #heard: (item: FeedItem) => void = () => {}
+  #heard: (reading: Reading) => void = () => {}
   constructor(client: Client, signal: AbortSignal) {
     this.lost = this.#run(client, AbortSignal.any([signal, this.#stop.signal]))
     this.lost.catch(() => {})
   }
-  listen(heard: (item: FeedItem) => void): () => void { this.#heard = heard; return () => { this.#heard = () => {} } }
+  listen(heard: (reading: Reading) => void): () => void { this.#heard = heard; return () => { if (this.#heard === heard) this.#heard = () => {} } }
   end(): void { this.#stop.abort() }
   async #run(client: Client, signal: AbortSignal): Promise<never> {
-    try { for await (const item of client.tail(signal)) this.#heard(item) } catch (error) { if (!signal.aborted) throw error }
+    try { for await (const item of client.tail(signal)) if (item.kind === 'reading') this.#heard(item.reading) } catch (error) { if (!signal.aborted) throw error }
     if (signal.aborted) return new Promise(() => {})
     throw new ConfigError('CONTROL_UNREACHABLE', 'the gateway went away while it was commissioned; start it again, and go on with --resume')
   }
 }
 
-/** The record with which telemetry, as it stood when the change was seen, was complete at the city. Null: it did not have it in time. */
-async function receiptOf(client: Client, { receivedAt }: CheckResult, signal: AbortSignal): Promise<CheckResult['receipt']> {
-  const from = clock.monotonic()
-  let head: { readonly epoch: string; readonly seq: number } | null = null
-  while (!signal.aborted && clock.monotonic() - from < receiptMs) {
-    const { journal, uplinks } = await client.status()
-    // The reading is on its way to the disk for some hundredths of a second.
-    if (clock.now() - receivedAt! > settledMs) head ??= journal.heads.telemetry ?? null
-    const done = head && head.seq > 0 ? uplinks.find(({ state, backlog }) => state === 'online' && (backlog.telemetry?.records ?? 1) === 0) : undefined
-    if (head && done) return { uplink: done.id, stream: 'telemetry', epoch: head.epoch, seq: head.seq, afterMs: Math.max(0, clock.now() - receivedAt!) }
-    await clock.sleep(lookMs, signal).catch(() => {})
-  }
-  return null
-}
-const settledMs = 200
-
-function line({ outcome, seenAt, stimulusAt, receivedAt, before, after, unit, swappedWith, receipt, reason }: CheckResult): string {
-  const when = seenAt === undefined ? '' : `${new Date(seenAt).toLocaleTimeString('sv-SE')}${stimulusAt === undefined ? '' : `, +${seenAt - stimulusAt} ms`}, at the gateway after ${receivedAt! - seenAt} ms`
+function line({ outcome, seenAt, stimulusAt, receivedAt, before, after, unit, swappedWith, receipt, reason }: CheckResult, zone: string): string {
+  const when = seenAt === undefined ? '' : `${new Date(seenAt).toLocaleTimeString('sv-SE', { timeZone: zone })}${stimulusAt === undefined ? '' : `, +${seenAt - stimulusAt} ms`}, at the gateway after ${receivedAt! - seenAt} ms`
   if (outcome === 'passed') return `     ${paint('green', '✓ seen')} ${when}: ${String(before)} → ${String(after)}${unit && unit !== '1' ? ` ${unit}` : ''}${receipt ? `; the city has it after ${receipt.afterMs} ms` : receipt === null ? paint('yellow', '; no receipt from the city') : ''}`
   if (outcome === 'failed') return `     ${paint('red', '✗ failed')} ${swappedWith === undefined ? reason ?? '' : `${when}: ${swappedWith} moved in its place; the wires may be swapped`}`
   return `     ${paint('yellow', '– left out')} ${reason ?? ''}`
