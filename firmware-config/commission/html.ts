@@ -1,6 +1,6 @@
 import type { Label, Value } from '../../gateway/contract/index.ts'
 import { counted, type CheckResult, type SignedCommissioning } from './report.ts'
-import { reasonLabel, words } from './words.ts'
+import { reasonLabel, reasons, words } from './words.ts'
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 const both = ({ zh, en }: Label): string => `${escaped(zh)} <small>${escaped(en)}</small>`
@@ -28,7 +28,7 @@ export function renderCommissioning({ commissioning: report, signature }: Signed
 }
 
 function note({ reason, swappedWith }: CheckResult): string {
-  return `${swappedWith === undefined ? '' : `<br>${word('swapped')}: <code>${escaped(swappedWith)}</code>`}${reason ? `<br>${said(reason)}` : ''}`
+  return `${swappedWith === undefined ? '' : `<br>${word('swapped')}: <code>${escaped(swappedWith)}</code>`}${reason && reason !== reasons.untried ? `<br>${said(reason)}` : ''}`
 }
 const said = (reason: string): string => { const label = reasonLabel(reason); return label.zh === label.en ? escaped(reason) : both(label) }
 const shown = (value: Value | null | undefined): string => escaped(value === undefined || value === null ? '–' : String(value))

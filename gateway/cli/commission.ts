@@ -77,10 +77,10 @@ async function walk({ site, client, all, wanted, passed, signal }: Walk): Promis
     for (const [index, check] of wanted.entries()) {
       const old = passed.get(check.point)
       if (old) { results.set(check.point, old); continue }
-      print(`\n${paint('bold', `${index + 1}/${wanted.length}`)}  ${check.ask.zh}\n     ${check.ask.en}  ${paint('gray', check.point)}`)
       // What has shown that its wire is right may move by itself: a door that falls shut.
       const others = all.filter(({ point }) => (results.get(point) ?? passed.get(point))?.outcome !== 'passed')
-      const answer = await ask({ check, others, host, feed, typed, signal })
+      const title = `${index + 1}/${wanted.length}`
+      const answer = await ask({ title, check, others, host, feed, typed, signal })
       if (answer === null) break
       const result = answer.outcome === 'passed' && site.uplinks.length > 0 ? { ...answer, receipt: await receiptOf(host, answer.receivedAt!, clock, signal) } : answer
       results.set(check.point, result)
@@ -93,10 +93,10 @@ async function walk({ site, client, all, wanted, passed, signal }: Walk): Promis
   return wanted.map((check) => results.get(check.point) ?? passed.get(check.point) ?? skippedCheck(check, reasons.ended))
 }
 
-interface Question { readonly check: Check; readonly others: readonly Check[]; readonly host: CommissionHost; readonly feed: Listener; readonly typed: Interface; readonly signal: AbortSignal }
+interface Question { readonly title: string; readonly check: Check; readonly others: readonly Check[]; readonly host: CommissionHost; readonly feed: Listener; readonly typed: Interface; readonly signal: AbortSignal }
 
-/** Null: it ends here. */
-async function ask({ check, others, host, feed, typed, signal }: Question): Promise<CheckResult | null> {
+/** The question stands only once the gateway looks: an answer typed before would go unheard. Null: it ends here. */
+async function ask({ title, check, others, host, feed, typed, signal }: Question): Promise<CheckResult | null> {
   using attempt = await Attempt.begin(check, others, host, clock)
   let hinted = false
   const heard = (text: string): void => {
@@ -113,6 +113,7 @@ async function ask({ check, others, host, feed, typed, signal }: Question): Prom
   typed.on('line', heard)
   typed.once('close', ended)
   signal.addEventListener('abort', ended, { once: true })
+  print(`\n${paint('bold', title)}  ${check.ask.zh}\n     ${check.ask.en}  ${paint('gray', check.point)}`)
   try {
     return await Promise.race([attempt.result, feed.lost])
   } finally {

@@ -1,9 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import fc from 'fast-check'
 import mqtt from 'mqtt'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { checklistOf, differences, readCommissioning, Watch, type Check } from '../../firmware-config/commission/index.ts'
+import { checklistOf, CommissioningDesk, differences, readCommissioning, signCommissioning, Watch, type Check } from '../../firmware-config/commission/index.ts'
+import type { Reading } from '../../gateway/contract/index.ts'
+import { FakeClock, silentLog } from '../../gateway/kit/index.ts'
 import { linli } from '../support/command-line.ts'
 import { devicePassword, runGateway, siteFile } from '../support/gateways.ts'
 import { mosquitto } from '../support/mosquitto.ts'
@@ -59,6 +62,71 @@ describe('who looks on while a point is moved', () => {
       const verdicts = moves.map(([value, step]) => watch.take(reading('hall.back', value, at += step)))
       expect(verdicts.some((verdict) => verdict?.outcome === 'seen')).toBe(false)
     }))
+  })
+})
+
+describe('the desk of the page', () => {
+  /** A building in the hands of the test, on a clock of its own. */
+  const bench = async (checks: readonly Check[] = all) => {
+    const folder = path.join(await tempFolder(), 'commission')
+    const clock = new FakeClock(1_790_000_000_000)
+    const listeners = new Set<(each: Reading) => void>()
+    const values = new Map(rest.map(([point, value]) => [point as string, reading(point, value, clock.now())]))
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const der = publicKey.export({ type: 'spki', format: 'der' })
+    const signer = { publicKey: der.toString('base64'), keyId: createHash('sha256').update(der).digest('hex').slice(0, 16), sign: (text: string) => sign(null, Buffer.from(text), privateKey).toString('base64') }
+    const open = (list = checks): CommissioningDesk => {
+      const desk = new CommissioningDesk({
+        folder, checks: list, hasCity: false, zone: 'Asia/Shanghai', clock, log: silentLog(), sign: async (report) => signCommissioning(report, signer),
+        facts: () => ({ gateway: 'hall-1', site: { zh: '厅', en: 'hall' }, region: '420106', version: '1', timeQuality: 'synced', siteFile: 'f'.repeat(64) }),
+        host: { readings: async () => values.values(), listen: (heard) => { listeners.add(heard); return () => listeners.delete(heard) }, telemetry: async () => ({ head: null, cities: [] }) },
+      })
+      onTestFinished(() => desk[Symbol.asyncDispose]())
+      return desk
+    }
+    const move = async (point: string, value: number | boolean): Promise<void> => { const fresh = reading(point, value, clock.now()); values.set(point, fresh); for (const heard of listeners) heard(fresh); await clock.advance(10) }
+    return { folder, clock, open, move, listeners }
+  }
+  const at = async (desk: CommissioningDesk) => (await desk.now()).current?.point
+
+  it('keeps what was done over a restart, and asks again what is read in another way since', async () => {
+    const { open, move, listeners } = await bench()
+    const first = open()
+    await first.begin('wang', false)
+    await first.act({ act: 'call', point: 'hall.front' })
+    await move('hall.front', true)
+    await expect.poll(() => at(first)).toBe('hall.back')
+    await first.act({ act: 'skip', point: 'hall.back', reason: '' })
+    await expect(first.begin('li', false)).rejects.toMatchObject({ code: 'COMMISSION_RUNNING' })
+    await expect(first.act({ act: 'call', point: 'hall.front' })).rejects.toMatchObject({ code: 'COMMISSION_MOVED_ON' })
+    await first[Symbol.asyncDispose]()
+    expect(listeners.size).toBe(0)
+    const second = open()
+    expect(await second.now()).toMatchObject({ running: true, current: { point: 'hall.warm', calledAt: null }, counts: { total: 3, passed: 1, skipped: 1, left: 1 } })
+    await second[Symbol.asyncDispose]()
+    expect(await open([{ ...front, wiring: 'another register' }, back, warm]).now()).toMatchObject({ counts: { passed: 0, skipped: 1, left: 2 } })
+  })
+  it('ends in a report that is signed and kept, at most fifty, and goes on where its progress is damaged', async () => {
+    const { open, move, folder, clock } = await bench()
+    const desk = open()
+    await expect(desk.finish()).rejects.toMatchObject({ code: 'COMMISSION_NONE' })
+    for (let n = 0; n < 52; n++) {
+      await desk.begin('wang', false)
+      if (n === 51) { await desk.act({ act: 'call', point: 'hall.front' }); await move('hall.front', true); await expect.poll(() => at(desk)).toBe('hall.back') }
+      await desk.finish()
+      await clock.advance(1_000)
+    }
+    const { reports } = await desk.view()
+    expect([reports.length, (await readdir(folder)).length]).toEqual([50, 50])
+    expect(reports[0]).toMatchObject({ by: 'wang', passed: 1, failed: 0, skipped: 2 })
+    expect((await desk.report(reports[0]!.id)).before).toEqual({ id: reports[1]!.id, differences: [{ point: 'hall.front', was: 'skipped', now: 'passed' }] })
+    for (const id of ['1790000000000', '../signing', 'x']) await expect(desk.report(id)).rejects.toMatchObject({ code: 'COMMISSION_UNKNOWN' })
+    await desk.begin('li', true)
+    expect(await desk.now()).toMatchObject({ counts: { passed: 1, left: 2 }, current: { point: 'hall.back' } })
+    await desk[Symbol.asyncDispose]()
+    await writeFile(path.join(folder, 'progress.json'), '{"format":1')
+    expect(await open().now()).toMatchObject({ running: false })
+    expect(await readdir(folder)).toContain('progress.json.damaged')
   })
 })
 
