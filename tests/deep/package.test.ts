@@ -62,8 +62,8 @@ Y
 chown linli:linli /etc/linli/site.yaml
 echo 'CITY_PASSWORD=secret' >>/etc/linli/linli.env
 as() { runuser -u linli -- env NODE_COMPILE_CACHE=/var/cache/linli "$@"; }
-waiting() { as linli status --site /etc/linli/site.yaml --json 2>/dev/null | sed 's/.*"backlog":{\\([^}]*\\)}.*/\\1/' | grep -c '"records":[1-9]\\|"events":[1-9]\\|:[1-9]'; }
-begin() { as linli run /etc/linli/site.yaml 2>/tmp/run.log & pid=$!; for i in $(seq 100); do [ -S /var/lib/linli/linli.sock ] && as linli status --site /etc/linli/site.yaml >/dev/null 2>&1 && break; sleep 0.2; done; }
+waiting() { as linli status --site /etc/linli/site.yaml --json 2>/dev/null | grep -c '"backlog":{.*"event":{"records":[1-9]' || true; }
+begin() { as linli run /etc/linli/site.yaml >/tmp/run.log 2>&1 & pid=$!; for i in $(seq 100); do [ -S /var/lib/linli/linli.sock ] && as linli status --site /etc/linli/site.yaml >/dev/null 2>&1 && break; sleep 0.2; done; }
 end() { pkill -TERM -P $pid || true; wait $pid || true; }
 begin
 [ "$(waiting)" -gt 0 ] && echo 'RESULT backlog there'
