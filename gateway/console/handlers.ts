@@ -7,6 +7,7 @@ import { staffLimits } from '../photos/index.ts'
 import type { Answer, Asked, RouteName } from './api/index.ts'
 import { linkAnswer, type DrainPace } from './link.ts'
 import { changeHandlers } from './changes.ts'
+import { commissioningHandlers } from './commissioning.ts'
 import type { ConsoleParts } from './parts.ts'
 import type { Session } from './sessions.ts'
 import type { Views } from './views.ts'
@@ -34,6 +35,7 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
   const assignable = (): readonly string[] => (alerts.people.length === 0 ? [] : [...alerts.people, ...accounts()])
   return {
     ...changeHandlers(parts.changes),
+    ...commissioningHandlers(parts.commissioning),
     overview: ({ session }) => views.overview(session.role),
     alerts: () => viewAlerts(alerts) as Answer<'alerts'>,
     alert: ({ params }) => findAlert(alerts.desk, params.id) as Answer<'alert'>,

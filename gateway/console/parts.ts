@@ -1,6 +1,7 @@
 import type { ChangePort, Clock, ConnectionConfig, DeadLetters, EventLog, GatewayConditions, History, Label, Modes, PointWriter } from '../contract/index.ts'
 import type { AlertControl } from '../control/alerts.ts'
 import type { FacilityPort } from '../control/facility.ts'
+import type { CommissioningPort } from './commissioning.ts'
 import type { DiscoveryPort } from './discovery.ts'
 import type { ReportPort } from '../control/report.ts'
 import type { Feed } from '../feed.ts'
@@ -57,6 +58,7 @@ export interface ConsoleParts {
   readonly changes?: ChangePort | undefined
   /** Finding devices. */
   readonly discovery: DiscoveryPort
+  readonly commissioning: CommissioningPort
   /** When the last checkpoint was signed. */
   checkpointAt(): number | null
   /** Why it is not ready: codes. */

@@ -65,6 +65,7 @@ export async function serveConsole(parts: ConsoleParts): Promise<Console> {
   serveStream(app, people, stream)
   servePhotos(app, people, parts)
   serveBundle(app, people, parts)
+  serveCommissioning(app, people, parts)
   const document = openApi(parts.version)
   app.get('/api/openapi.json', () => document)
   app.get('/healthz', (_, reply) => reply.type('text/plain').send('ok\n'))
@@ -171,6 +172,20 @@ function serveBundle(app: FastifyInstance, people: People, { support }: ConsoleP
     await people.audit.record({ by: session.person?.id ?? session.user, action: 'downloadSupportBundle', target: name, outcome: 'done', address: isLocal(request.socket.remoteAddress) ? 'local' : addressOf(request) })
     return reply.type('application/gzip').header('content-disposition', `attachment; filename="${name}"`).send(Buffer.from(bytes))
   })
+}
+
+/** The signed reports: a page that needs nothing else, for the printer, and its twin. The page has a style and no script of its own, and gets no more than that. */
+function serveCommissioning(app: FastifyInstance, people: People, { commissioning }: ConsoleParts): void {
+  for (const kind of ['html', 'json'] as const) {
+    app.get(`/api/commissioning/reports/:id/${kind}`, async (request, reply) => {
+      const session = people.sessionOf(request)
+      ask(session, 'installer')
+      const { name, text } = await commissioning.file((request.params as { readonly id: string }).id, kind)
+      await people.audit.record({ by: session.person?.id ?? session.user, action: 'downloadCommissioning', target: name, outcome: 'done', address: isLocal(request.socket.remoteAddress) ? 'local' : addressOf(request) })
+      if (kind === 'html') reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-modals")
+      return reply.type(kind === 'html' ? 'text/html; charset=utf-8' : 'application/json').header('content-disposition', `${kind === 'html' ? 'inline' : 'attachment'}; filename="${name}"`).send(text)
+    })
+  }
 }
 
 /** Throws CONSOLE_LOGIN or CONSOLE_ROLE. */

@@ -6,6 +6,7 @@ import { codeOf, describe } from '../kit/index.ts'
 import type { PhotoStore } from '../photos/index.ts'
 import { version } from '../version.ts'
 import type { Basics } from './basics.ts'
+import { commissioningPort } from './commissioning.ts'
 import { discoveryDesk } from './discovery/desk.ts'
 import type { Store } from './store.ts'
 
@@ -25,8 +26,9 @@ export async function openConsole({ site, clock, log: root, stack, store: { jour
     const { serveConsole } = await import('../console/index.ts')
     const discovery = discoveryDesk(site)
     stack.defer(() => discovery.close())
+    const commissioning = stack.use(await commissioningPort({ site, clock, log: root.child({ room: 'commission' }), ...lent }))
     const served = stack.use(await serveConsole({
-      ...lent, photos, discovery, conditions, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
+      ...lent, photos, discovery, commissioning, conditions, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
       site: { id: site.site.id, name: site.site.name, timezone: site.site.timezone, region: site.site.region }, places: site.places,
       people: people.map(({ id, name, role }) => ({ id, name, role })), connections: site.connections,
       locks: new Map<string, PointId>(doors.flatMap(({ id, lock }) => (lock ? [[id, lock.point] as const] : []))),

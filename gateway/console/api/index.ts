@@ -1,6 +1,7 @@
 /** The API's shape. The page imports types only; the server parses with the schemas, and OpenAPI is made from them. */
 export type * from './alerts.ts'
 export type * from './change.ts'
+export type * from './commissioning.ts'
 export type * from './discovery.ts'
 export type * from './facility.ts'
 export type * from './link.ts'

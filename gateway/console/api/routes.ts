@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import * as alerts from './alerts.ts'
 import * as change from './change.ts'
+import * as commissioning from './commissioning.ts'
 import { done, name, pointId, type Role } from './common.ts'
 import * as discovery from './discovery.ts'
 import * as facility from './facility.ts'
@@ -89,6 +90,14 @@ export const routes = {
   readDiscovered: { method: 'POST', path: '/api/discovery/read', role: 'installer', summary: 'the live read test of a device that was found', body: discovery.discoveredOrder, answer: discovery.discovered },
   proposeDiscovered: { method: 'POST', path: '/api/discovery/propose', role: 'installer', summary: 'what the site file would get', body: discovery.discoveredOrders, answer: discovery.discoveryProposal },
   saveDiscovered: { method: 'POST', path: '/api/discovery/save', role: 'installer', summary: 'add devices that were read to the site file; in use from the next start', body: discovery.discoveredOrders, answer: discovery.discoverySaved },
+
+  commissioning: { method: 'GET', path: '/api/commissioning', role: 'installer', summary: 'the checklist, the commissioning that goes on, and the reports of those that ended', answer: commissioning.commissioning },
+  commissioningNow: { method: 'GET', path: '/api/commissioning/now', role: 'installer', summary: 'the point it is at, and how the last one did', answer: commissioning.commissioningNow },
+  beginCommissioning: { method: 'POST', path: '/api/commissioning', role: 'installer', summary: 'begin one, at the first point; one at a time', body: commissioning.commissioningBegin, answer: commissioning.commissioningNow },
+  actCommissioning: { method: 'POST', path: '/api/commissioning/act', role: 'installer', summary: 'choose a point; say that it is done now, that it does not work, or that it is left out', body: commissioning.commissioningAct, answer: commissioning.commissioningNow },
+  finishCommissioning: { method: 'POST', path: '/api/commissioning/finish', role: 'installer', summary: 'end it with a signed report', answer: commissioning.commissioningFinished },
+  discardCommissioning: { method: 'POST', path: '/api/commissioning/discard', role: 'installer', summary: 'throw it away, without a report', answer: done },
+  commissioningReport: { method: 'GET', path: '/api/commissioning/reports/:id', role: 'installer', summary: 'a report, and what did otherwise in the one before it; /html and /json below it are the files', params: commissioning.commissioningReportParams, answer: commissioning.commissioningReport },
 
   users: { method: 'GET', path: '/api/users', role: 'admin', summary: 'accounts', answer: z.array(people.user) },
   addUser: { method: 'POST', path: '/api/users', role: 'admin', summary: 'a new account', body: people.userOrder, answer: people.user },

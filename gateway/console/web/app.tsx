@@ -16,6 +16,7 @@ import { Doors } from './pages/doors.tsx'
 import { Home } from './pages/home.tsx'
 import { Installer } from './pages/installer.tsx'
 import { Link } from './pages/link.tsx'
+import { Commissioning } from './pages/commissioning.tsx'
 import { Discovery } from './pages/discovery.tsx'
 import { Logs } from './pages/logs.tsx'
 import { Reports } from './pages/reports.tsx'
@@ -105,6 +106,7 @@ function Page(): JSX.Element {
     case 'installer': return <Installer />
     case 'logs': return <Logs />
     case 'discovery': return <Discovery />
+    case 'commissioning': return <Commissioning />
     case 'more': return <More />
     default: return <h1>{t('notFound')}</h1>
     case 'configuration': return <Configuration />

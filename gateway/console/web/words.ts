@@ -1,6 +1,7 @@
 import type { Label } from '../../contract/index.ts'
 import { severityWords } from '../../kit/severity-words.ts'
 import { changeWords } from './words-change.ts'
+import { commissioningPhrases, commissioningWords } from './words-commissioning.ts'
 import { discoveryPhrases, discoveryWords } from './words-discovery.ts'
 import { reportWords } from './words-reports.ts'
 
@@ -13,6 +14,7 @@ export const words = {
   ...changeWords,
   ...reportWords,
   ...discoveryWords,
+  ...commissioningWords,
   product: { zh: '邻里值班台', en: 'Linli duty desk' },
   skip: { zh: '跳到内容', en: 'Skip to content' },
   otherLanguage: { zh: 'English', en: '中文' },
@@ -350,6 +352,7 @@ const plural = (n: number, one: string, many: string): string => `${n} ${n === 1
 /** Sentences with something in them. */
 export const phrases = {
   ...discoveryPhrases,
+  ...commissioningPhrases,
   confLeft: phrase((seconds: number, previous: number | null) => (previous === null ? `还有 ${seconds} 秒` : `还有 ${seconds} 秒，没有人保留就换回 ${previous}`), (seconds: number, previous: number | null) => (previous === null ? `${seconds} s left` : `${seconds} s left; unless it is kept, ${previous} comes back`)),
   needYou: phrase((n: number) => `${n} 项待处理`, (n: number) => `${n} ${n === 1 ? 'needs' : 'need'} you`),
   handledBy: phrase((n: number) => `${n} 项处理中`, (n: number) => `${n} being handled`),

@@ -35,6 +35,7 @@ export function Installer(): JSX.Element {
       <Failed code={failed.value} />
       <p><a href={hrefOf('discovery')}>{t('discovery')}</a></p>
       <p><a href={hrefOf('configuration')}>{t('configuration')}</a></p>
+      <p><a href={hrefOf('commissioning')}>{t('commissioning')}</a></p>
       <p><a href={hrefOf('logs')}>{t('logs')}</a></p>
       <CheckUp />
       <SupportBundle />

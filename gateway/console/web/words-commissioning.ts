@@ -1,0 +1,56 @@
+import type { Label } from '../../contract/index.ts'
+
+/** Of the page that tries every point by hand. */
+export const commissioningWords = {
+  commissioning: { zh: '调试', en: 'Commissioning' },
+  commissioningWhy: { zh: '一个点位一个点位地试：先按“我现在做”，再去开门、按按钮或捂热传感器，网关记下它看到了什么、城市平台何时收到。', en: 'Point by point: press “I do it now”, then open the door, press the button or warm the sensor. The gateway notes what it saw and when the city had it.' },
+  commissioningBy: { zh: '调试人', en: 'Who does it' },
+  commissioningResume: { zh: '上次通过的不再试', en: 'Leave out what passed last time' },
+  commissioningEmpty: { zh: '站点文件里没有可以试的点位，请先添加设备。', en: 'The site file has no point to be tried; add devices first.' },
+  commissioningCall: { zh: '我现在做', en: 'I do it now' },
+  commissioningAgain: { zh: '再做一次', en: 'I do it again' },
+  commissioningLooking: { zh: '网关正在看，请现在做。', en: 'The gateway is looking: do it now.' },
+  commissioningEarly: { zh: '刚才已经动过了。请先按“我现在做”，再动一次。', en: 'It moved before you called. Press “I do it now”, then move it once more.' },
+  commissioningSkip: { zh: '跳过', en: 'Leave it out' },
+  commissioningSkipWhy: { zh: '原因（可不填）', en: 'Reason (may be empty)' },
+  commissioningWorksNot: { zh: '没有反应', en: 'It does not work' },
+  commissioningLast: { zh: '刚才这个', en: 'The last one' },
+  commissioningSwapped: { zh: '动的是另一个点位，可能接反', en: 'Another point moved in its place; the wires may be swapped' },
+  commissioningRetry: { zh: '再试', en: 'Try again' },
+  commissioningAllTried: { zh: '都试过了', en: 'Every point was tried' },
+  commissioningReceiptWaiting: { zh: '正在等城市平台回执……', en: 'Waiting for the city’s receipt…' },
+  commissioningReceiptAbsent: { zh: '城市平台没有回执', en: 'No receipt from the city' },
+  commissioningFinish: { zh: '结束并生成签名报告', en: 'End with a signed report' },
+  commissioningFinishing: { zh: '正在生成报告……', en: 'Making the report…' },
+  commissioningDiscard: { zh: '不要这次调试', en: 'Throw this one away' },
+  commissioningDiscardWhy: { zh: '已试的结果全部删除，不生成报告。', en: 'What was tried is gone, and there is no report.' },
+  commissioningDiscardYes: { zh: '删除', en: 'Throw it away' },
+  commissioningUnsaved: { zh: '进度没有存到磁盘，网关重启会丢失。请检查磁盘。', en: 'The progress is not on disk: a restart would lose it. Check the disk.' },
+  commissioningList: { zh: '点位清单', en: 'Checklist' },
+  commissioningReports: { zh: '以前的报告', en: 'Earlier reports' },
+  commissioningNoReports: { zh: '还没有报告。', en: 'There is no report yet.' },
+  commissioningOpen: { zh: '查看并打印', en: 'Open and print' },
+  commissioningJson: { zh: '下载数据（JSON）', en: 'Download data (JSON)' },
+  commissioningCompare: { zh: '与前一份比较', en: 'Against the one before' },
+  commissioningFirst: { zh: '这是第一份报告。', en: 'It is the first report.' },
+  commissioningSame: { zh: '与前一份没有不同。', en: 'Nothing is different.' },
+  commissioningBefore: { zh: '以前', en: 'Before' },
+  commissioningAfter: { zh: '这次', en: 'Now' },
+  commissioningPoint: { zh: '点位', en: 'Point' },
+  check_passed: { zh: '通过', en: 'passed' },
+  check_failed: { zh: '未通过', en: 'failed' },
+  check_skipped: { zh: '未试', en: 'left out' },
+  check_none: { zh: '待试', en: 'to be tried' },
+  check_absent: { zh: '不在清单上', en: 'not on the list' },
+} as const satisfies Readonly<Record<string, Label>>
+
+const phrase = <Args extends readonly unknown[]>(zh: (...args: Args) => string, en: (...args: Args) => string) => ({ zh, en })
+
+export const commissioningPhrases = {
+  commissioningBegin: phrase((n: number) => `开始调试（${n} 个点位）`, (n: number) => `Begin (${n} ${n === 1 ? 'point' : 'points'})`),
+  commissioningDone: phrase((done: number, total: number) => `已试 ${done} / ${total}`, (done: number, total: number) => `${done} of ${total} tried`),
+  commissioningCounts: phrase((passed: number, failed: number, skipped: number) => `通过 ${passed} · 未通过 ${failed} · 未试 ${skipped}`, (passed: number, failed: number, skipped: number) => `${passed} passed · ${failed} failed · ${skipped} left out`),
+  commissioningAfterCall: phrase((ms: number) => `按下后 ${ms} 毫秒`, (ms: number) => `+${ms} ms after the call`),
+  commissioningToGateway: phrase((ms: number) => `${ms} 毫秒到网关`, (ms: number) => `${ms} ms to the gateway`),
+  commissioningReceipt: phrase((ms: number) => `城市平台 ${ms} 毫秒后收到`, (ms: number) => `the city had it after ${ms} ms`),
+} as const
