@@ -5,6 +5,8 @@ import { startCity } from '../../cloud-sync/simulator.ts'
 import { startModbusSimulator } from '../../drivers/modbus/simulator.ts'
 import { systemClock as clock, systemRandom as random } from '../../gateway/kit/index.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
+import { bundle } from '../../firmware-config/package/bundle.ts'
+import { stage } from '../../firmware-config/package/stage.ts'
 import { freePort, inFolder, median, residentMb, stop } from './processes.ts'
 
 const main = path.join(import.meta.dirname, '../../linli.mjs')
@@ -18,7 +20,7 @@ const site = (folder: string, modbusPort: number, brokerPort: number, cityUrl: s
 ].join('\n')
 
 /** `linli run` unbundled with Modbus, MQTT broker and uplink: ms from spawn to the city's first message (median of `runs`), and resident MB when idle. */
-export function life(runs: number): Promise<{ readonly firstMessageMs: number; readonly idleMb: number }> {
+export function life(runs: number, starter = main, flags: readonly string[] = []): Promise<{ readonly firstMessageMs: number; readonly idleMb: number }> {
   return inFolder(async (folder) => {
     const city = await startCity()
     const [modbusPort, brokerPort] = [await freePort(), await freePort()]
@@ -33,7 +35,7 @@ export function life(runs: number): Promise<{ readonly firstMessageMs: number; r
     for (let run = 0; run <= runs; run++) {
       const arrived = new Promise<void>((resolve) => { first = resolve })
       const began = performance.now()
-      const gateway = spawn(process.execPath, [main, 'run', file], { stdio: ['ignore', 'ignore', 'inherit'] })
+      const gateway = spawn(process.execPath, [...flags, starter, 'run', file], { stdio: ['ignore', 'ignore', 'inherit'] })
       await arrived
       // The first one fills the compile cache, as the installation does.
       if (run > 0) times.push(performance.now() - began)
@@ -45,5 +47,15 @@ export function life(runs: number): Promise<{ readonly firstMessageMs: number; r
     }
     await city.stop()
     return { firstMessageMs: median(times), idleMb }
+  })
+}
+
+/** The same with the bundle, and V8 as the .deb's /usr/bin/linli starts it. */
+export function bundledLife(runs: number): ReturnType<typeof life> {
+  return inFolder(async (folder) => {
+    const root = path.dirname(main)
+    const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
+    await stage(root, folder, arch, await bundle(root, folder))
+    return life(runs, path.join(folder, 'linli.mjs'), ['--v8-pool-size=1', '--max-semi-space-size=2'])
   })
 }
