@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/deep/**', '**/node_modules/**'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than CI has cores: most tests wait for a counterpart most of the time.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 5_000,
