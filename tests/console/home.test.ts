@@ -7,7 +7,8 @@ import { itWith } from '../support/tools.ts'
 const it = itWith('chromium')
 let desk: Desk
 let admin: Page
-beforeAll(async () => { desk = await startDesk(); admin = await desk.open() }, 60_000)
+// Ten alerts in ten minutes are a flood elsewhere; each test here begins in a quiet building.
+beforeAll(async () => { desk = await startDesk({ edit: (site) => `${site}\nalerts: { flood: { alerts: 1000 } }\n` }); admin = await desk.open() }, 60_000)
 afterAll(() => desk?.[Symbol.asyncDispose]())
 const contacts = ['panel.smoke', 'panel.button', 'panel.lamp', 'pump.wet'] as const
 const alertOf = (rule: string): Alert => desk.gateway.status().alerts.find(({ ruleId }) => ruleId === rule)!
@@ -20,7 +21,7 @@ async function post(page: Page, path: string, data: object): Promise<void> {
 /** All contacts at rest and every alert resolved: each test begins in a quiet building. */
 beforeEach(async () => {
   for (const contact of contacts) desk.devices.set(contact, false)
-  await expect.poll(() => desk.gateway.status().alerts.every(({ condition }) => condition !== 'active')).toBe(true)
+  await expect.poll(() => desk.gateway.status().alerts.filter(({ condition }) => condition === 'active').map(({ ruleId, key, chattering }) => [ruleId, key, chattering])).toEqual([])
   for (const { id, state } of desk.gateway.status().alerts) if (state !== 'resolved') await post(admin, `/api/alerts/${id}/acts`, { act: 'resolve', note: 'test' })
 })
 afterEach(async () => { for (const context of desk.browser.contexts()) if (context !== admin.context()) await context.close() })
@@ -148,6 +149,84 @@ describe('home', () => {
     await page.getByText('1 个操作等待送出').waitFor({ state: 'hidden' })
     expect(new Set(ids).size).toBe(1)
     expect(acknowledgements('lamp')).toBe(before + 1)
+  })
+
+  it('shows what waits to be sent, and does not send what the person takes back', async () => {
+    const page = await desk.open()
+    desk.devices.set('panel.button', true)
+    const button = page.getByRole('button', { name: '确认：大厅有人求助' })
+    await button.waitFor()
+    const before = acknowledgements('call')
+    await page.context().setOffline(true)
+    await button.click()
+    await page.getByText('看看是哪些').click()
+    await page.locator('.unsent li', { hasText: /^确认 大厅有人求助 · \d\d:\d\d/ }).waitFor()
+    await page.getByRole('button', { name: '不送了：确认，大厅有人求助' }).click()
+    await page.getByText('1 个操作等待送出').waitFor({ state: 'hidden' })
+    await page.context().setOffline(false)
+    await page.reload()
+    await button.waitFor()
+    expect(acknowledgements('call')).toBe(before)
+  })
+
+  it('keeps an act over a gateway that is busy or in trouble and over a reload, and sends it once', async () => {
+    const page = await desk.open()
+    desk.devices.set('panel.lamp', true)
+    await page.getByRole('button', { name: '确认：大厅灯坏了' }).waitFor()
+    const before = acknowledgements('lamp')
+    const answers = [429, 500, 503]
+    const ids = new Set<string>()
+    const refuse = async (): Promise<void> => {
+      await page.route('**/api/alerts/*/acts', (route) => {
+        ids.add((route.request().postDataJSON() as { id: string }).id)
+        const status = answers.shift()
+        return status === undefined ? route.continue() : route.fulfill({ status, json: { code: 'CONSOLE_BUSY', message: 'later' } })
+      })
+    }
+    await refuse()
+    await page.getByRole('button', { name: '确认：大厅灯坏了' }).click()
+    await page.getByText('1 个操作等待送出').waitFor()
+    for (const left of [1, 0]) {
+      await page.reload()
+      await expect.poll(() => answers.length, { timeout: 15_000 }).toBe(left)
+      await page.getByText('1 个操作等待送出').waitFor()
+    }
+    expect(acknowledgements('lamp')).toBe(before)
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await page.getByText('1 个操作等待送出').waitFor({ state: 'hidden', timeout: 15_000 })
+    expect(acknowledgements('lamp')).toBe(before + 1)
+    expect(ids.size).toBe(1)
+  })
+
+  it('keeps an act of a session that ended, and sends it once the same person has signed in again', async () => {
+    const page = await desk.open()
+    desk.devices.set('panel.smoke', true)
+    const button = page.getByRole('button', { name: '确认：大厅烟感报警' })
+    await button.waitFor()
+    const before = acknowledgements('smoke')
+    await page.context().clearCookies()
+    await button.click()
+    await page.locator('.sign-in').waitFor()
+    expect(acknowledgements('smoke')).toBe(before)
+    await page.goto(desk.gateway.console!.openUrl())
+    await page.reload()
+    await page.getByRole('heading', { level: 1, name: '1 项处理中' }).waitFor({ timeout: 15_000 })
+    expect(acknowledgements('smoke')).toBe(before + 1)
+  })
+
+  it('sends an acknowledgement that was made while the gateway restarted, once, and needs no reload', { timeout: 60_000 }, async () => {
+    const page = await desk.open()
+    desk.devices.set('pump.wet', true)
+    const button = page.getByRole('button', { name: '确认：地下室漏水' })
+    await button.waitFor()
+    const before = acknowledgements('leak')
+    await desk.restart(async () => {
+      await button.click()
+      await page.getByText('1 个操作等待送出').waitFor()
+    })
+    await page.getByText('1 个操作等待送出').waitFor({ state: 'hidden', timeout: 30_000 })
+    await expect.poll(() => acknowledgements('leak')).toBe(before + 1)
+    expect(await page.evaluate<number>("performance.getEntriesByType('navigation').length")).toBe(1)
   })
 
   it('has said nothing to the console and broken no rule of its CSP', () => {

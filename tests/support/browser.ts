@@ -62,6 +62,8 @@ export interface Desk extends AsyncDisposable {
   /** What pages said as an error, CSP violations among them. */
   readonly complaints: string[]
   cutCity(): Promise<void>
+  /** Stops the gateway, and starts it again on the same folder and port. `meanwhile`: what happens while it is away. */
+  restart(meanwhile: () => Promise<void>): Promise<void>
   /** A page of a context of its own, signed in as admin by a one-time address; the browser thinks it is in UTC and English. */
   open(options?: BrowserContextOptions & { readonly language?: 'zh' | 'en'; readonly at?: string }): Promise<Page>
   /** Signed in with a cookie through any address of the gateway, such as a proxy's. */
@@ -87,7 +89,8 @@ export async function startDesk({ clock = systemClock, rules = [], edit = (text)
   devices.set('climate.temperature', 215)
   devices.set('climate.setpoint', 220)
   const ring = new LogRing()
-  const gateway = stack.use(await startGateway({ site, log: silentLog(), ring, clock }))
+  let gateway: Gateway | null = await startGateway({ site, log: silentLog(), ring, clock })
+  stack.defer(async () => { await gateway?.[Symbol.asyncDispose]() })
   const { console: served } = gateway
   if (!served) throw new Error('the console did not open')
   // No flag about autoplay: whether sound needs a tap is what is tested.
@@ -106,9 +109,17 @@ export async function startDesk({ clock = systemClock, rules = [], edit = (text)
   }
   const owned = stack.move()
   return {
-    gateway, devices, ring, browser, complaints, url: served.url, cutCity, at,
+    get gateway() { return gateway! },
+    devices, ring, browser, complaints, url: served.url, cutCity, at,
+    async restart(meanwhile) {
+      await gateway![Symbol.asyncDispose]()
+      gateway = null
+      await meanwhile()
+      await writeFile(file, (await readFile(file, 'utf8')).replace('listen: { port: 0 }', `listen: { port: ${new URL(served.url).port} }`))
+      gateway = await startGateway({ site: await readSite(file), log: silentLog(), ring, clock })
+    },
     async open({ at: where, ...options } = {}) {
-      const page = await at(served.openUrl(), options)
+      const page = await at(gateway!.console!.openUrl(), options)
       await page.locator('.sentence').waitFor()
       if (where) await page.goto(`${served.url}/#/${where}`)
       return page

@@ -1,25 +1,40 @@
-import { signal } from '@preact/signals'
-import type { AlertView, Order } from '../api/index.ts'
+import { computed, signal } from '@preact/signals'
+import type { Label } from '../../contract/index.ts'
+import type { AlertView, Answer, Order } from '../api/index.ts'
 import { call } from './api.ts'
-import { actId } from './clock.ts'
+import { actId, clock } from './clock.ts'
 import { heardAlert, load, me } from './state.ts'
 
 type Act = Order<'act'>
-interface Queued { readonly alert: string; readonly order: Act; readonly by: string }
+/** `waits`: no answer came to it. `at`: when it was made, by this browser's clock. */
+export interface Queued { readonly alert: string; readonly title: Label; readonly order: Act; readonly by: string; readonly at: number; readonly waits?: true }
 
 const kept = 'linli.acts'
 const most = 200
-function read(): readonly Queued[] {
+/** Null where the browser keeps nothing. */
+function read(): readonly Queued[] | null {
   try {
     const list: unknown = JSON.parse(localStorage.getItem(kept) ?? '[]')
-    return Array.isArray(list) ? list.slice(0, most) as Queued[] : []
-  } catch { return [] }
+    return Array.isArray(list) ? (list as Queued[]).filter((item) => item?.order?.id && item.title && item.alert).slice(0, most) : []
+  } catch { return null }
 }
-/** Acts that no answer came to. They survive a reload and are sent when the gateway is heard again, each with its own id. */
-export const queue = signal(read())
-function keep(list: readonly Queued[]): void {
-  queue.value = list
-  try { localStorage.setItem(kept, JSON.stringify(list)) } catch { /* Kept in memory then. */ }
+/** Every act is in here before it is sent, and until the gateway has said yes or no: a reload, a session that ended or a gateway that restarts loses none. */
+const queue = signal<readonly Queued[]>([])
+/** Other tabs of this browser change the same list, so it is read again before it is written. */
+function change(how: (list: readonly Queued[]) => readonly Queued[]): void {
+  queue.value = how(read() ?? queue.value)
+  try { localStorage.setItem(kept, JSON.stringify(queue.value)) } catch { /* Kept in memory then. */ }
+}
+const waiting = (item: Queued): Queued => ({ ...item, waits: true })
+const same = (one: Queued) => (other: Queued): boolean => one.order.id === other.order.id
+// The page that was sending them is gone.
+change((list) => list.map(waiting))
+/** What no answer came to, for the person to see. It is sent again, each with its own id, in the name of who made it. */
+export const unsent = computed(() => queue.value.filter(({ waits }) => waits))
+export const waitsFor = (alert: string, act: Act['act']): boolean => unsent.value.some((each) => each.alert === alert && each.order.act === act)
+export function discard(item: Queued): void {
+  change((list) => list.filter((each) => !same(item)(each)))
+  told.value = new Map([...told.value].filter(([alert]) => alert !== item.alert))
 }
 /** What is on its way, by alert. */
 export const underWay = signal<ReadonlySet<string>>(new Set())
@@ -29,49 +44,72 @@ export type Told = { readonly kind: 'done' | 'queued'; readonly act: Act['act'] 
 export const told = signal<ReadonlyMap<string, Told>>(new Map())
 const tell = (alert: string, what: Told): void => { told.value = new Map([...told.value, [alert, what] as const].slice(-most)) }
 
-export async function act(alert: Pick<AlertView, 'id'>, order: Act): Promise<Told> {
-  if (order.act === 'acknowledge' && (underWay.value.has(alert.id) || queue.value.some((each) => each.alert === alert.id && each.order.act === 'acknowledge'))) return { kind: 'queued', act: order.act }
-  const item: Queued = { alert: alert.id, order: { ...order, id: actId() }, by: me.value }
-  underWay.value = new Set([...underWay.value, alert.id])
-  const what = await send(item)
-  underWay.value = new Set([...underWay.value].filter((id) => id !== alert.id))
-  if (what) { tell(alert.id, what); return what }
-  // It may have arrived although no answer came back: the same id again is the same act.
-  if (queue.value.length < most) keep([...queue.value, item])
+/** Sends it, after what waits for the same alert. */
+export async function act(alert: Pick<AlertView, 'id' | 'title'>, order: Act): Promise<Told> {
   const waits: Told = { kind: 'queued', act: order.act }
-  tell(alert.id, waits)
-  return waits
-}
-
-/** No answer, signed out meanwhile, too many at once, or a gateway that is starting: it may go through in a while. */
-const later = (status: number): boolean => status === 0 || status === 401 || status === 429 || status >= 500
-/** Null: not now. */
-async function send({ alert, order }: Queued): Promise<Told | null> {
-  const answer = await call('act', { id: alert, body: order })
-  if (!answer.ok) {
-    if (answer.status === 401) void load.session()
-    return later(answer.status) ? null : { kind: 'refused', code: answer.problem.code, detail: answer.problem.message }
+  const before = queue.value.filter((each) => each.alert === alert.id && each.by === me.value)
+  if (order.act === 'acknowledge' && before.some((each) => each.order.act === 'acknowledge')) return waits
+  const item: Queued = { alert: alert.id, title: alert.title, order: { ...order, id: actId() }, by: me.value, at: clock.now() }
+  if (queue.value.length >= most) {
+    const full: Told = { kind: 'refused', code: 'CONSOLE_UNREACHABLE', detail: '' }
+    tell(alert.id, full)
+    return full
   }
-  heardAlert(answer.value.alert)
-  const first = answer.value.alert.acknowledged
-  return answer.value.outcome === 'already' && order.act === 'acknowledge' && first && first.by !== me.value ? { kind: 'first', ...first } : { kind: 'done', act: order.act }
+  const behind = before.length > 0
+  change((list) => [...list, behind ? waiting(item) : item])
+  if (behind) tell(alert.id, waits)
+  const what = behind ? null : await send(item)
+  if (what === 'stop' || what === 'later') return waits
+  void flushActs()
+  return what ?? waits
 }
 
+/** `stop`: nothing goes through now: no answer, signed out meanwhile, or too many at once. `later`: this one does not, in a gateway that has trouble. */
+type Outcome = Told | 'stop' | 'later'
+async function send(item: Queued): Promise<Outcome> {
+  underWay.value = new Set([...underWay.value, item.alert])
+  const answer = await call('act', { id: item.alert, body: item.order })
+  underWay.value = new Set([...underWay.value].filter((id) => id !== item.alert))
+  if (!answer.ok && answer.status === 401) void load.session()
+  if (!answer.ok && (answer.status === 0 || answer.status === 401 || answer.status === 429 || answer.status >= 500)) {
+    // It may have arrived although no answer came back: the same id again is the same act.
+    change((list) => list.map((each) => (same(item)(each) ? waiting(each) : each)))
+    tell(item.alert, { kind: 'queued', act: item.order.act })
+    return answer.status >= 500 ? 'later' : 'stop'
+  }
+  change((list) => list.filter((each) => !same(item)(each)))
+  if (answer.ok) heardAlert(answer.value.alert)
+  const what = answer.ok ? wordOf(answer.value, item.order.act) : { kind: 'refused', code: answer.problem.code, detail: answer.problem.message } as const
+  tell(item.alert, what)
+  return what
+}
+function wordOf({ alert, outcome }: Answer<'act'>, done: Act['act']): Told {
+  const first = alert.acknowledged
+  return outcome === 'already' && done === 'acknowledge' && first && first.by !== me.value ? { kind: 'first', ...first } : { kind: 'done', act: done }
+}
+
+/** Longer than any call takes: what another tab of this browser began to send and never ended. */
+const forgottenMs = 60_000
 let flushing = false
-/** In the order they were made; stops at the first that gets no answer. What somebody of an earlier shift left is not sent in another's name. */
+/** Those of one alert in the order they were made. What somebody of another shift left is not sent in another's name: it waits for them. */
 export async function flushActs(): Promise<void> {
   if (flushing || me.value === '') return
   flushing = true
   try {
-    for (let item = queue.value[0]; item; item = queue.value[0]) {
-      const what = item.by === me.value ? await send(item) : { kind: 'refused', code: 'ALERT_NOT_ALLOWED', detail: item.by } as const
-      if (!what) return
-      const sent = item
-      keep(queue.value.filter((each) => each !== sent))
-      tell(item.alert, what)
+    if (queue.value.some(({ waits, at }) => !waits && clock.now() - at > forgottenMs)) change((list) => list.map((each) => (clock.now() - each.at > forgottenMs ? waiting(each) : each)))
+    const blocked = new Set<string>()
+    for (;;) {
+      const next = queue.value.find((item) => {
+        if (item.by !== me.value || blocked.has(item.alert)) return false
+        if (!item.waits) blocked.add(item.alert)
+        return item.waits
+      })
+      if (!next) return
+      const outcome = await send(next)
+      if (outcome === 'stop') return
+      if (outcome === 'later') blocked.add(next.alert)
     }
   } finally { flushing = false }
 }
 addEventListener('online', () => void flushActs())
-// Another tab of this browser keeps the same list.
-addEventListener('storage', ({ key }) => { if (key === kept) queue.value = read() })
+addEventListener('storage', ({ key }) => { if (key === kept) queue.value = read() ?? queue.value })

@@ -1,6 +1,5 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { queue } from './acts.ts'
 import { lasting } from './format.ts'
 import { language, named, say, t } from './language.ts'
 import { hrefOf, page, trail } from './route.ts'
@@ -22,6 +21,7 @@ import { Logs } from './pages/logs.tsx'
 import { Reports } from './pages/reports.tsx'
 import { Shift } from './pages/shift.tsx'
 import { SignIn } from './pages/sign-in.tsx'
+import { Unsent } from './parts/unsent.tsx'
 import { Watch } from './parts/watch.tsx'
 import { Loading } from './parts/loading.tsx'
 
@@ -72,7 +72,8 @@ function Banners(): JSX.Element {
     <>
       <Watch />
       <div role="alert">{stale.value ? <div class="banner stale"><strong>{t('stale')} · {say('staleFor', lasting(silentMs.value))}</strong> {t('staleMore')}</div> : null}</div>
-      <div role="status">{warnings.map((text) => <div class="banner" key={text}>{text}</div>)}{queue.value.length > 0 ? <div class="banner">{say('queuedActs', queue.value.length)}</div> : null}</div>
+      <div role="status">{warnings.map((text) => <div class="banner" key={text}>{text}</div>)}</div>
+      <Unsent />
       <FloodBanner />
     </>
   )

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals'
 import type { StreamEvents } from '../api/index.ts'
-import { flushActs, queue } from './acts.ts'
+import { flushActs, unsent } from './acts.ts'
 import { clock } from './clock.ts'
 import { heardAlert, heardDiff, heardSummary, heardTime, load, overview, refresh, session } from './state.ts'
 
@@ -48,5 +48,5 @@ export function closeStream(): void { source?.close(); source = null; cancelRetr
 clock.every(5_000, () => {
   // A line that is open and says nothing is dead too: proxies and sleeping tablets leave such behind. A slow one is given its time.
   if (source && stale.value && clock.monotonic() - openedAt > staleMs) again()
-  if (!stale.value && queue.value.length > 0) void flushActs()
+  if (!stale.value && unsent.value.length > 0) void flushActs()
 })

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import type { AlertView } from '../../api/index.ts'
-import { act, queue, told, underWay, type Told } from '../acts.ts'
+import { act, told, underWay, waitsFor, type Told } from '../acts.ts'
 import { explain } from '../codes.ts'
 import { agoOf, momentOf } from '../format.ts'
 import { named, say, t } from '../language.ts'
@@ -40,7 +40,7 @@ export function tellOf(what: Told): string {
 
 export function Acknowledge({ alert }: { readonly alert: AlertView }): JSX.Element | null {
   if (alert.state !== 'raised' || !may('staff')) return null
-  const waits = queue.value.some((each) => each.alert === alert.id && each.order.act === 'acknowledge')
+  const waits = waitsFor(alert.id, 'acknowledge')
   const busy = underWay.value.has(alert.id)
   const word: Word = waits ? 'queued' : busy ? 'acknowledging' : 'acknowledge'
   return <button type="button" class={waits ? 'acknowledge waits' : 'acknowledge'} aria-disabled={waits || busy} aria-label={waits || busy ? undefined : say('ackOf', named(alert.title))} onClick={() => { if (!waits && !busy) void act(alert, { act: 'acknowledge' }) }}>{t(word)}</button>
