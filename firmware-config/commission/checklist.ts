@@ -16,10 +16,14 @@ export interface Check {
   readonly ask: Label
   /** In scaled units: less is noise. */
   readonly least: number
+  /** How long it may come after another: both leaves of a door, a relay that follows, a device that is asked less often. */
+  readonly graceMs: number
   /** Changes with what the site file says of how it is read: a result holds for one wiring only. */
   readonly wiring: string
 }
 
+const leastGraceMs = 3_000
+const mostGraceMs = 30_000
 /** A number that moves by less is not believed to have been moved by somebody. */
 const leastShare = 0.02
 
@@ -31,7 +35,7 @@ export function checklistOf(connections: readonly ConnectionConfig[]): readonly 
   return connections.flatMap(({ id: connection, driver, settings, devices }) => devices.flatMap((device) => device.points.filter(({ writable }) => !writable).map((point): Check => {
     const kind: CheckKind = point.type === 'boolean' ? 'switch' : point.type === 'number' ? 'measure' : 'text'
     return {
-      point: point.id, deviceId: device.id, device: device.name, name: point.name, kind, least: point.deadband,
+      point: point.id, deviceId: device.id, device: device.name, name: point.name, kind, least: point.deadband, graceMs: Math.min(mostGraceMs, Math.max(leastGraceMs, 2 * point.pollMs)),
       wiring: createHash('sha256').update(JSON.stringify([connection, driver, settings, device.settings, point])).digest('hex').slice(0, 16),
       ask: asks[kind](device.name, point.name), ...(device.place === undefined ? {} : { place: device.place }), ...(point.unit === undefined ? {} : { unit: point.unit }),
     }

@@ -7,9 +7,6 @@ export type Verdict =
   /** Another switch answered, and this one did not. */
   | { readonly outcome: 'swapped'; readonly other: PointId; readonly seen: Seen }
 
-/** How long the right one may come after another: both leaves of a door, a relay that follows. */
-const graceMs = 3_000
-
 /**
  * Looks on while somebody moves one point: fed with readings in the order they come and with the time, it says what moved after he
  * called. What moves before proves nothing: a house is in use, a door that was tried falls shut, a room warms up. A switch that moves in
@@ -52,6 +49,6 @@ export class Watch {
   }
 
   tick(now: EpochMs): Verdict | null {
-    return this.#other && now - this.#other.seen.receivedAt >= graceMs ? { outcome: 'swapped', other: this.#other.point, seen: this.#other.seen } : null
+    return this.#other && now - this.#other.seen.receivedAt >= this.#check.graceMs ? { outcome: 'swapped', other: this.#other.point, seen: this.#other.seen } : null
   }
 }

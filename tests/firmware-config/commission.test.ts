@@ -15,7 +15,7 @@ import { freePort, tempFolder } from '../support/resources.ts'
 import { terminal } from '../support/terminal.ts'
 import { itWith } from '../support/tools.ts'
 
-const check = (point: string, kind: Check['kind'], least = 0): Check => ({ point, kind, least, deviceId: 'd', device: { zh: '设', en: 'd' }, name: { zh: '点', en: 'p' }, ask: { zh: '', en: '' }, wiring: '' })
+const check = (point: string, kind: Check['kind'], least = 0): Check => ({ point, kind, least, deviceId: 'd', device: { zh: '设', en: 'd' }, name: { zh: '点', en: 'p' }, ask: { zh: '', en: '' }, wiring: '', graceMs: 3_000 })
 const front = check('hall.front', 'switch')
 const back = check('hall.back', 'switch')
 const warm = check('hall.warm', 'measure', 0.5)
