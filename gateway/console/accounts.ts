@@ -46,11 +46,16 @@ export class Accounts {
     return viewOf(await this.#change(() => ({ ...this.#known(id), lastLoginAt: now })))
   }
 
+  /** Throws ConfigError CONSOLE_ACCOUNT for a name that nobody may have. */
+  checkName(id: string): void {
+    if (reserved.has(id)) throw new ConfigError('CONSOLE_ACCOUNT', `"${id}" stands for something else; choose another name`)
+  }
+
   /** Throws ConfigError CONSOLE_ACCOUNT. `replace`: whoever can run `linli claim` on the box may also forget a password. */
   async add(id: string, as: Role, password: string, now: EpochMs, replace = false): Promise<UserAnswer> {
     const secret = await hashSecret(password)
     return viewOf(await this.#change(() => {
-      if (reserved.has(id)) throw new ConfigError('CONSOLE_ACCOUNT', `"${id}" stands for something else; choose another name`)
+      this.checkName(id)
       if (this.#accounts.has(id) && !replace) throw new ConfigError('CONSOLE_ACCOUNT', `there is an account "${id}" already`)
       if (!this.#accounts.has(id) && this.#accounts.size >= maxAccounts) throw new ConfigError('CONSOLE_ACCOUNT', `there are ${maxAccounts} accounts already; remove one first`)
       return { id, role: as, secret, createdAt: now, lastLoginAt: null, disabled: false }

@@ -24,7 +24,7 @@ export interface Call<K extends RouteName> extends Asked<K> {
 }
 export type Handlers<K extends RouteName> = { readonly [N in K]: (call: Call<N>) => Promise<Answer<N>> | Answer<N> }
 
-export type BuildingRoute = Exclude<RouteName, 'session' | 'login' | 'open' | 'claim' | 'logout' | 'password' | 'people' | 'shift' | 'beginShift' | 'endShift' | 'users' | 'addUser' | 'changeUser' | 'removeUser' | 'pin' | 'audit'>
+export type BuildingRoute = Exclude<RouteName, 'session' | 'login' | 'open' | 'claim' | 'logout' | 'password' | 'people' | 'shift' | 'beginShift' | 'endShift' | 'users' | 'addUser' | 'changeUser' | 'removeUser' | 'pin' | 'audit' | 'setup' | 'changeSetup'>
 
 const maxRangeMs = 400 * 86_400_000
 

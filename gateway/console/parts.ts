@@ -51,8 +51,10 @@ export interface ConsoleParts {
   readonly history?: History | undefined
   readonly eventLog: Pick<EventLog, 'read'>
   readonly reports: ReportPort
-  /** What support engineers ask for. */
+  /** The residents' page, for who is to hang up its codes. */
+  readonly residents: { readonly enabled: boolean; readonly url?: string | undefined }
   readonly conditions: GatewayConditions
+  /** What support engineers ask for. */
   readonly support: { readonly logs: LogsPort; checkUp(): Promise<CheckUp>; readonly bundles: BundleJob }
   /** Absent where nobody could put another gateway in its place. */
   readonly changes?: ChangePort | undefined

@@ -13,6 +13,8 @@ import { OneTimeLinks } from './links.ts'
 import type { ConsoleParts } from './parts.ts'
 import { setCookie, tokenOf } from './security.ts'
 import { Sessions, type Session } from './sessions.ts'
+import { strengthOf } from './password-strength.ts'
+import { Setup } from './setup.ts'
 
 const handoverSchema = z.strictObject({ by: z.string(), at: z.number(), note: z.string() })
 type Handover = z.output<typeof handoverSchema>
@@ -20,13 +22,13 @@ type Handover = z.output<typeof handoverSchema>
 /** Who may do what: everything below `<store>/console`. */
 export async function openPeople(parts: ConsoleParts, secure: boolean) {
   const { folder, clock, log } = parts
-  const [accounts, sessions, delays, audit, handover] = await Promise.all([
-    Accounts.open(folder), Sessions.open(folder, clock), Delays.open(folder, clock), Audit.open(folder, clock, log), readJson(path.join(folder, 'handover.json'), handoverSchema),
+  const [accounts, sessions, delays, audit, setup, handover] = await Promise.all([
+    Accounts.open(folder), Sessions.open(folder, clock), Delays.open(folder, clock), Audit.open(folder, clock, log), Setup.open(folder), readJson(path.join(folder, 'handover.json'), handoverSchema),
   ])
-  return new People(parts, { secure, accounts, sessions, delays, audit, links: new OneTimeLinks(clock) }, handover)
+  return new People(parts, { secure, accounts, sessions, delays, audit, setup, links: new OneTimeLinks(clock) }, handover)
 }
 
-interface Files { readonly secure: boolean; readonly accounts: Accounts; readonly sessions: Sessions; readonly delays: Delays; readonly audit: Audit; readonly links: OneTimeLinks }
+interface Files { readonly secure: boolean; readonly accounts: Accounts; readonly sessions: Sessions; readonly delays: Delays; readonly audit: Audit; readonly setup: Setup; readonly links: OneTimeLinks }
 
 export class People {
   readonly #parts: ConsoleParts
@@ -56,6 +58,7 @@ export class People {
     logout: async ({ session, reply }) => { await this.#leaveDesk(session, ''); await this.#files.sessions.end(session); setCookie(reply, this.#files.secure, null); return {} },
     password: async ({ session, body, address, local }) => {
       await this.#guarded(keysOf(session.user, address, local), async () => (session.guest ? null : this.#files.accounts.login(session.user, body.old, this.#parts.clock.now())), wrongLogin)
+      checkStrength(body.password, session.user)
       await this.#files.accounts.change(session.user, { password: body.password })
       await this.#files.sessions.endOf(session.user, session)
       return {}
@@ -70,8 +73,9 @@ export class People {
       return this.#shift({ ...session, person: null })
     },
     users: () => [...this.#files.accounts.list()],
-    addUser: ({ body }) => this.#files.accounts.add(body.id, body.role, body.password, this.#parts.clock.now()),
+    addUser: ({ body }) => { checkStrength(body.password, body.id); return this.#files.accounts.add(body.id, body.role, body.password, this.#parts.clock.now()) },
     changeUser: async ({ params, body }) => {
+      if (body.password !== undefined) checkStrength(body.password, params.id)
       const changed = await this.#files.accounts.change(params.id, body)
       await this.#files.sessions.endOf(params.id)
       return changed
@@ -79,16 +83,19 @@ export class People {
     removeUser: async ({ params }) => { await this.#files.accounts.remove(params.id); await this.#files.sessions.endOf(params.id); return {} },
     pin: async ({ body }) => { this.#ofRoster(body.person); await this.#files.accounts.setPin(body.person, body.pin); return {} },
     audit: ({ query }) => this.#files.audit.read(query),
+    setup: () => { const { url, enabled } = this.#parts.residents; return { ...this.#files.setup.state, residents: { on: enabled, ...(url === undefined ? {} : { url }) } } },
+    changeSetup: async ({ body }) => { await this.#files.setup.change({ ...(body.language === undefined ? {} : { language: body.language }), ...(body.open === undefined ? {} : { open: body.open }) }); return {} },
   }
 
   #answer(session: Session | undefined, local: boolean): Answer<'session'> {
     const { site: { id, name, timezone, region }, version, clock } = this.#parts
-    const { accounts, secure } = this.#files
+    const { accounts, secure, setup: { state: { open, language } } } = this.#files
     return {
       state: session ? 'in' : accounts.empty ? 'claim' : 'out',
       ...(session ? { user: { id: session.user, role: session.role }, expiresAt: session.expiresAt } : {}),
       ...(session?.person ? { person: this.#shiftOf(session.person) } : {}),
-      site: { id, name, timezone, region }, version, now: clock.now(), unprotected: !secure && !local, local,
+      site: { id, name, timezone, region }, version, now: clock.now(), unprotected: !secure && !local, local, siteCa: this.#parts.config.tls === 'site-ca',
+      setup: open && session?.role === 'admin' && !session.guest, ...(language === null ? {} : { language }),
     }
   }
 
@@ -106,9 +113,14 @@ export class People {
   async #claim({ body, address, local, reply }: Call<'claim'>): Promise<Answer<'session'>> {
     const { accounts, sessions } = this.#files
     const now = this.#parts.clock.now()
+    // Before the code is used up.
+    accounts.checkName(body.id)
+    checkStrength(body.password, body.id)
+    const first = accounts.empty
     let outcome: Claimed = 'wrong'
     await this.#guarded(keysOf('claim', address, local), async () => { outcome = await takeClaim(path.join(this.#parts.folder, 'claim.json'), body.code, now); return outcome === 'taken' ? true : null }, () => notClaimed(outcome))
     await accounts.add(body.id, 'admin', body.password, now, true)
+    if (first) await this.#files.setup.change({ open: true })
     await sessions.endOf(body.id)
     return this.#begin(reply, local, body.id, 'admin', false)
   }
@@ -161,6 +173,11 @@ export class People {
 }
 
 const wrongLogin = (): ConfigError => new ConfigError('CONSOLE_CREDENTIALS', 'name or password is wrong')
+/** Throws ConfigError CONSOLE_PASSWORD. */
+function checkStrength(password: string, id: string): void {
+  if (strengthOf(password, id) === 'weak') throw new ConfigError('CONSOLE_PASSWORD', 'this password is among the first that somebody would try; take three or four words that do not belong together')
+}
+
 function notClaimed(outcome: Claimed): ConfigError {
   if (outcome === 'used') return new ConfigError('CONSOLE_CLAIM_USED', 'this code was used already; linli claim prints a new one')
   if (outcome === 'expired') return new ConfigError('CONSOLE_CLAIM_EXPIRED', 'this code is older than an hour; linli claim prints a new one')

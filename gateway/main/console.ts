@@ -28,7 +28,7 @@ export async function openConsole({ site, clock, log: root, stack, store: { jour
     stack.defer(() => discovery.close())
     const commissioning = stack.use(await commissioningPort({ site, clock, log: root.child({ room: 'commission' }), ...lent }))
     const served = stack.use(await serveConsole({
-      ...lent, photos, discovery, commissioning, conditions, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
+      ...lent, photos, discovery, commissioning, conditions, residents: site.decisions.residents.page, clock, log, version, pages, config: site.console, folder: path.join(site.store.path, 'console'), deadLetters: journal.deadLetters,
       site: { id: site.site.id, name: site.site.name, timezone: site.site.timezone, region: site.site.region }, places: site.places,
       people: people.map(({ id, name, role }) => ({ id, name, role })), connections: site.connections,
       locks: new Map<string, PointId>(doors.flatMap(({ id, lock }) => (lock ? [[id, lock.point] as const] : []))),

@@ -341,6 +341,8 @@ describe('the installer\'s page', () => {
     const users = page.locator('section', { has: page.getByRole('heading', { name: '账号' }) })
     await users.getByLabel('账号').fill('desk')
     await users.getByLabel('密码').fill('a long pass phrase')
+    expect(await users.getByRole('button', { name: '添加' }).isDisabled()).toBe(true)
+    await users.getByLabel('再输一次').fill('a long pass phrase')
     await users.getByRole('button', { name: '添加' }).click()
     await users.getByText('desk', { exact: true }).waitFor({ timeout: 15_000 })
     const other = await desk.at(desk.url, { language: 'zh' } as never)

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { GatewayEvent } from '../../gateway/contract/index.ts'
 import { hostile, phone, startDesk, type Desk } from '../support/browser.ts'
+import { linli } from '../support/command-line.ts'
 import { jpeg, withExif } from '../support/photos.ts'
 import { printed } from '../support/residents.ts'
 import { freePort } from '../support/resources.ts'
@@ -11,16 +12,65 @@ import { itWith } from '../support/tools.ts'
 const it = itWith('chromium')
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 let desk: Desk
+let siteFile = ''
 const events: GatewayEvent[] = []
 const codes = new Map<string, string>()
 beforeAll(async () => {
   const port = await freePort()
-  let file = ''
-  desk = await startDesk({ located: (where) => { file = where }, edit: (site) => `${site}\nresidents: { page: { enabled: true, listen: { port: ${port} }, url: "http://127.0.0.1:${port}" } }\n` })
-  for (const { target, url } of await printed(file)) codes.set(target, url)
+  desk = await startDesk({ located: (where) => { siteFile = where }, edit: (site) => `${site}\nresidents: { page: { enabled: true, listen: { port: ${port} }, url: "http://127.0.0.1:${port}" } }\n` })
+  for (const { target, url } of await printed(siteFile)) codes.set(target, url)
   desk.gateway.feed.subscribe((item) => { if (item.kind === 'event') events.push(item.event) })
 }, 60_000)
 afterAll(() => desk?.[Symbol.asyncDispose]())
+
+describe('a new box', () => {
+  it('is claimed with the code that the command line prints, leads its first admin through four steps, and never again', { timeout: 60_000 }, async () => {
+    const page = await desk.at(desk.url, { language: 'zh' } as never)
+    const claim = async (code: string): Promise<void> => { await page.getByLabel('认领码').fill(code); await page.getByRole('button', { name: '建立账号' }).click() }
+    const { code } = JSON.parse((await linli('claim', siteFile, '--json')).stdout) as { code: string }
+    await page.getByLabel('账号').fill('boss')
+    await page.getByLabel('密码').fill('1234567890')
+    await page.getByText('太容易猜，请换一个').waitFor()
+    await page.getByLabel('密码').fill('three odd garden lamps')
+    await page.getByLabel('再输一次').fill('three odd garden lamp')
+    await page.getByText('两次输入的不一样').waitFor()
+    expect(await page.getByRole('button', { name: '建立账号' }).isDisabled()).toBe(true)
+    await page.getByLabel('再输一次').fill('three odd garden lamps')
+    await claim('AAAABBBBCCCC')
+    await page.getByText('认领码不对。').waitFor()
+    await claim(code.toLowerCase().replaceAll('-', ' '))
+    await page.getByRole('heading', { name: '语言和地点' }).waitFor({ timeout: 15_000 })
+    await page.getByRole('button', { name: '下一步' }).click()
+    await page.getByRole('heading', { name: '人员和账号' }).waitFor()
+    await page.getByRole('button', { name: '下一步' }).click()
+    await page.getByRole('heading', { name: '试一试告警声' }).waitFor()
+    await page.locator('main').getByRole('button', { name: '开始值守' }).click()
+    await page.getByRole('button', { name: '没听到' }).click()
+    await page.getByText('看电脑的音量和喇叭插头').waitFor()
+    await page.reload()
+    await page.getByRole('heading', { name: '试一试告警声' }).waitFor()
+    await page.getByRole('button', { name: '下一步' }).click()
+    await page.getByText(/共 \d+ 台，\d+ 台在线/).waitFor()
+    await page.getByText('linli qr SITE.yaml --html codes.html').waitFor()
+    await page.getByRole('button', { name: '完成' }).click()
+    await page.locator('.sentence').waitFor()
+    const other = await desk.at(desk.url, { language: 'zh' } as never)
+    await other.getByRole('button', { name: '忘记密码？用认领码' }).click()
+    await other.getByLabel('认领码').fill(code)
+    await other.getByLabel('账号').fill('thief')
+    await other.getByLabel('密码').fill('three odd garden lamps')
+    await other.getByLabel('再输一次').fill('three odd garden lamps')
+    await other.getByRole('button', { name: '建立账号' }).click()
+    await other.getByText('这个认领码已经用过了。').waitFor({ timeout: 15_000 })
+    await other.getByRole('button', { name: '返回账号登录' }).click()
+    await other.getByRole('heading', { name: '登录' }).waitFor()
+    await other.getByLabel('账号').fill('boss')
+    await other.getByLabel('密码').fill('three odd garden lamps')
+    await other.getByRole('button', { name: '登录', exact: true }).click()
+    await other.locator('.sentence').waitFor({ timeout: 15_000 })
+    expect(new URL(other.url()).hash).not.toContain('setup')
+  })
+})
 
 describe('a resident with a telephone', () => {
   it('scans the code of a terminal, rates it with two taps and a word, and the rating arrives', async () => {

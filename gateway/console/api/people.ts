@@ -19,6 +19,12 @@ export const session = z.strictObject({
   /** From a browser on the box itself. */
   local: z.boolean(),
   expiresAt: time.optional(),
+  /** /install tells how a device comes to trust this page. */
+  siteCa: z.boolean(),
+  /** The first admin has not been through the first steps. */
+  setup: z.boolean(),
+  /** What a browser begins in where nobody has chosen. */
+  language: z.enum(['zh', 'en']).optional(),
 })
 export type SessionAnswer = z.output<typeof session>
 
@@ -48,6 +54,10 @@ export const userOrder = z.strictObject({ id: name, role, password })
 export const userChange = z.strictObject({ role: role.optional(), password: password.optional(), disabled: z.boolean().optional() })
 /** `pin: null` takes it away. */
 export const pinOrder = z.strictObject({ person: name, pin: pin.nullable() })
+
+/** The first steps. `open`: they are shown to an admin who signs in. */
+export const setup = z.strictObject({ open: z.boolean(), language: z.enum(['zh', 'en']).nullable(), residents: z.strictObject({ on: z.boolean(), url: z.string().optional() }) })
+export const setupChange = z.strictObject({ open: z.boolean().optional(), language: z.enum(['zh', 'en']).optional() })
 
 export const auditQuery = z.strictObject({ before: z.coerce.number().int().optional(), limit: z.coerce.number().int().min(1).max(500).default(100) })
 export const auditEntry = z.strictObject({ seq: z.int(), at: time, by: z.string(), action: z.string(), target: z.string().optional(), outcome: z.string(), address: z.string().optional(), hash: z.string() })

@@ -104,6 +104,8 @@ export const routes = {
   changeUser: { method: 'POST', path: '/api/users/:id', role: 'admin', summary: 'role, password, disabled; ends its sessions', params: byName, body: people.userChange, answer: people.user },
   removeUser: { method: 'DELETE', path: '/api/users/:id', role: 'admin', summary: 'an account goes', params: byName, answer: done },
   pin: { method: 'POST', path: '/api/pins', role: 'admin', summary: 'PIN of a person of the roster', body: people.pinOrder, answer: done },
+  setup: { method: 'GET', path: '/api/setup', role: 'admin', summary: 'the first steps of a new box', answer: people.setup },
+  changeSetup: { method: 'POST', path: '/api/setup', role: 'admin', summary: 'the first steps are done or to be shown again; the language the page begins in', body: people.setupChange, answer: done },
   audit: { method: 'GET', path: '/api/audit', role: 'admin', summary: 'who did what', query: people.auditQuery, answer: people.audit },
 } as const satisfies Readonly<Record<string, Route>>
 

@@ -66,6 +66,8 @@ const paths: { readonly [K in RouteName]: readonly [method: Routes[K]['method'],
   changeUser: ['POST', '/api/users/:id'],
   removeUser: ['DELETE', '/api/users/:id'],
   pin: ['POST', '/api/pins'],
+  setup: ['GET', '/api/setup'],
+  changeSetup: ['POST', '/api/setup'],
   audit: ['GET', '/api/audit'],
 }
 

@@ -1,15 +1,15 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { lasting } from './format.ts'
-import { language, named, say, t } from './language.ts'
+import { chooseLanguage, language, named, say, t } from './language.ts'
 import { hrefOf, page, trail } from './route.ts'
 import { Icon, type IconName } from './shapes.tsx'
 import { may, refresh, session, waitingCount } from './state.ts'
 import { cityState, silentMs, stale } from './stream.ts'
 import { AlertPage } from './pages/alert.tsx'
 import { Alerts, FloodBanner } from './pages/alerts.tsx'
-import { Configuration } from './pages/configuration.tsx'
 import { DevicePage } from './pages/device.tsx'
+import { Configuration } from './pages/configuration.tsx'
 import { Devices } from './pages/devices.tsx'
 import { Doors } from './pages/doors.tsx'
 import { Home } from './pages/home.tsx'
@@ -18,6 +18,7 @@ import { Link } from './pages/link.tsx'
 import { Commissioning } from './pages/commissioning.tsx'
 import { Discovery } from './pages/discovery.tsx'
 import { Logs } from './pages/logs.tsx'
+import { SetUp } from './pages/set-up.tsx'
 import { Reports } from './pages/reports.tsx'
 import { Shift } from './pages/shift.tsx'
 import { SignIn } from './pages/sign-in.tsx'
@@ -53,7 +54,7 @@ function Head(): JSX.Element {
     <header class="head">
       <span class="site">{named(known.site.name)}</span>
       {known.state === 'in' ? <a class={known.person ? 'who' : 'who nobody'} href={hrefOf('shift')}><Icon name="shift" /><span>{known.person ? named(known.person.name) : t('shiftNobody')}</span></a> : null}
-      <button type="button" class="language" lang={language.value === 'zh' ? 'en' : 'zh-CN'} onClick={() => { language.value = language.value === 'zh' ? 'en' : 'zh' }}>{t('otherLanguage')}</button>
+      <button type="button" class="language" lang={language.value === 'zh' ? 'en' : 'zh-CN'} onClick={() => chooseLanguage(language.value === 'zh' ? 'en' : 'zh')}>{t('otherLanguage')}</button>
     </header>
   )
 }
@@ -102,15 +103,16 @@ function Page(): JSX.Element {
     case 'devices': return id ? <DevicePage id={id} key={id} /> : <Devices />
     case 'doors': return <Doors />
     case 'link': return <Link />
+    case 'setup': return may('admin') ? <SetUp step={Number(id ?? 1)} key={id} /> : <Home />
     case 'shift': return <Shift />
     case 'reports': return <Reports />
     case 'installer': return <Installer />
     case 'logs': return <Logs />
+    case 'configuration': return <Configuration />
     case 'discovery': return <Discovery />
     case 'commissioning': return <Commissioning />
     case 'more': return <More />
     default: return <h1>{t('notFound')}</h1>
-    case 'configuration': return <Configuration />
   }
 }
 

@@ -96,6 +96,7 @@ const codes: Readonly<Record<string, Explanation>> = {
   CONSOLE_CLAIM: say('认领码不对。', 'The code is wrong.', '对照网关上显示的再输一次；只有最新的一个有效。', 'Compare it with what the gateway shows; only the newest one counts.'),
   CONSOLE_CLAIM_USED: say('这个认领码已经用过了。', 'This code was used already.', '请用已建立的账号登录；需要时在网关上再取一个码。', 'Sign in with the account that was made; if need be, print a new code on the box.'),
   CONSOLE_CLAIM_EXPIRED: say('这个认领码已超过一小时，失效了。', 'This code is older than an hour.', '请安装人员在网关上再取一个。', 'Ask the installer for a new one from the box.'),
+  CONSOLE_PASSWORD: say('这个密码太容易猜。', 'This password is easily guessed.', '用三四个不相干的词连起来，不要用账号名或连续的数字、字母。', 'Put three or four unrelated words together; no account name, no rows of digits or letters.'),
   CONSOLE_WAIT: say('试错太多次了。', 'Too many wrong tries.', '等一会儿再试；每错一次要等更久。', 'Wait a while; each wrong try makes the wait longer.'),
   CONSOLE_LOGIN: say('登录已过期。', 'You are no longer signed in.', '请重新登录。', 'Sign in again.'),
   CONSOLE_ROLE: say('您的账号不能做这件事。', 'Your account may not do this.', '请找管理员。', 'Ask an administrator.'),

@@ -3,16 +3,19 @@ import type { Label } from '../../contract/index.ts'
 import { phrases, words, type Language, type Word } from './words.ts'
 
 const kept = 'linli.language'
-function atFirst(): Language {
-  try { return localStorage.getItem(kept) === 'en' ? 'en' : 'zh' } catch { return 'zh' }
+function chosen(): Language | null {
+  try { const word = localStorage.getItem(kept); return word === 'en' || word === 'zh' ? word : null } catch { return null }
 }
 
 /** Chinese first; what was chosen is kept by this browser. */
-export const language = signal<Language>(atFirst())
-effect(() => {
-  document.documentElement.lang = language.value === 'zh' ? 'zh-CN' : 'en'
-  try { localStorage.setItem(kept, language.value) } catch { /* A browser that keeps nothing still shows the page. */ }
-})
+export const language = signal<Language>(chosen() ?? 'zh')
+effect(() => { document.documentElement.lang = language.value === 'zh' ? 'zh-CN' : 'en' })
+export function chooseLanguage(wanted: Language): void {
+  language.value = wanted
+  try { localStorage.setItem(kept, wanted) } catch { /* A browser that keeps nothing still shows the page. */ }
+}
+/** The box's own, where nobody has chosen at this browser. */
+export function beginIn(wanted: Language | undefined): void { if (wanted && chosen() === null) language.value = wanted }
 
 export const t = (word: Word): string => words[word][language.value]
 /** A word that is put together from a state; the state itself where there is none. */

@@ -6,7 +6,8 @@ import { App } from './app.tsx'
 import { clock } from './clock.ts'
 import { language, t } from './language.ts'
 import { link, load, session, setSession } from './state.ts'
-import { page } from './route.ts'
+import { go, page } from './route.ts'
+import { claimCode } from './pages/sign-in.tsx'
 import { closeStream, openStream } from './stream.ts'
 
 // A flood of alerts comes as one event each: the page is drawn at most so often. No frame is asked for, since a hidden tab gets none.
@@ -22,6 +23,9 @@ async function begin(): Promise<void> {
     const answer = await call('open', { body: { token } })
     if (answer.ok) return setSession(answer.value)
   }
+  // Out of the QR code that the terminal shows.
+  const code = /^#claim=([0-9A-Za-z-]{1,40})$/.exec(location.hash)?.[1]
+  if (code) { history.replaceState(null, '', location.pathname); claimCode.value = code }
   await load.session()
 }
 async function untilKnown(): Promise<void> {
@@ -35,6 +39,8 @@ effect(() => {
   const is = session.value?.state === 'in'
   if (is === signedIn) return
   signedIn = is
+  // The first admin is led through the first steps; where one has got to is in the address.
+  if (is && session.peek()?.setup && page.peek() !== 'setup') go('setup', '1')
   if (is) openStream()
   else closeStream()
 })

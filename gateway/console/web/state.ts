@@ -4,7 +4,7 @@ import { isOpen, isWaiting } from '../alert-states.ts'
 import { call, type Result } from './api.ts'
 import { clock } from './clock.ts'
 import { useZone } from './format.ts'
-import { named } from './language.ts'
+import { beginIn, named } from './language.ts'
 import { page, trail } from './route.ts'
 
 /** What the page knows. Null: not asked yet. */
@@ -62,6 +62,7 @@ const withAlert = (list: readonly AlertView[], alert: AlertView): AlertView[] =>
 export function setSession(answer: SessionAnswer): void {
   useZone(answer.site.timezone)
   heardTime(answer.now)
+  beginIn(answer.language)
   session.value = answer
 }
 
@@ -177,6 +178,7 @@ export async function refresh(): Promise<void> {
     doors: () => Promise.all([load.doors(), load.terminals()]),
     link: () => Promise.all([load.link(), load.deadLetters()]),
     shift: () => Promise.all([load.shift(), load.session()]),
+    setup: () => Promise.all([load.devices(), load.link()]),
   }
   // The overview is always there: its alerts sound on every page.
   await Promise.all([load.overview(), needs[name ?? 'home']?.()])

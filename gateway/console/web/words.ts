@@ -1,6 +1,7 @@
 import type { Label } from '../../contract/index.ts'
 import { severityWords } from '../../kit/severity-words.ts'
 import { changeWords } from './words-change.ts'
+import { accountPhrases, accountWords } from './words-accounts.ts'
 import { commissioningPhrases, commissioningWords } from './words-commissioning.ts'
 import { discoveryPhrases, discoveryWords } from './words-discovery.ts'
 import { reportWords } from './words-reports.ts'
@@ -14,6 +15,7 @@ export const words = {
   ...changeWords,
   ...reportWords,
   ...discoveryWords,
+  ...accountWords,
   ...commissioningWords,
   product: { zh: '邻里值班台', en: 'Linli duty desk' },
   skip: { zh: '跳到内容', en: 'Skip to content' },
@@ -258,10 +260,8 @@ export const words = {
   password: { zh: '密码', en: 'Password' },
   logout: { zh: '退出登录', en: 'Sign out' },
   claim: { zh: '首次设置', en: 'First set-up' },
-  claimWhy: { zh: '输入网关启动时显示的认领码，建立第一个管理员账号。', en: 'Enter the claim code that the gateway printed when it started, and make the first administrator.' },
   claimCode: { zh: '认领码', en: 'Claim code' },
   claimDo: { zh: '建立账号', en: 'Make the account' },
-  passwordRule: { zh: '至少 10 个字符', en: 'At least 10 characters' },
   shiftPick: { zh: '谁在值班？', en: 'Who is on duty?' },
   shiftPickWhy: { zh: '选自己的名字，输入口令。之后的确认都记在您名下。', en: 'Choose your name and enter your PIN. What you acknowledge then carries your name.' },
   shiftNobody: { zh: '还没有人接班', en: 'Nobody is on duty' },
@@ -354,8 +354,8 @@ const plural = (n: number, one: string, many: string): string => `${n} ${n === 1
 /** Sentences with something in them. */
 export const phrases = {
   ...discoveryPhrases,
+  ...accountPhrases,
   ...commissioningPhrases,
-  confLeft: phrase((seconds: number, previous: number | null) => (previous === null ? `还有 ${seconds} 秒` : `还有 ${seconds} 秒，没有人保留就换回 ${previous}`), (seconds: number, previous: number | null) => (previous === null ? `${seconds} s left` : `${seconds} s left; unless it is kept, ${previous} comes back`)),
   needYou: phrase((n: number) => `${n} 项待处理`, (n: number) => `${n} ${n === 1 ? 'needs' : 'need'} you`),
   handledBy: phrase((n: number) => `${n} 项处理中`, (n: number) => `${n} being handled`),
   firstWas: phrase((who: string, at: string) => `${who} 已在 ${at} 先确认了`, (who: string, at: string) => `${who} was first, at ${at}`),
@@ -374,10 +374,11 @@ export const phrases = {
   backlogNow: phrase((n: string) => `${n} 条等待上传`, (n: string) => `${n} records waiting`),
   checkUpDone: phrase((at: string, n: number) => `${at} 检查完毕，${n === 0 ? '没有需要处理的' : `${n} 项需要处理`}`, (at: string, n: number) => `Done at ${at}: ${n === 0 ? 'nothing needs doing' : `${plural(n, 'thing needs', 'things need')} doing`}`),
   logsMissed: phrase((n: number) => `中间有 ${n} 行没有看到：记录太快`, (n: number) => `${plural(n, 'line', 'lines')} went by unseen: too many at once`),
-  after: phrase((text: string) => `${text}后`, (text: string) => `after ${text}`),
-  moreRows: phrase((n: number) => `还有 ${n} 条未列出`, (n: number) => `${n} more are not listed`),
+  confLeft: phrase((seconds: number, previous: number | null) => (previous === null ? `还有 ${seconds} 秒` : `还有 ${seconds} 秒，没有人保留就换回 ${previous}`), (seconds: number, previous: number | null) => (previous === null ? `${seconds} s left` : `${seconds} s left; unless it is kept, ${previous} comes back`)),
   discardOf: phrase((what: string, title: string) => `不送了：${what}，${title}`, (what: string, title: string) => `Do not send: ${what}, ${title}`),
   unsentOf: phrase((who: string) => `${who} 接班后送出`, (who: string) => `sent when ${who} is on shift`),
+  after: phrase((text: string) => `${text}后`, (text: string) => `after ${text}`),
+  moreRows: phrase((n: number) => `还有 ${n} 条未列出`, (n: number) => `${n} more are not listed`),
   queuedActs: phrase((n: number) => `${n} 个操作等待送出`, (n: number) => `${plural(n, 'action', 'actions')} waiting to be sent`),
   ackOf: phrase((title: string) => `确认：${title}`, (title: string) => `Acknowledge: ${title}`),
   writeAsk: phrase((point: string, value: string) => `把“${point}”改为 ${value}？`, (point: string, value: string) => `Set “${point}” to ${value}?`),

@@ -1,28 +1,27 @@
 import { signal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import type { AuditAnswer, MaintenanceAnswer, Role, UserAnswer } from '../../api/index.ts'
+import type { AuditAnswer, MaintenanceAnswer } from '../../api/index.ts'
 import { call, type Result } from '../api.ts'
 import { momentOf } from '../format.ts'
 import { named, say, t } from '../language.ts'
-import { Field } from '../parts/dialog.tsx'
+import { Pins, Users } from '../parts/accounts.tsx'
+import { Field, typing } from '../parts/dialog.tsx'
 import { Failed } from '../parts/problem.tsx'
 import { hrefOf } from '../route.ts'
 import { CheckUp } from './check-up.tsx'
 import { SupportBundle } from './support-bundle.tsx'
-import { deviceName, devices, load, may, now, people, personName, placeName, session } from '../state.ts'
+import { deviceName, devices, load, may, now, personName, placeName, session } from '../state.ts'
 
-const users = signal<readonly UserAnswer[] | null>(null)
 const audit = signal<AuditAnswer | null>(null)
 const maintenance = signal<readonly MaintenanceAnswer[] | null>(null)
 const failed = signal<string | null>(null)
-const roles: readonly Role[] = ['viewer', 'staff', 'installer', 'admin']
 
 /** Remembers why something was refused; true when it was done. */
 const took = (answer: Result<unknown>): boolean => { failed.value = answer.ok ? null : answer.problem.code; return answer.ok }
 async function reload(): Promise<void> {
   const keep = <T,>(target: { value: T | null }, asked: Promise<Result<T>>): Promise<void> => asked.then((answer) => { if (answer.ok) target.value = answer.value })
-  await Promise.all([keep(maintenance, call('maintenance')), load.devices(), ...(may('admin') ? [keep(users, call('users')), keep(audit, call('audit', { query: { limit: 100 } }))] : [])])
+  await Promise.all([keep(maintenance, call('maintenance')), load.devices(), ...(may('admin') ? [keep(audit, call('audit', { query: { limit: 100 } }))] : [])])
 }
 
 export function Installer(): JSX.Element {
@@ -34,13 +33,13 @@ export function Installer(): JSX.Element {
       <p class="quiet-line">{t('version')} {session.value?.version}</p>
       <Failed code={failed.value} />
       <p><a href={hrefOf('discovery')}>{t('discovery')}</a></p>
-      <p><a href={hrefOf('configuration')}>{t('configuration')}</a></p>
       <p><a href={hrefOf('commissioning')}>{t('commissioning')}</a></p>
       <p><a href={hrefOf('logs')}>{t('logs')}</a></p>
+      <p><a href={hrefOf('configuration')}>{t('configuration')}</a></p>
       <CheckUp />
       <SupportBundle />
       <Maintenance />
-      {may('admin') ? <><Users /><Pins /><Audit /></> : null}
+      {may('admin') ? <><Users /><Pins /><Audit /><p><a href={hrefOf('setup', '1')}>{t('setupShow')}</a></p></> : null}
     </>
   )
 }
@@ -60,55 +59,12 @@ function Maintenance(): JSX.Element {
       {maintenance.value?.length === 0 ? <p>{t('maintenanceNone')}</p> : null}
       <ul class="letters">{maintenance.value?.map((each) => <li key={each.id}><strong>{each.device ? deviceName(each.device) : placeName(each.place ?? '')}</strong><span>{t('until')} {momentOf(each.until, now.value)} · {each.reason} · {personName(each.by)}</span><button type="button" onClick={() => void call('endMaintenance', { id: each.id }).then(took).then(reload)}>{t('end')}</button></li>)}</ul>
       <form onSubmit={(event) => void submit(event)}>
-        <Field label={t('device')}>{(id) => <select id={id} required value={form.device} onChange={(event) => setForm({ ...form, device: event.currentTarget.value })}><option value="">{t('choose')}</option>{devices.value?.map((device) => <option key={device.id} value={device.id}>{named(device.name)}</option>)}</select>}</Field>
-        <fieldset class="choices"><legend>{t('howLong')}</legend>{lengths.map((each) => <label key={each}><input type="radio" name="hours" checked={form.hours === each} onChange={() => setForm({ ...form, hours: each })} /><span>{say('hours', each)}</span></label>)}</fieldset>
-        <Field label={t('reason')}>{(id) => <input id={id} type="text" required maxLength={200} value={form.reason} onInput={(event) => setForm({ ...form, reason: event.currentTarget.value })} />}</Field>
+        <Field label={t('device')}>{(id) => <select id={id} required value={form.device} onChange={(event) => typing(event, (device) => setForm((old) => ({ ...old, device })))}><option value="">{t('choose')}</option>{devices.value?.map((device) => <option key={device.id} value={device.id}>{named(device.name)}</option>)}</select>}</Field>
+        <fieldset class="choices"><legend>{t('howLong')}</legend>{lengths.map((each) => <label key={each}><input type="radio" name="hours" checked={form.hours === each} onChange={() => setForm((old) => ({ ...old, hours: each }))} /><span>{say('hours', each)}</span></label>)}</fieldset>
+        <Field label={t('reason')}>{(id) => <input id={id} type="text" required maxLength={200} value={form.reason} onInput={(event) => typing(event, (reason) => setForm((old) => ({ ...old, reason })))} />}</Field>
         <button type="submit">{t('maintenanceBegin')}</button>
       </form>
     </section>
-  )
-}
-
-function Users(): JSX.Element {
-  const [form, setForm] = useState<{ id: string; role: Role; password: string }>({ id: '', role: 'staff', password: '' })
-  const submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault()
-    if (took(await call('addUser', { body: form, timeoutMs: 30_000 }))) setForm({ id: '', role: 'staff', password: '' })
-    await reload()
-  }
-  return (
-    <section class="card" aria-labelledby="users">
-      <h2 id="users">{t('users')}</h2>
-      <ul class="letters">{users.value?.map((user) => <li key={user.id}><strong><code>{user.id}</code></strong><span>{t(`role_${user.role}`)}</span>{user.id === session.value?.user?.id ? null : <button type="button" aria-label={`${t('removeUser')} ${user.id}`} onClick={() => void call('removeUser', { id: user.id }).then(took).then(reload)}>{t('removeUser')}</button>}</li>)}</ul>
-      <form onSubmit={(event) => void submit(event)}>
-        <h3>{t('addUser')}</h3>
-        <Field label={t('user')}>{(id) => <input id={id} type="text" required pattern="[a-z0-9\-]{1,48}" autocomplete="off" value={form.id} onInput={(event) => setForm({ ...form, id: event.currentTarget.value })} />}</Field>
-        <Field label={t('role')}>{(id) => <select id={id} value={form.role} onChange={(event) => setForm({ ...form, role: event.currentTarget.value as Role })}>{roles.map((role) => <option key={role} value={role}>{t(`role_${role}`)}</option>)}</select>}</Field>
-        <Field label={t('password')} hint={t('passwordRule')}>{(id, hint) => <input id={id} type="password" aria-describedby={hint} minLength={10} required autocomplete="new-password" value={form.password} onInput={(event) => setForm({ ...form, password: event.currentTarget.value })} />}</Field>
-        <button type="submit">{t('add')}</button>
-      </form>
-    </section>
-  )
-}
-
-function Pins(): JSX.Element {
-  const [form, setForm] = useState({ person: '', pin: '' })
-  const [done, setDone] = useState(false)
-  const submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault()
-    setDone(took(await call('pin', { body: form, timeoutMs: 30_000 })))
-    setForm({ ...form, pin: '' })
-    await load.people()
-  }
-  const roster = people.value.filter(({ kind }) => kind === 'roster')
-  if (roster.length === 0) return <p class="card">{t('noRoster')}</p>
-  return (
-    <form class="card" onSubmit={(event) => void submit(event)}>
-      <h2>{t('pin')}</h2>
-      <Field label={t('name')}>{(id) => <select id={id} required value={form.person} onChange={(event) => setForm({ ...form, person: event.currentTarget.value })}><option value="">{t('choose')}</option>{roster.map((person) => <option key={person.id} value={person.id}>{named(person.name)}{person.pin ? '' : ` · ${t('notYet')}`}</option>)}</select>}</Field>
-      <Field label={t('pin')} hint={t('pinRule')}>{(id, hint) => <input id={id} type="password" inputMode="numeric" pattern="[0-9]{4,8}" aria-describedby={hint} required autocomplete="off" value={form.pin} onInput={(event) => setForm({ ...form, pin: event.currentTarget.value })} />}</Field>
-      <button type="submit">{t('save')}</button><span role="status">{done ? ` ${t('done')}` : null}</span>
-    </form>
   )
 }
 

@@ -3,7 +3,8 @@ import { useState } from 'preact/hooks'
 import { call } from '../api.ts'
 import { momentOf } from '../format.ts'
 import { named, say, t } from '../language.ts'
-import { Field } from '../parts/dialog.tsx'
+import { Field, typing } from '../parts/dialog.tsx'
+import { isReady, NewPassword } from '../parts/new-password.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { Failed } from '../parts/problem.tsx'
 import { load, may, now, people, personName, session, shift } from '../state.ts'
@@ -68,16 +69,16 @@ function End(): JSX.Element {
 
 function Account(): JSX.Element {
   const user = session.value?.user
-  const [form, setForm] = useState({ old: '', password: '' })
+  const [form, setForm] = useState({ old: '', password: '', again: '' })
   const [failed, setFailed] = useState<string | null>(null)
   const [done, setDone] = useState(false)
   const logout = async (): Promise<void> => { await call('logout'); await load.session() }
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
-    const answer = await call('password', { body: form, timeoutMs: 30_000 })
+    const answer = await call('password', { body: { old: form.old, password: form.password }, timeoutMs: 30_000 })
     setFailed(answer.ok ? null : answer.problem.code)
     setDone(answer.ok)
-    setForm({ old: '', password: '' })
+    setForm({ old: '', password: '', again: '' })
   }
   return (
     <section class="card">
@@ -85,10 +86,10 @@ function Account(): JSX.Element {
       <details>
         <summary>{t('changePassword')}</summary>
         <form onSubmit={(event) => void submit(event)}>
-          <Field label={t('password')}>{(id) => <input id={id} type="password" autocomplete="current-password" required value={form.old} onInput={(event) => setForm({ ...form, old: event.currentTarget.value })} />}</Field>
-          <Field label={t('passwordNew')} hint={t('passwordRule')}>{(id, hint) => <input id={id} type="password" aria-describedby={hint} autocomplete="new-password" minLength={10} required value={form.password} onInput={(event) => setForm({ ...form, password: event.currentTarget.value })} />}</Field>
+          <Field label={t('password')}>{(id) => <input id={id} type="password" autocomplete="current-password" required value={form.old} onInput={(event) => typing(event, (typed) => setForm((old) => ({ ...old, old: typed })))} />}</Field>
+          <NewPassword label="passwordNew" user={user?.id ?? ''} value={form.password} again={form.again} onInput={(to) => setForm((old) => ({ ...old, ...to }))} />
           <Failed code={failed} /><div role="status">{done ? t('done') : null}</div>
-          <button type="submit">{t('save')}</button>
+          <button type="submit" disabled={!isReady(form, user?.id ?? '')}>{t('save')}</button>
         </form>
       </details>
       <button type="button" class="wide" onClick={() => void logout()}>{t('logout')}</button>

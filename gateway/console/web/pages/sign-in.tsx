@@ -1,37 +1,80 @@
+import { signal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { call, type Result } from '../api.ts'
 import type { SessionAnswer } from '../../api/index.ts'
-import { t } from '../language.ts'
-import { Field } from '../parts/dialog.tsx'
+import { language, t } from '../language.ts'
+import { Field, typing } from '../parts/dialog.tsx'
+import { isReady, NewPassword } from '../parts/new-password.tsx'
 import { Failed } from '../parts/problem.tsx'
 import { session, setSession } from '../state.ts'
 
-/** Before anybody is signed in: an account, or the first one by claim code. */
+/** Out of the QR code that `linli claim` shows. */
+export const claimCode = signal<string | null>(null)
+
+/** As it is printed, however it was typed: XXXX-XXXX-XXXX. */
+const grouped = (text: string): string => text.toUpperCase().replaceAll(/[^0-9A-Z]/g, '').slice(0, 12).match(/.{1,4}/g)?.join('-') ?? ''
+
+/** Before anybody is signed in: an account, or with a claim code the first one, or a new password for who has forgotten it. */
 export function SignIn(): JSX.Element {
-  const claiming = session.value?.state === 'claim'
-  const [form, setForm] = useState({ code: '', id: '', password: '' })
+  const first = session.value?.state === 'claim'
+  const [claiming, setClaiming] = useState(first || claimCode.value !== null)
+  return (
+    <>
+      {claiming ? <Claim first={first} /> : <Login />}
+      <div class="sign-in">
+        {first ? null : <button type="button" class="plain" onClick={() => setClaiming(!claiming)}>{t(claiming ? 'loginInstead' : 'claimInstead')}</button>}
+        {session.value?.siteCa ? <p><a href={`/install?lang=${language.value}`}>{t('siteCaHow')}</a></p> : null}
+      </div>
+    </>
+  )
+}
+
+function useSending(): readonly [failed: string | null, busy: boolean, send: (asked: Promise<Result<SessionAnswer>>) => Promise<void>] {
   const [failed, setFailed] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
-  const field = (name: keyof typeof form) => ({ value: form[name], onInput: (event: { readonly currentTarget: HTMLInputElement }) => setForm({ ...form, [name]: event.currentTarget.value }) })
-  const submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault()
+  const send = async (asked: Promise<Result<SessionAnswer>>): Promise<void> => {
     setBusy(true)
-    const { code, id, password } = form
-    const answer: Result<SessionAnswer> = claiming ? await call('claim', { body: { code: code.trim(), id: id.trim(), password }, timeoutMs: 30_000 }) : await call('login', { body: { id: id.trim(), password }, timeoutMs: 30_000 })
+    const answer = await asked
     setBusy(false)
     setFailed(answer.ok ? null : answer.problem.code)
     if (answer.ok) setSession(answer.value)
   }
+  return [failed, busy, send]
+}
+
+const accountField = (value: string, onInput: (text: string) => void, hint?: string): JSX.Element => (
+  <Field label={t('user')} {...(hint ? { hint } : {})}>{(id, described) => <input id={id} type="text" required aria-describedby={described} autocomplete="username" autocapitalize="none" pattern="[a-z0-9\-]{1,48}" value={value} onInput={(event) => onInput(event.currentTarget.value)} />}</Field>
+)
+
+function Login(): JSX.Element {
+  const [form, setForm] = useState({ id: '', password: '' })
+  const [failed, busy, send] = useSending()
   return (
-    <form class="card sign-in" onSubmit={(event) => void submit(event)}>
-      <h1>{t(claiming ? 'claim' : 'login')}</h1>
-      <p>{t(claiming ? 'claimWhy' : 'loginWhy')}</p>
-      {claiming ? <Field label={t('claimCode')}>{(id) => <input id={id} type="text" required autocomplete="one-time-code" {...field('code')} />}</Field> : null}
-      <Field label={t('user')}>{(id) => <input id={id} type="text" required autocomplete="username" pattern="[a-z0-9\-]{1,48}" {...field('id')} />}</Field>
-      <Field label={t('password')} {...(claiming ? { hint: t('passwordRule') } : {})}>{(id, hint) => <input id={id} type="password" required aria-describedby={hint} minLength={claiming ? 10 : undefined} autocomplete={claiming ? 'new-password' : 'current-password'} {...field('password')} />}</Field>
+    <form class="card sign-in" onSubmit={(event) => { event.preventDefault(); void send(call('login', { body: { id: form.id.trim(), password: form.password }, timeoutMs: 30_000 })) }}>
+      <h1>{t('login')}</h1>
+      <p>{t('loginWhy')}</p>
+      {accountField(form.id, (id) => setForm((old) => ({ ...old, id })))}
+      <Field label={t('password')}>{(id) => <input id={id} type="password" required autocomplete="current-password" value={form.password} onInput={(event) => typing(event, (typed) => setForm((old) => ({ ...old, password: typed })))} />}</Field>
       <Failed code={failed} />
-      <button type="submit" class="primary wide" disabled={busy}>{t(claiming ? 'claimDo' : 'login')}</button>
+      <button type="submit" class="primary wide" disabled={busy}>{t('login')}</button>
+    </form>
+  )
+}
+
+function Claim({ first }: { readonly first: boolean }): JSX.Element {
+  const [form, setForm] = useState({ code: grouped(claimCode.value ?? ''), id: '', password: '', again: '' })
+  const [failed, busy, send] = useSending()
+  const { code, id, password } = form
+  return (
+    <form class="card sign-in" onSubmit={(event) => { event.preventDefault(); void send(call('claim', { body: { code, id: id.trim(), password }, timeoutMs: 30_000 })) }}>
+      <h1>{t(first ? 'claim' : 'claimAgain')}</h1>
+      <p>{t(first ? 'claimWhy' : 'claimAgainWhy')}</p>
+      <Field label={t('claimCode')} hint={t('claimCodeRule')}>{(field, hint) => <input id={field} class="code" type="text" required aria-describedby={hint} autocomplete="off" autocapitalize="characters" spellcheck={false} value={code} onInput={(event) => typing(event, (typed) => setForm((old) => ({ ...old, code: grouped(typed) })))} />}</Field>
+      {accountField(id, (text) => setForm((old) => ({ ...old, id: text })), t('userRule'))}
+      <NewPassword user={id.trim()} value={password} again={form.again} onInput={(to) => setForm((old) => ({ ...old, ...to }))} />
+      <Failed code={failed} />
+      <button type="submit" class="primary wide" disabled={busy || !isReady(form, id.trim())}>{t('claimDo')}</button>
     </form>
   )
 }

@@ -22,3 +22,6 @@ export function Field({ label, hint, children }: FieldProps): JSX.Element {
   const hintId = hint ? `${id}-hint` : undefined
   return <div class="field"><label for={id}>{label}</label>{children(id, hintId)}{hint ? <small id={hintId}>{hint}</small> : null}</div>
 }
+
+/** What was typed, read while its event still has it: the form is put together later, from what it is then. A password manager fills all fields in one go. */
+export const typing = (event: { readonly currentTarget: { readonly value: string } }, put: (typed: string) => void): void => put(event.currentTarget.value)
