@@ -1,9 +1,10 @@
 import type { JSX } from 'preact'
-import type { Tile } from '../../api/index.ts'
+import type { AlertView, Tile } from '../../api/index.ts'
 import { explain } from '../codes.ts'
 import { lasting, valueOf } from '../format.ts'
 import { named, say, t, tState } from '../language.ts'
 import { AlertCard } from '../parts/alert-card.tsx'
+import { useGradually } from '../parts/gradually.ts'
 import { Loading } from '../parts/loading.tsx'
 import { hrefOf } from '../route.ts'
 import { SeverityShape, StateShape, type StateMark } from '../shapes.tsx'
@@ -22,11 +23,21 @@ export function Home(): JSX.Element {
   return (
     <>
       <Sentence needYou={waitingCount.value} handled={handledCount.value} fault={home.tiles.some(({ level }) => level === 'fault')} />
-      {waiting.length > 0 ? <section aria-labelledby="waiting"><h2 id="waiting">{t('needYou')}</h2><ul class="cards">{waiting.map((alert) => <AlertCard alert={alert} key={alert.id} />)}</ul></section> : null}
-      {handled.length > 0 ? <section aria-labelledby="handled"><h2 id="handled">{t('beingHandled')}</h2><ul class="cards">{handled.map((alert) => <AlertCard alert={alert} key={alert.id} />)}</ul></section> : null}
-      <section aria-labelledby="building"><h2 id="building">{t('building')}</h2><div class="tiles">{home.tiles.map((tile) => <Area tile={tile} key={tile.place ?? ''} />)}</div></section>
+      {waiting.length > 0 ? <section aria-labelledby="waiting"><h2 id="waiting">{t('needYou')}</h2><Cards alerts={waiting} /></section> : null}
+      {handled.length > 0 ? <section aria-labelledby="handled"><h2 id="handled">{t('beingHandled')}</h2><Cards alerts={handled} /></section> : null}
+      <section aria-labelledby="building"><h2 id="building">{t('building')}</h2><Areas tiles={home.tiles} /></section>
     </>
   )
+}
+
+const step = 8
+function Cards({ alerts }: { readonly alerts: readonly AlertView[] }): JSX.Element {
+  const drawn = useGradually(alerts.length, step)
+  return <ul class="cards">{alerts.slice(0, drawn).map((alert) => <AlertCard alert={alert} key={alert.id} />)}</ul>
+}
+function Areas({ tiles }: { readonly tiles: readonly Tile[] }): JSX.Element {
+  const drawn = useGradually(tiles.length, step)
+  return <div class="tiles">{tiles.slice(0, drawn).map((tile) => <Area tile={tile} key={tile.place ?? ''} />)}</div>
 }
 
 function Sentence({ needYou, handled, fault }: { readonly needYou: number; readonly handled: number; readonly fault: boolean }): JSX.Element {

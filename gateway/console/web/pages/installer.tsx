@@ -32,10 +32,7 @@ export function Installer(): JSX.Element {
       <h1>{t('installer')}</h1>
       <p class="quiet-line">{t('version')} {session.value?.version}</p>
       <Failed code={failed.value} />
-      <p><a href={hrefOf('discovery')}>{t('discovery')}</a></p>
-      <p><a href={hrefOf('commissioning')}>{t('commissioning')}</a></p>
-      <p><a href={hrefOf('logs')}>{t('logs')}</a></p>
-      <p><a href={hrefOf('configuration')}>{t('configuration')}</a></p>
+      <nav class="actions" aria-label={t('installer')}>{(['discovery', 'commissioning', 'configuration', 'logs'] as const).map((place) => <a class="button" key={place} href={hrefOf(place)}>{t(place)}</a>)}</nav>
       <CheckUp />
       <SupportBundle />
       <Maintenance />
