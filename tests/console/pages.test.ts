@@ -85,6 +85,9 @@ describe('devices', () => {
         return false
       })
     })()`)).toEqual([true, true, false, true, true])
+    const [asked] = await Promise.all([page.waitForRequest(/api\/history\?/), page.getByText('7 天', { exact: true }).click()])
+    const { searchParams } = new URL(asked.url())
+    expect((Number(searchParams.get('to')) - Number(searchParams.get('from'))) / 86_400_000).toBeCloseTo(7, 1)
   })
 })
 

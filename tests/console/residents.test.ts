@@ -67,7 +67,7 @@ describe('a new box', () => {
     await other.getByLabel('账号').fill('boss')
     await other.getByLabel('密码').fill('three odd garden lamps')
     await other.getByRole('button', { name: '登录', exact: true }).click()
-    await other.locator('.sentence').waitFor({ timeout: 15_000 })
+    await other.locator('.sentence').waitFor({ timeout: 30_000 })
     expect(new URL(other.url()).hash).not.toContain('setup')
   })
 })

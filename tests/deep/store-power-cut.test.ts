@@ -7,6 +7,6 @@ itWith('gcc')('a power cut after each single write, sync, rename and deletion of
   const operations = await record()
   for (const system of fileSystems) {
     process.stderr.write(`the power cut after each of ${operations.length} operations, ${system} file system\n`)
-    expect(await cutAt(operations, system, Array.from({ length: operations.length + 1 }, (_, index) => index))).toBe(acknowledged)
+    expect(acknowledged).toContain(await cutAt(operations, system, Array.from({ length: operations.length + 1 }, (_, index) => index)))
   }
 })

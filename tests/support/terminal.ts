@@ -18,8 +18,10 @@ export const keys = { escape: '\u001b', ctrlC: '\u0003', down: '\u001b[B', up: '
 
 /** The command line at a pseudo-terminal of its own, as a person has it: `socat` holds the other end. */
 export function terminal(args: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {}): Terminal {
-  const command = [process.execPath, main, ...args].map((word) => word.replaceAll(/[\\:,!"' ]/g, '\\$&')).join(' ')
-  const started = child('socat', ['-t', '0.2', `EXEC:${command},pty,setsid,ctty,stderr,sane`, 'STDIO'], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: '', FORCE_COLOR: undefined, ...options.env }, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) })
+  // socat ends with its child and may leave what that printed last: so a shell outlives it by a moment.
+  const quoted = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ')
+  const command = `trap : INT; ${quoted}; ended=$?; sleep 0.3; exit $ended`.replaceAll(/[\\:,!"']/g, String.raw`\$&`)
+  const started = child('socat', ['-t', '0.2', `SYSTEM:${command},pty,setsid,ctty,stderr,sane`, 'STDIO'], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: '', FORCE_COLOR: undefined, ...options.env }, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) })
   let raw = ''
   let seen = 0
   started.stdout!.setEncoding('utf8').on('data', (chunk: string) => { raw += chunk })
