@@ -20,7 +20,7 @@ const site = (folder: string, modbusPort: number, brokerPort: number, cityUrl: s
 ].join('\n')
 
 /** `linli run` unbundled with Modbus, MQTT broker and uplink: ms from spawn to the city's first message (median of `runs`), and resident MB when idle. */
-export function life(runs: number, starter = main, flags: readonly string[] = []): Promise<{ readonly firstMessageMs: number; readonly idleMb: number }> {
+export function life(runs: number, starter = main): Promise<{ readonly firstMessageMs: number; readonly idleMb: number }> {
   return inFolder(async (folder) => {
     const city = await startCity()
     const [modbusPort, brokerPort] = [await freePort(), await freePort()]
@@ -35,7 +35,7 @@ export function life(runs: number, starter = main, flags: readonly string[] = []
     for (let run = 0; run <= runs; run++) {
       const arrived = new Promise<void>((resolve) => { first = resolve })
       const began = performance.now()
-      const gateway = spawn(process.execPath, [...flags, starter, 'run', file], { stdio: ['ignore', 'ignore', 'inherit'] })
+      const gateway = spawn(process.execPath, [starter, 'run', file], { stdio: ['ignore', 'ignore', 'inherit'] })
       await arrived
       // The first one fills the compile cache, as the installation does.
       if (run > 0) times.push(performance.now() - began)
@@ -50,12 +50,12 @@ export function life(runs: number, starter = main, flags: readonly string[] = []
   })
 }
 
-/** The same with the bundle, and V8 as the .deb's /usr/bin/linli starts it. */
+/** The same with the bundle, as the .deb's /usr/bin/linli starts it. */
 export function bundledLife(runs: number): ReturnType<typeof life> {
   return inFolder(async (folder) => {
     const root = path.dirname(main)
     const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
     await stage(root, folder, arch, await bundle(root, folder))
-    return life(runs, path.join(folder, 'linli.mjs'), ['--v8-pool-size=1', '--max-semi-space-size=2'])
+    return life(runs, path.join(folder, 'linli.mjs'))
   })
 }
