@@ -1,7 +1,8 @@
-import { copyFile, open, realpath, rename, stat } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { exportPoints, importPoints, type Import, type PointChange } from '../../firmware-config/points-csv/index.ts'
 import { SiteError } from '../../firmware-config/site/index.ts'
 import { codeOf, ConfigError, describe } from '../kit/index.ts'
+import { replaceOwned } from '../kit/durable-file.ts'
 import { paint, print, printJson } from './output.ts'
 import { roomSchemas } from './rooms.ts'
 
@@ -26,7 +27,7 @@ export async function importTable(site: string, csv: string, { out, inPlace, rem
   if (!result) return
   const target = dryRun ? null : out ?? (inPlace ? site : null)
   const write = target !== null && (out !== undefined || result.changes.length > 0)
-  if (write) await (out === undefined ? replaceFile(site, result.text) : writeNew(out, result.text))
+  if (write) await (out === undefined ? changeSite(site, result.text) : writeNew(out, result.text))
   if (json) return printJson({ ok: true, ...summary(result), written: write ? target : null })
   tell(result)
   if (write) print(paint('green', out === undefined ? `${site} is changed; the old one is ${site}.bak` : `${out} is written; ${site} is as it was`))
@@ -80,21 +81,10 @@ async function writeNew(file: string, text: string): Promise<void> {
   }
 }
 
-/** All or nothing, and the old file stays beside it. A link stays a link. */
-async function replaceFile(site: string, text: string): Promise<void> {
-  const file = await realpath(site)
-  const { mode, uid, gid } = await stat(file)
+/** All or nothing, and the old file stays beside it. */
+async function changeSite(site: string, text: string): Promise<void> {
   try {
-    await copyFile(file, `${file}.bak`)
-    {
-      await using handle = await open(`${file}.new`, 'w', 0o600)
-      await handle.writeFile(text)
-      // The gateway's user must be able to read it also when another one changed it.
-      if (process.getuid?.() === 0) await handle.chown(uid, gid)
-      await handle.chmod(mode & 0o777)
-      await handle.sync()
-    }
-    await rename(`${file}.new`, file)
+    await replaceOwned(site, text, { backup: true })
   } catch (cause) {
     throw new ConfigError('POINTS_TARGET', `${site} cannot be changed (${describe(cause)}); it is as it was`, { cause })
   }

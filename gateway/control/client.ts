@@ -43,9 +43,8 @@ export function controlClient(socket: string) {
     /** The journal in its own layout, for a backup (store/copy.ts); one that is cut off lacks its end. Throws the gateway's own code and words. */
     async copy(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
       const response = await get(socket, '/journal/copy', signal)
-      if (response.statusCode === 200) return response
-      const { code = 'CONTROL_REFUSED', message = `the gateway answered ${response.statusCode}; are both sides of the same version?` } = JSON.parse(await textOf(response) || '{}') as { code?: string; message?: string }
-      throw new DataError(code, message)
+      if (response.statusCode !== 200) throw await refusal(response)
+      return response
     },
     channels: () => fetchJson<readonly ChannelStatus[]>(socket, '/notify'),
     /** One message marked TEST. Throws the gateway's own code and words. */
@@ -95,10 +94,7 @@ export function controlClient(socket: string) {
     /** Throws the gateway's own code and words, and CONTROL_UNREACHABLE when it goes away meanwhile. */
     async supportBundle(events: number, progress: (share: number) => void): Promise<Bundle> {
       const response = await get(socket, `/support-bundle?events=${events}`)
-      if (response.statusCode !== 200) {
-        const { code = 'CONTROL_REFUSED', message = `the gateway answered ${response.statusCode}; are both sides of the same version?` } = JSON.parse(await textOf(response) || '{}') as { code?: string; message?: string }
-        throw new DataError(code, message)
-      }
+      if (response.statusCode !== 200) throw await refusal(response)
       for await (const text of createInterface({ input: response })) {
         const line = JSON.parse(text) as BundleLine
         if ('share' in line) progress(line.share)
@@ -157,6 +153,12 @@ async function fetchJson<T>(socket: string, url: string): Promise<T> {
 async function post(socket: string, url: string, body: unknown): Promise<{ readonly status: number; readonly body: unknown }> {
   const response = await get(socket, url, undefined, JSON.stringify(body))
   return { status: response.statusCode ?? 0, body: JSON.parse(await textOf(response) || '{}') }
+}
+
+/** The gateway's own code and words, where it gave any. */
+async function refusal(response: IncomingMessage): Promise<DataError> {
+  const { code = 'CONTROL_REFUSED', message = `the gateway answered ${response.statusCode}; are both sides of the same version?` } = JSON.parse(await textOf(response) || '{}') as { code?: string; message?: string }
+  return new DataError(code, message)
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

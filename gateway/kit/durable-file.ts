@@ -1,4 +1,4 @@
-import { chmod, link, open, rename, rm } from 'node:fs/promises'
+import { chmod, copyFile, link, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { codeOf } from './errors.ts'
 import { randomHex } from './ids.ts'
@@ -19,12 +19,28 @@ export async function createFile(file: string, content: string | Uint8Array, mod
   return beside(file, content, mode, (temporary) => link(temporary, file).then(() => true, (error: unknown) => { if (codeOf(error) === 'EEXIST') return false; throw error }))
 }
 
-async function beside<T>(file: string, content: string | Uint8Array, mode: number, place: (temporary: string) => Promise<T>): Promise<T> {
+/**
+ * The same for a file that people own, such as a site file: a link stays a link, the mode stays, and where root does it the owner too, so that
+ * the gateway can go on reading it. `backup`: the old one stays beside it; answers its name.
+ */
+export async function replaceOwned(file: string, content: string | Uint8Array, { backup = false }: { readonly backup?: boolean } = {}): Promise<string> {
+  const real = await realpath(file)
+  const { mode, uid, gid } = await stat(real)
+  const kept = `${real}.bak`
+  if (backup) await copyFile(real, kept)
+  await beside(real, content, mode & 0o777, (temporary) => rename(temporary, real), process.getuid?.() === 0 ? { uid, gid } : null)
+  return kept
+}
+
+interface Owner { readonly uid: number; readonly gid: number }
+
+async function beside<T>(file: string, content: string | Uint8Array, mode: number, place: (temporary: string) => Promise<T>, owner: Owner | null = null): Promise<T> {
   const temporary = `${file}.${randomHex(4)}`
   try {
     {
       await using handle = await open(temporary, 'wx', mode)
       await handle.writeFile(content)
+      if (owner) await handle.chown(owner.uid, owner.gid)
       await handle.sync()
     }
     // What the process masks is asked for once more.

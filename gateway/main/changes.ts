@@ -1,8 +1,8 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import type { ChangeAuthor, ChangeFinding, ChangeOrder, ChangePlan, ChangePort, ChangeView, Clock, GatewayEvent, RaiseAlert } from '../contract/index.ts'
 import { baselineOf, hashOf, healthOf, judge, leftMs, planChange, versionOf, type BootTime, type ConfigurationBook, type HouseStatus, type Reason, type Trial } from '../../firmware-config/apply/index.ts'
 import type { Site } from '../cli/rooms.ts'
-import { replaceFile } from '../kit/durable-file.ts'
+import { replaceOwned } from '../kit/durable-file.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
 import { gatewayEvent } from '../events.ts'
 
@@ -285,8 +285,7 @@ const turning = (): ConfigError => new ConfigError('CHANGE_UNAVAILABLE', 'the ga
 /** Whole or not at all; mode and place of a link are kept. Throws ConfigError CHANGE_FILE. */
 export async function putFile(file: string, content: string | Uint8Array): Promise<void> {
   try {
-    const real = await realpath(file)
-    await replaceFile(real, content, (await stat(real)).mode & 0o777)
+    await replaceOwned(file, content)
   } catch (cause) {
     throw new ConfigError('CHANGE_FILE', `${file} cannot be replaced: ${describe(cause)}; the gateway's user must be able to write into its folder`, { cause })
   }

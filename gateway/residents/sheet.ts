@@ -1,6 +1,6 @@
 import qrcode from 'qrcode-generator'
 import type { Label } from '../contract/index.ts'
-import { escape } from './page.ts'
+import { escapeHtml } from '../kit/html.ts'
 import { words } from './words.ts'
 
 export interface PrintedCode { readonly target: string; readonly name: Label; readonly url: string; readonly generation: number }
@@ -42,9 +42,9 @@ h2 { font-size: 20pt; line-height: 1.2; margin: 0 0 1mm; } p { margin: 0; } svg 
 
 /** A sheet of A4 to be cut up: four codes a page, each with what it is for in both languages and the address to be typed. */
 export function sheetHtml(site: Label, codes: readonly PrintedCode[]): string {
-  const cards = codes.map(({ name, url }) => `<article><h2>${escape(name.zh)}</h2><p class="en">${escape(name.en)}</p>${svgOf(url)}<p>${words.sheetTitle.zh}</p><p class="en">${words.sheetTitle.en}</p><p class="en">${words.sheetNetwork.zh} · ${words.sheetNetwork.en}</p><p class="address">${escape(url)}</p></article>`).join('\n')
+  const cards = codes.map(({ name, url }) => `<article><h2>${escapeHtml(name.zh)}</h2><p class="en">${escapeHtml(name.en)}</p>${svgOf(url)}<p>${words.sheetTitle.zh}</p><p class="en">${words.sheetTitle.en}</p><p class="en">${words.sheetNetwork.zh} · ${words.sheetNetwork.en}</p><p class="address">${escapeHtml(url)}</p></article>`).join('\n')
   return `<!doctype html>
-<html lang="zh"><head><meta charset="utf-8"><title>${escape(site.zh)} · ${words.sheetTitle.zh}</title><style>${style}</style></head>
+<html lang="zh"><head><meta charset="utf-8"><title>${escapeHtml(site.zh)} · ${words.sheetTitle.zh}</title><style>${style}</style></head>
 <body><div class="codes">
 ${cards}
 </div></body></html>

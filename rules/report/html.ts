@@ -1,3 +1,4 @@
+import { escapeHtml } from '../../gateway/kit/html.ts'
 import type { Label } from '../../gateway/contract/index.ts'
 import type { ReportFigures, Times } from './figures.ts'
 import { severityWords } from '../../gateway/kit/severity-words.ts'
@@ -13,8 +14,7 @@ export interface ReportNames {
 type Word = keyof typeof words
 type Cell = string
 
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-const both = ({ zh, en }: Label): string => `${escaped(zh)} <small>${escaped(en)}</small>`
+const both = ({ zh, en }: Label): string => `${escapeHtml(zh)} <small>${escapeHtml(en)}</small>`
 const word = (name: Word): string => both(words[name])
 const percent = (share: number | null): Cell => (share === null ? `<em>${word('unknown')}</em>` : `${(share * 100).toFixed(1)} %`)
 
@@ -35,16 +35,16 @@ const section = (name: Word, content: string): string => `<section><h2>${word(na
 
 /** One page that needs nothing else, for a screen and for A4. Every text of the site is escaped. */
 export function renderReport(figures: ReportFigures, { site, names, units }: ReportNames): string {
-  const name = (id: string): Cell => (Object.hasOwn(names, id) ? both(names[id]!) : escaped(id))
+  const name = (id: string): Cell => (Object.hasOwn(names, id) ? both(names[id]!) : escapeHtml(id))
   return `<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escaped(`${site.zh} ${words.title.zh} ${figures.month}`)}</title><style>${style}</style></head>
-<body><h1>${both(site)}<br>${word('title')} ${escaped(figures.month)}</h1>${figures.complete ? '' : `<p><em>${word('unfinished')}</em></p>`}
+<title>${escapeHtml(`${site.zh} ${words.title.zh} ${figures.month}`)}</title><style>${style}</style></head>
+<body><h1>${both(site)}<br>${word('title')} ${escapeHtml(figures.month)}</h1>${figures.complete ? '' : `<p><em>${word('unfinished')}</em></p>`}
 ${section('watched', watched(figures))}
 ${section('terminals', table(['terminal', 'availability', 'limited', 'down', 'notKnown', 'sessions'], figures.terminals.map((each) => [name(each.kiosk), percent(each.availability), spanOf(each.degradedS), spanOf(each.downS), spanOf(each.unknownS), String(each.sessions)])))}
 ${section('alerts', alerts(figures))}
 ${section('devices', `<p>${word('all')}: <b>${percent(figures.devices.online)}</b> (${figures.devices.known} / ${figures.devices.count})</p>${table(['worst', 'online'], figures.devices.list.filter(({ online }) => online === null || online < 1).slice(0, 10).map((each) => [name(each.device), percent(each.online)]))}`)}
-${section('climate', table(['point', 'range', 'within', 'ofService'], figures.climate.map((each) => [name(each.point), escaped(`${each.min ?? ''}–${each.max ?? ''} ${units[each.point] ?? ''}`), percent(each.within), percent(each.serviceS > 0 ? each.knownS / each.serviceS : null)])))}
+${section('climate', table(['point', 'range', 'within', 'ofService'], figures.climate.map((each) => [name(each.point), escapeHtml(`${each.min ?? ''}–${each.max ?? ''} ${units[each.point] ?? ''}`), percent(each.within), percent(each.serviceS > 0 ? each.knownS / each.serviceS : null)])))}
 ${section('energy', table(['point', 'consumption', 'resets', 'watched'], figures.energy.map((each) => [name(each.point), each.kWh === null ? `<em>${word('unknown')}</em>` : each.kWh.toFixed(1), String(each.resets), each.kWh === null || each.complete ? '' : word('incomplete')])))}
 ${section('ratings', table(['count', 'mean', 'poor'], [[String(figures.ratings.n), figures.ratings.mean === null ? '–' : figures.ratings.mean.toFixed(2), String(figures.ratings.poor)]]))}
 <footer>${word('left')}</footer></body></html>
@@ -53,7 +53,7 @@ ${section('ratings', table(['count', 'mean', 'poor'], [[String(figures.ratings.n
 
 function watched({ watched: known }: ReportFigures): string {
   if (!known) return `<p><em>${word('noHistory')}</em></p>`
-  const days = (list: readonly string[]): string => (list.length === 0 ? word('none') : escaped(list.join(', ')))
+  const days = (list: readonly string[]): string => (list.length === 0 ? word('none') : escapeHtml(list.join(', ')))
   return `<p>${word('known')}: <b>${percent(known.ofS > 0 ? known.knownS / known.ofS : null)}</b></p><p>${word('daysWithout')}: ${days(known.daysWithout)}</p><p>${word('daysPartly')}: ${days(known.daysPartly)}</p>`
 }
 

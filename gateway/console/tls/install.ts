@@ -1,7 +1,7 @@
+import { escapeHtml } from '../../kit/html.ts'
 import type { Label } from '../../contract/index.ts'
 import type { SiteCa } from './site-ca.ts'
 
-const escape = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
 type Language = keyof Label
 
 const words = {
@@ -55,19 +55,19 @@ a:focus-visible, summary:focus-visible { outline: 4px solid #d97706; outline-off
 
 /** How a device comes to trust the console: readable without script, and over plain HTTP too, since who has no certificate yet comes that way. */
 function page(ca: SiteCa, site: Label, language: Language, home: string): string {
-  const t = (word: keyof typeof words): string => escape(words[word][language])
+  const t = (word: keyof typeof words): string => escapeHtml(words[word][language])
   const other = language === 'zh' ? 'en' : 'zh'
   const { hosts, networks } = ca.allowed
   const names = [...hosts, ...networks.map(({ address, prefix }) => (prefix >= 32 ? address : `${address}/${prefix}`))].filter((name) => name !== 'localhost' && name !== '127.0.0.1')
-  const print = (hex: string): string => `<code>${hex.match(/.{1,12}/g)!.map((part) => escape(part)).join('<wbr>')}</code>`
+  const print = (hex: string): string => `<code>${hex.match(/.{1,12}/g)!.map((part) => escapeHtml(part)).join('<wbr>')}</code>`
   return `<!doctype html>
 <html lang="${language === 'zh' ? 'zh-CN' : 'en'}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${t('title')}</title><link rel="stylesheet" href="/install.css"></head><body>
-<header><span>${escape(site[language])}</span><a href="?lang=${other}" lang="${other}">${other === 'en' ? 'English' : '中文'}</a></header>
-<main><h1>${t('title')}</h1><p>${t('why')}</p><p>${t('limits')} <code>${escape(names.join('  '))}</code></p>
+<header><span>${escapeHtml(site[language])}</span><a href="?lang=${other}" lang="${other}">${other === 'en' ? 'English' : '中文'}</a></header>
+<main><h1>${t('title')}</h1><p>${t('why')}</p><p>${t('limits')} <code>${escapeHtml(names.join('  '))}</code></p>
 <section><h2>${t('download')}</h2><p><a class="button" href="/site-ca.crt">site-ca.crt</a></p></section>
-<section><h2>${t('compare')}</h2><p>${t('compareHow')}</p><dl><dt>SHA-256</dt><dd>${print(ca.fingerprints.sha256)}</dd><dt>SHA-1 (${t('sha1')})</dt><dd>${print(ca.fingerprints.sha1)}</dd><dt>${t('name')}</dt><dd>${escape(ca.title)}</dd><dt>${t('until')}</dt><dd>${new Date(ca.until).toISOString().slice(0, 10)}</dd></dl></section>
-<section><h2>${t('install')}</h2>${ways.map(({ name, steps }) => `<details><summary>${escape(name[language])}</summary><ol>${steps[language].map((step) => `<li>${escape(step)}</li>`).join('')}</ol></details>`).join('')}</section>
-<section><h2>${t('open')}</h2><p>${t('openHow')}</p><p><a class="button" href="${escape(home)}">${escape(home)}</a></p></section>
+<section><h2>${t('compare')}</h2><p>${t('compareHow')}</p><dl><dt>SHA-256</dt><dd>${print(ca.fingerprints.sha256)}</dd><dt>SHA-1 (${t('sha1')})</dt><dd>${print(ca.fingerprints.sha1)}</dd><dt>${t('name')}</dt><dd>${escapeHtml(ca.title)}</dd><dt>${t('until')}</dt><dd>${new Date(ca.until).toISOString().slice(0, 10)}</dd></dl></section>
+<section><h2>${t('install')}</h2>${ways.map(({ name, steps }) => `<details><summary>${escapeHtml(name[language])}</summary><ol>${steps[language].map((step) => `<li>${escapeHtml(step)}</li>`).join('')}</ol></details>`).join('')}</section>
+<section><h2>${t('open')}</h2><p>${t('openHow')}</p><p><a class="button" href="${escapeHtml(home)}">${escapeHtml(home)}</a></p></section>
 </main></body></html>
 `
 }

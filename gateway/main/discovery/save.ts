@@ -1,7 +1,7 @@
-import { access, chown, constants, copyFile, readFile, realpath, stat } from 'node:fs/promises'
+import { access, constants, readFile, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { ConfigError, describe } from '../../kit/index.ts'
-import { replaceFile } from '../../kit/durable-file.ts'
+import { replaceOwned } from '../../kit/durable-file.ts'
 import type { Proposal } from './propose.ts'
 
 /** Whether this process may change the site file (a new file is put in its place). */
@@ -14,14 +14,8 @@ export async function isWritable(file: string): Promise<boolean> {
 export async function saveProposal({ file, before, text }: Pick<Proposal, 'file' | 'before' | 'text'>): Promise<{ readonly backup: string }> {
   const refuse = (why: string, cause?: unknown): ConfigError => new ConfigError('SCAN_SAVE', `${file} cannot be changed (${why}); it is as it was; put the shown lines into it by hand`, { cause })
   try {
-    const real = await realpath(file)
-    if (await readFile(real, 'utf8') !== before) throw refuse('somebody else changed it since it was read')
-    const { mode, uid, gid } = await stat(real)
-    await copyFile(real, `${real}.bak`)
-    await replaceFile(real, text, mode & 0o777)
-    // The gateway's user must be able to read it also when root changed it.
-    if (process.getuid?.() === 0) await chown(real, uid, gid)
-    return { backup: `${real}.bak` }
+    if (await readFile(file, 'utf8') !== before) throw refuse('somebody else changed it since it was read')
+    return { backup: await replaceOwned(file, text, { backup: true }) }
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause
     throw refuse(describe(cause), cause)

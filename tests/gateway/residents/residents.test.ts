@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { qr } from '../../../gateway/cli/qr.ts'
 import type { Alert } from '../../../gateway/contract/index.ts'
 import { addressKey } from '../../../gateway/residents/limits.ts'
-import { escape, residentsHtml } from '../../../gateway/residents/page.ts'
+import { escapeHtml } from '../../../gateway/kit/html.ts'
+import { residentsHtml } from '../../../gateway/residents/page.ts'
 import { plainText } from '../../../gateway/residents/saying.ts'
 import { modulesOf, textOf } from '../../../gateway/residents/sheet.ts'
 import { claimed, serveConsole } from '../../support/console.ts'
@@ -165,7 +166,7 @@ describe('what comes from strangers', () => {
     const html = residentsHtml({ site: name, name, categories: [{ id: 'x', name }], repairs: [{ id: '0123456789abcdef', title: name }] }, 'en')
     expect(html.match(/<script/g)).toHaveLength(1)
     expect(html).not.toContain('<img')
-    expect(escape(`'"<>&`)).toBe('&#39;&#34;&#60;&#62;&#38;')
+    expect(escapeHtml(`'"<>&`)).toBe('&#39;&#34;&#60;&#62;&#38;')
   })
 
   it('with IPv6 counts as one address a network', () => {
