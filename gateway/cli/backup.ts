@@ -16,7 +16,7 @@ export interface BackupCommand {
   readonly out: string
   readonly recipient?: readonly string[]
   readonly passphrase?: string
-  /** `--without-outbox`. */
+  /** `--no-outbox`. */
   readonly outbox: boolean
   readonly history?: boolean
   readonly json?: boolean
