@@ -35,6 +35,8 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
   readonly #writer: Writer
   /** The running hour, hours with late rows, and those whose file could not be written. */
   readonly #books = new Map<number, Book>()
+  /** Those that wait for the disk to become files. */
+  readonly #filing = new Map<number, Book>()
   /** Rows that are not in the log yet. */
   #fresh: FreshRow[] = []
   /** When the gateway ran, oldest first, as far as it is in no hour's file; the last one is now. */
@@ -227,11 +229,14 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     for (const book of this.#books.values()) {
       if (book.hour === hour) continue
       this.#books.delete(book.hour)
-      if (book.hour * hourMs >= plausible) this.#writer.run(() => this.#file(book, upTo ?? this.#writer.log.last))
+      if (book.hour * hourMs < plausible) continue
+      if (!this.#filing.has(book.hour)) this.#filing.set(book.hour, book)
+      this.#writer.run(() => this.#file(book, upTo ?? this.#writer.log.last))
     }
   }
 
   async #file(book: Book, upTo: number): Promise<void> {
+    if (this.#filing.get(book.hour) === book) this.#filing.delete(book.hour)
     try {
       await this.#writer.files.add(book, upTo)
     } catch (error) {
@@ -243,11 +248,12 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     }
   }
 
-  /** What the last run left. It is the earlier part of whatever is here by now. */
+  /** What the last run left. It is the earlier part of whatever is here by now; where its hour ended before it was read, of what waits to be filed. */
   #recovered({ books, fresh, alive }: Recovered): void {
-    for (const book of books.values()) this.#book(book.hour).absorb(book)
+    const bookOf = (hour: number): Book => this.#filing.get(hour) ?? this.#book(hour)
+    for (const book of books.values()) bookOf(book.hour).absorb(book)
     this.#fresh.unshift(...fresh)
-    for (const span of union(alive)) noteRun(span, (hour) => this.#book(hour))
+    for (const span of union(alive)) noteRun(span, bookOf)
     // After a long outage their blocks are too old to stay. Not where that life ran in this hour too: of its blocks a file would be taken to know all.
     const lastHour = Math.max(...books.keys(), ...alive.map(([, to]) => Math.floor(to / hourMs)))
     if (lastHour < this.#hour) this.#fileBefore(this.#hour, this.#writer.log.last)

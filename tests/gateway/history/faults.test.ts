@@ -138,6 +138,21 @@ describe('the history under faults', () => {
     expect((await all(history.replay(0, Infinity))).at(-1)).toMatchObject({ reading: { value: 99 } })
   })
 
+  it('counts a reading once where the hour ends before the disk has told of the life before', async () => {
+    const folder = await tempFolder()
+    const first = historyIn(folder, { clock: new FakeClock(start + 57 * minute) })
+    first.history.readings([reading('hall.t', 1, first.clock.now())])
+    await pass(first.history, first.clock, 1_000)
+    await first.history[Symbol.asyncDispose]()
+    const second = historyIn(folder, { clock: new FakeClock(start + 59.5 * minute) })
+    second.history.readings([reading('hall.t', 2, second.clock.now())])
+    // Nobody waits for the disk here.
+    await second.clock.advance(2 * minute)
+    await second.history[Symbol.asyncDispose]()
+    const { slots } = await (await openMinutes(path.join(folder, 'history')))!.chart('hall.t', start + 57 * minute, start + 60 * minute, 3)
+    expect(slots.map(({ changes, last }) => [changes, last])).toEqual([[1, 1], [0, null], [1, 2]])
+  })
+
   it('leaves the last of the disk to the journal', async () => {
     const folder = await tempFolder()
     const { history, clock } = historyIn(folder, { minFreeBytes: 2 ** 60 })
