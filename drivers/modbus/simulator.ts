@@ -11,6 +11,8 @@ import { encodeMbap, MbapReader } from './mbap.ts'
 import { packBits } from './pdu.ts'
 import type { ModbusPoint } from './plan.ts'
 import { encodeRtu, foreignFrame } from './rtu.ts'
+import type { IdentifyCheck } from './scan/identify.ts'
+import { identityOf, type Identity } from './simulated-identity.ts'
 import { formatOf, isBitTable, widthOf, type ModbusAddress, type ModbusConfig } from './settings.ts'
 import { decodePoint, encodeRegisters } from './values.ts'
 
@@ -30,6 +32,8 @@ export interface ModbusSimulatorOptions {
    * address answers.
    */
   readonly strict?: boolean
+  /** By device id, `identify` of its profile: it holds what a scan looks for. With it, function 43 answers what the profile says, or is unknown. */
+  readonly identities?: ReadonlyMap<string, readonly IdentifyCheck[]>
   /** Whether the devices can hear how the other end has set the line; silent while not. */
   hears?(): boolean
 }
@@ -43,6 +47,7 @@ interface Unit {
   readonly bits: Record<'coil' | 'discrete', Uint8Array>
   readonly words: Record<'holding' | 'input', Buffer>
   readonly points: readonly ModbusPoint[]
+  readonly identity: Identity | null
   readonly turnaroundMs: number
   fault: SimulatedFault | null
 }
@@ -51,12 +56,18 @@ const tables: Readonly<Record<number, Table>> = { 1: 'coil', 2: 'discrete', 3: '
 const keptServed = 100_000
 
 /** The devices of a connection on its own wire: a TCP server, a pty, or a modem that dials in. Values stand still until `set` moves them. */
-export async function startModbusSimulator(config: ModbusConfig, { clock }: SimulatorParts, { port, strict = false, hears = () => true }: ModbusSimulatorOptions = {}): Promise<ModbusSimulator> {
+export async function startModbusSimulator(config: ModbusConfig, { clock }: SimulatorParts, { port, strict = false, hears = () => true, identities = new Map() }: ModbusSimulatorOptions = {}): Promise<ModbusSimulator> {
   // A list: two devices with one unit id are what an installer meets.
-  const units: readonly Unit[] = config.devices.map((device) => ({
-    id: device.id, unitId: device.settings.unitId, points: device.points, mapped: strict ? mappedBy(device.points) : null, fault: null, turnaroundMs: config.settings.transport === 'tcp' ? 0 : device.settings.turnaround,
-    bits: { coil: new Uint8Array(65_536), discrete: new Uint8Array(65_536) }, words: { holding: Buffer.alloc(131_072), input: Buffer.alloc(131_072) },
-  }))
+  const units: readonly Unit[] = config.devices.map((device) => {
+    const checks = identities.get(device.id)
+    const identity = checks ? identityOf(checks, device.settings.unitId, config.settings.baudRate) : null
+    const unit: Unit = {
+      id: device.id, unitId: device.settings.unitId, points: device.points, identity, mapped: strict ? mappedBy(device.points, identity) : null, fault: null, turnaroundMs: config.settings.transport === 'tcp' ? 0 : device.settings.turnaround,
+      bits: { coil: new Uint8Array(65_536), discrete: new Uint8Array(65_536) }, words: { holding: Buffer.alloc(131_072), input: Buffer.alloc(131_072) },
+    }
+    for (const { table, register, words } of identity?.registers ?? []) words.copy(unit.words[table], register * 2)
+    return unit
+  })
   const functions = new Map<number, number>()
   const served = new Map<string, Value[]>()
   const find = (pointId: string) => {
@@ -89,7 +100,7 @@ export async function startModbusSimulator(config: ModbusConfig, { clock }: Simu
   return {
     where: wire.where, redirect: wire.redirect, port: wire.port,
     get: (pointId) => { const { unit, point } = find(pointId); return valueOf(unit, point) },
-    set: (pointId, raw) => { const { unit, point } = find(pointId); store(unit, point, raw) },
+    set: (pointId, raw) => { const { unit, point } = find(pointId); if (!isIdentity(unit, point)) store(unit, point, raw) },
     served: (pointId) => served.get(pointId) ?? [],
     functions,
     fault: (deviceId, fault) => { for (const unit of units) if (unit.id === deviceId) unit.fault = fault },
@@ -97,11 +108,15 @@ export async function startModbusSimulator(config: ModbusConfig, { clock }: Simu
   }
 }
 
-function mappedBy(points: readonly ModbusPoint[]): Record<Table, Set<number>> {
+function mappedBy(points: readonly ModbusPoint[], identity: Identity | null): Record<Table, Set<number>> {
   const mapped = { coil: new Set<number>(), discrete: new Set<number>(), holding: new Set<number>(), input: new Set<number>() }
   for (const { address } of points) for (let at = 0; at < widthOf(address); at++) mapped[address.table].add(address.register + at)
+  for (const { table, register, words } of identity?.registers ?? []) for (let at = 0; at < words.length / 2; at++) mapped[table].add(register + at)
   return mapped
 }
+
+/** What it is does not move: its own unit id, its firmware. */
+const isIdentity = ({ identity }: Unit, { address }: ModbusPoint): boolean => identity?.registers.some(({ table, register }) => table === address.table && register === address.register) ?? false
 
 type Note = (unit: Unit, table: Table, start: number, count: number) => void
 type Serve = (unit: number, pdu: Buffer, reply: (pdu: Buffer) => void) => void
@@ -210,7 +225,7 @@ const redialMs = 500
 function answer(unit: Unit, pdu: Buffer, note: Note): Buffer {
   const code = pdu[0]!
   const refuse = (exception: number): Buffer => Buffer.of(code | 0x80, exception)
-  if (code === 43 && !unit.mapped) return identification(unit, pdu)
+  if (code === 43 && (unit.identity ? unit.identity.objects.size > 0 : !unit.mapped)) return identification(unit, pdu)
   if (code === 17 || code === 43) return refuse(1)
   if (pdu.length < 5) return refuse(3)
   const start = pdu.readUInt16BE(1)
@@ -252,9 +267,9 @@ function readTable(unit: Unit, code: number, table: Table, start: number, count:
   return Buffer.concat([Buffer.of(code, data.length), data])
 }
 
-function identification({ id }: Unit, pdu: Buffer): Buffer {
-  const objects = ['Linli', id, '1.0'].flatMap((text, index) => [index, text.length, ...Buffer.from(text, 'latin1')])
-  return Buffer.from([43, 14, pdu[2] ?? 1, 1, 0, 0, 3, ...objects])
+function identification({ id, identity }: Unit, pdu: Buffer): Buffer {
+  const texts = identity ? [...identity.objects].toSorted(([a], [b]) => a - b) : ['Linli', id, '1.0'].map((text, index) => [index, text] as const)
+  return Buffer.from([43, 14, pdu[2] ?? 1, 1, 0, 0, texts.length, ...texts.flatMap(([object, text]) => [object, text.length, ...Buffer.from(text, 'latin1')])])
 }
 
 function valueOf(unit: Unit, { address }: ModbusPoint): Value {

@@ -92,7 +92,7 @@ async function weigh(reader: DeviceReader, profile: ScanProfile, line: { readonl
       against.push(`${check.what} is ${shown(held)}, not ${expected.map(shown).join(' or ')}`)
       continue
     }
-    const tells = within ? evidenceOfRange(check.between![0], check.between![1], check.format) : evidenceOfMatch(match, check.format.startsWith('f') && typeof held === 'number')
+    const tells = within ? evidenceOfRange(check.between![0], check.between![1], check.format) : evidenceOfMatch(match, check.format.startsWith('f') && typeof held === 'number') - evidenceOfChoice(check, expected)
     bits += tells
     named ||= !check.family && tells >= leastNaming
     why.push(`${check.what} (${check.object === undefined ? `${check.table} ${check.register}` : `object ${check.object}`}) is ${shown(held)}`)
@@ -123,10 +123,15 @@ function expectedOf({ equals, begins, between, is, codes }: IdentifyCheck, unit:
   if (begins !== undefined) return [begins]
   if (between) return [between.join(' to ')]
   if (is === 'unit-id') return [unit]
-  if (baudRate === null) return null
+  // Behind a gateway to a serial line: nobody tells its rate, and yet the register holds one of few.
+  if (baudRate === null) return codes ? null : usualRates
   const code = codes ? codes[String(baudRate)] : baudRate
   return code === undefined ? null : [code]
 }
+
+const usualRates = [9_600, 2_400, 4_800, 14_400, 19_200, 38_400, 57_600, 115_200]
+/** What it costs that one of several would do as well. */
+const evidenceOfChoice = ({ is }: IdentifyCheck, expected: readonly unknown[]): number => (is === 'baud-rate' ? Math.log2(expected.length) : 0)
 
 function agrees({ begins }: IdentifyCheck, expected: number | string, held: number | string): boolean {
   if (typeof expected === 'number') return held === expected

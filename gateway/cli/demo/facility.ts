@@ -11,6 +11,7 @@ import type { ConnectionConfig, Simulator } from '../../contract/index.ts'
 import { startGateway, type Gateway } from '../../main.ts'
 import { toRaw } from '../../normalise.ts'
 import { readSite, type Site } from '../rooms.ts'
+import { identitiesOf } from '../simulate/identities.ts'
 import { World } from '../simulate/world.ts'
 import { Comparison } from './comparison.ts'
 
@@ -23,6 +24,8 @@ export interface Facility extends AsyncDisposable {
   readonly gateway: Gateway
   readonly city: Awaited<ReturnType<typeof startCity>>
   readonly comparison: Comparison
+  /** HOST:PORT of the simulated Modbus line, for `linli scan tcp`. */
+  readonly line: string
   /** Since the process began; null before the city has anything. */
   firstMessageMs(): number | null
   /** The devices fall silent; resolves when all they sent has reached the city, or after `withinMs`. */
@@ -42,7 +45,7 @@ export async function startFacility(log: Logger, port = 0, ring?: LogRing): Prom
   const line = connectionOf(site, 'modbus')
   const broker = connectionOf(site, 'mqtt')
 
-  const modbus = await startModbusSimulator(line, { clock, random }, { port: modbusPort })
+  const modbus = await startModbusSimulator(line, { clock, random }, { port: modbusPort, strict: true, identities: await identitiesOf(site) })
   stack.use(modbus)
   stack.defer(play(line, modbus))
   const comparison = new Comparison(site)
@@ -55,7 +58,7 @@ export async function startFacility(log: Logger, port = 0, ring?: LogRing): Prom
   const owned = stack.move()
   const compare = (): void => comparison.sent(devices.acknowledged(), (point) => modbus.served(point))
   return {
-    site, gateway, city, comparison,
+    site, gateway, city, comparison, line: modbus.where,
     firstMessageMs: () => firstMessageMs,
     async settle(withinMs) {
       const deadline = clock.monotonic() + withinMs

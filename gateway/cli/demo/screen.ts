@@ -48,7 +48,7 @@ function page(facility: Facility, events: readonly FeedItem[], address: string):
   ].join('\n')
 }
 
-const elsewhere = ({ site }: Facility): string => `in another terminal: npx linli tail --socket ${site.control.socket}`
+const elsewhere = ({ site, line }: Facility): string => `in another terminal: npx linli tail --socket ${site.control.socket} · npx linli scan tcp ${line}`
 
 /** One-time: shown until it was used, then the next, for another browser. */
 function addressOf({ gateway: { console: page } }: Facility): () => string {

@@ -8,6 +8,7 @@ import { toRaw } from '../../normalise.ts'
 import { aborted, paint, print, printJson, stopSignal } from '../output.ts'
 import { readSite, type Site } from '../rooms.ts'
 import { parseFault, playFaults, type PlannedFault } from './faults.ts'
+import { identitiesOf } from './identities.ts'
 import { simulators } from './simulators.ts'
 import { World } from './world.ts'
 
@@ -25,10 +26,11 @@ export async function simulate(file: string, options: SimulateOptions): Promise<
   await using stack = new AsyncDisposableStack()
   const running = new Map<string, Simulator>()
   const absent = new Map<string, string>()
+  const identities = await identitiesOf(site)
   for (const connection of site.connections) {
     // One that cannot be served here, for want of a port or of pins, does not keep the others from running.
     try {
-      const start = await simulators[connection.driver]?.()
+      const start = await simulators[connection.driver]?.(identities)
       if (start) running.set(connection.id, stack.use(await start(connection, { clock, random })))
       else absent.set(connection.id, `driver ${connection.driver} has no simulator`)
     } catch (error) {
