@@ -18,8 +18,8 @@ export interface Will { readonly topic: string; readonly payload: string }
  */
 export interface CityLink {
   readonly protocol: Protocol
-  /** QoS 1, not retained, not sent again when the connection is lost before the PUBACK. */
-  publish(topic: string, payload: Uint8Array, options?: { readonly correlationData?: Uint8Array }): void
+  /** QoS 1, not sent again when the connection is lost before the PUBACK. */
+  publish(topic: string, payload: Uint8Array, options?: { readonly correlationData?: Uint8Array; readonly retain?: boolean }): void
   /** QoS 1, one topic without wildcards, one handler. Returns the function that ends it. A broker that refuses is logged. */
   subscribe(topic: string, handler: (message: CityMessage) => void): () => void
 }
@@ -54,8 +54,9 @@ export interface PublishOptions {
 export type Answer = number | null
 
 const connectTimeoutMs = 10_000
-/** What the broker may send us: commands and acknowledgements are small and few. */
+/** What the broker may send us: commands and acknowledgements are small and few. A configuration has up to 1,000,000 bytes. */
 const inbound = { receiveMaximum: 32, maximumPacketSize: 65_536 }
+const inboundBytesOfConfiguration = 1 << 20
 const maxQueued = 4_096
 interface Waiting { readonly topic: string; readonly payload: Uint8Array; readonly options: PublishOptions; readonly answered: (answer: Answer) => void }
 
@@ -199,7 +200,7 @@ async function clientOptions({ config, clientId, protocol, will, sessionExpiryMs
     // Our own timer, of the injected clock, ends a connection without CONNACK; the library's comes after it.
     protocolVersion: protocol, clientId, clean: sessionExpiryMs === 0, reconnectPeriod: 0, connectTimeout: 3 * connectTimeoutMs, keepalive: Math.max(1, Math.round(config.keepalive / 1_000)),
     will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true }, queueQoSZero: false, resubscribe: false, autoUseTopicAlias: true,
-    ...(protocol === 5 ? { properties: { ...inbound, ...(sessionExpiryMs > 0 ? { sessionExpiryInterval: Math.max(1, Math.round(sessionExpiryMs / 1_000)) } : {}) } } : {}),
+    ...(protocol === 5 ? { properties: { ...inbound, ...(config.configuration ? { maximumPacketSize: inboundBytesOfConfiguration } : {}), ...(sessionExpiryMs > 0 ? { sessionExpiryInterval: Math.max(1, Math.round(sessionExpiryMs / 1_000)) } : {}) } } : {}),
     ...(config.username === undefined ? {} : { username: config.username }),
     ...(config.password === undefined ? {} : { password: await readSecret(config.password) }),
   }

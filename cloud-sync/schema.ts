@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { duration, filePath, identifier, secretRef } from '../gateway/kit/schema.ts'
 import { commandsSchema } from './command-schema.ts'
+import { configurationSchema } from './desired-schema.ts'
 
 /** The `uplinks` section of the site file: one entry, one named reader of the journal. */
 export const uplinkSchema = z.strictObject({
@@ -42,6 +43,8 @@ export const uplinkSchema = z.strictObject({
   sessionExpiry: duration.default(3_600_000).refine((ms) => ms <= 604_800_000, 'at most 168h'),
   /** Which actors may command over this uplink; without it nobody may. */
   commands: commandsSchema.optional(),
+  /** Who may wish for another configuration of this box over this uplink; without it nobody may. */
+  configuration: configurationSchema.optional(),
 }).refine(({ renew, cert, key }) => !renew || (cert !== undefined && key !== undefined), { path: ['renew'], message: 'a certificate that is renewed is named by cert and key of this uplink; linli enrol makes both' })
 
 export type UplinkConfig = z.output<typeof uplinkSchema>

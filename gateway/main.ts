@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { ChangePort, Clock, ConnectionConfig, GatewayEvent, PointWriter, RaiseAlert, Random, Work } from './contract/index.ts'
+import type { Clock, ConnectionConfig, DesiredPort, GatewayEvent, PointWriter, RaiseAlert, Random, Work } from './contract/index.ts'
 import { codeOf, describe, LogRing, systemClock, systemRandom, type Logger } from './kit/index.ts'
 import type { Site } from './cli/rooms.ts'
 import type { Console } from './console/index.ts'
@@ -45,7 +45,7 @@ export interface GatewayOptions {
   /** Connections that go on from the gateway before. */
   readonly handover?: Handover | undefined
   /** How its site file is changed while it runs; absent where nobody could put another gateway in its place. */
-  readonly changes?: ChangePort | undefined
+  readonly changes?: DesiredPort | undefined
 }
 
 export interface Gateway extends AsyncDisposable, PointWriter {
@@ -91,7 +91,7 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   const roads = await openRoads(basics, store)
   if (!holding) await withinPatience(clock, pipeline.emit(gatewayEvent(startedAt, { action: 'started', version, epoch: journal.epoch })))
   const signed = await openLedger(basics, store)
-  const city = await openCity({ ...basics, store, roads, signed, decisions, writer, live, feed, time, host })
+  const city = await openCity({ ...basics, store, roads, signed, decisions, writer, live, feed, time, host, changes })
   const status = createStatus({ ...decisions, site, startedAt, clock, time, journal, readers: roads.map(({ reader }) => reader), live, supervisors, uplinks: city.uplinks, history, eventLog, channels: channels ?? undefined, commands: city.commands })
 
   // Stopped in this order: commands and rules' writes called off, devices, then what they brought is on disk and signed, then the uplinks send what they can and let go.
@@ -111,7 +111,7 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   if (city.commands) stack.use(city.commands)
   const alerts = { desk, pipeline, sounders, clock, people: site.decisions.people.map(({ id }) => id) }
   const support = openSupport({ site, clock, stack, ring, eventLog, status })
-  const control = serveControl({ socket: site.control.socket, ...support, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), journal, feed, history, eventLog, channels: channels ?? undefined, log, writer, changes })
+  const control = serveControl({ socket: site.control.socket, ...support, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), journal, feed, history, eventLog, channels: channels ?? undefined, log, writer, changes, desired: city.desired ?? undefined })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
   const photos = await openPhotos(basics)
   const page = await openConsole({ ...basics, support, photos, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, reports, conditions, changes, checkpointAt: () => signed?.ledger.lastAt ?? null })

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
-import type { ChangeAuthor, Configuration, EpochMs } from '../../gateway/contract/index.ts'
+import type { ChangeAuthor, Configuration, DesiredMark, DesiredRecord, EpochMs } from '../../gateway/contract/index.ts'
 import { replaceFile } from '../../gateway/kit/durable-file.ts'
 import { codeOf, ConfigError, describe } from '../../gateway/kit/index.ts'
 import type { Trial } from './trial.ts'
@@ -17,7 +17,11 @@ const entrySchema = z.strictObject({
   number: z.int().min(1), at: z.number(), by: z.string(), origin: z.enum(['file', 'cli', 'console', 'city']), reason: z.string(), hash: z.string(), bytes: count,
   outcome: z.enum(['found', 'trial', 'confirmed', 'rolled-back', 'kept-aside']), note: z.string().optional(),
 })
-const bookSchema = z.strictObject({ format: z.literal(1), inForce: count, trial: trialSchema.nullable(), entries: z.array(entrySchema) })
+const desiredSchema = z.strictObject({
+  version: z.int().min(1), hash: z.string(), actor: z.string(), at: z.number(), number: count.optional(), outcome: z.enum(['confirmed', 'rolled-back']).optional(), code: z.string().optional(), detail: z.string().optional(),
+})
+/** `desired` came later: a book without it is as sound. */
+const bookSchema = z.strictObject({ format: z.literal(1), inForce: count, trial: trialSchema.nullable(), entries: z.array(entrySchema), desired: desiredSchema.optional() })
 
 type Entry = z.output<typeof entrySchema>
 type Pages = z.output<typeof bookSchema>
@@ -51,6 +55,8 @@ export class ConfigurationBook {
 
   get inForce(): number { return this.#pages.inForce }
   get trial(): Trial | null { return this.#pages.trial }
+  /** The city's newest wish. */
+  get desired(): DesiredRecord | null { return this.#pages.desired ?? null }
   /** The newest first. */
   entries(): readonly Configuration[] { return this.#pages.entries.map(configuration).toReversed() }
   hash(number: number): string | undefined { return this.#find(number)?.hash }
@@ -77,12 +83,16 @@ export class ConfigurationBook {
   }
 
   /** On disk when it resolves: only then may anything be switched. */
-  async begin(text: string, { by, origin }: ChangeAuthor, at: EpochMs, reason: string, trial: Omit<Trial, 'number' | 'previous' | 'starts'>): Promise<number> {
+  async begin(text: string, { by, origin }: ChangeAuthor, at: EpochMs, reason: string, trial: Omit<Trial, 'number' | 'previous' | 'starts'>, mark?: DesiredMark): Promise<number> {
     const entry = await this.#keep(text, { by, origin }, at, reason, 'trial')
     const begun: Trial = { ...trial, number: entry.number, previous: this.inForce, starts: 0 }
-    await this.#write({ ...this.#pages, inForce: entry.number, trial: jsonTrial(begun), entries: [...this.#pages.entries, entry] })
+    const desired = mark ? { ...mark, at, number: entry.number } : this.#pages.desired
+    await this.#write({ ...this.#pages, inForce: entry.number, trial: jsonTrial(begun), entries: [...this.#pages.entries, entry], ...(desired ? { desired } : {}) })
     return entry.number
   }
+
+  /** What became of a wish that begins no trial. */
+  async remember(desired: DesiredRecord): Promise<void> { await this.#write({ ...this.#pages, desired: { ...desired } }) }
 
   /** The process began anew while it was on trial. */
   async started(): Promise<void> {
@@ -90,11 +100,12 @@ export class ConfigurationBook {
     if (trial) await this.#write({ ...this.#pages, trial: { ...trial, starts: trial.starts + 1 } })
   }
 
-  /** It stays, or the one before is in force again: its text must be in the file already. */
-  async settle(outcome: 'confirmed' | 'rolled-back', note: string): Promise<void> {
-    const { trial, entries } = this.#pages
+  /** It stays, or the one before is in force again: its text must be in the file already. `code`: why it went. */
+  async settle(outcome: 'confirmed' | 'rolled-back', note: string, code?: string): Promise<void> {
+    const { trial, entries, desired } = this.#pages
     if (!trial) return
-    await this.#write({ ...this.#pages, inForce: outcome === 'confirmed' ? trial.number : trial.previous, trial: null, entries: entries.map((entry) => (entry.number === trial.number ? { ...entry, outcome, note } : entry)) })
+    const told = desired && desired.number === trial.number ? { desired: { ...desired, outcome, detail: note, ...(code === undefined ? {} : { code }) } } : {}
+    await this.#write({ ...this.#pages, ...told, inForce: outcome === 'confirmed' ? trial.number : trial.previous, trial: null, entries: entries.map((entry) => (entry.number === trial.number ? { ...entry, outcome, note } : entry)) })
   }
 
   #find(number: number): Entry | undefined { return this.#pages.entries.find((entry) => entry.number === number) }

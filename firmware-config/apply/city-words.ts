@@ -52,6 +52,7 @@ function streamWords(lines: readonly ChangeLine[]): readonly Label[] {
     if (line.what === 'changed' && touches(line, 'streams')) words.push(say(`上行 ${line.id} 得到的数据流有变化`, `uplink ${line.id} takes other streams`))
     else if (line.what !== 'changed') words.push(say(`上行 ${line.id} ${zhOf[line.what]}`, `uplink ${line.id} is ${line.what}`))
     if (touches(line, 'commands')) words.push(say(`谁可以经 ${line.id} 下发命令有变化`, `who may command over ${line.id} changes`))
+    if (touches(line, 'configuration')) words.push(say(`平台可否经 ${line.id} 下发配置有变化`, `whether and how ${line.id} brings configurations changes`))
   }
   return words
 }

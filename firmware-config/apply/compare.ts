@@ -32,8 +32,8 @@ export const idOf = (entry: unknown): string | undefined => {
 
 function shown(path: string, value: unknown): string {
   const keys = path.split('.')
-  // `password.env` and `password.file` say where it is, and may be read by anybody.
-  const refers = ['env', 'file'].includes(keys.at(-1)!)
+  // `password.env` and `password.file` say where it is, and may be read by anybody; so may a public key.
+  const refers = ['env', 'file', 'publicKey'].includes(keys.at(-1)!)
   if (!refers && keys.some((key) => secretName.test(key))) return hidden
   const text = typeof value === 'string' ? value.replace(/\?\S+/, '?…') : JSON.stringify(value) ?? String(value)
   return text.length > maxText ? `${text.slice(0, maxText)}…` : text

@@ -1,4 +1,5 @@
 export { ConfigurationBook } from './book.ts'
+export { citySecrets, keepSecrets, namesSecret, sweepSecrets } from './city-secrets.ts'
 export { fieldsBetween } from './compare.ts'
 export { baselineOf, healthOf, type Baseline, type HouseStatus, type StillThere } from './health.ts'
 export { keptConnections } from './kept.ts'

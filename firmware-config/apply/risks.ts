@@ -18,7 +18,7 @@ export function risksOf({ before: { site: old }, after: { site: now }, lines }: 
   }
   if (old.site.id !== now.site.id || old.site.region !== now.site.region) risks.push(risk('care', `网关编号或区划改变（${old.site.region}/${old.site.id} → ${now.site.region}/${now.site.id}）：平台会把它看作另一个网关，证书和账号须与之相符`, `id or region changes (${old.site.region}/${old.site.id} → ${now.site.region}/${now.site.id}): to the platform it is another gateway; certificate and account must fit`))
   if (old.control.socket !== now.control.socket) risks.push(risk('care', `控制套接字移到 ${now.control.socket}`, `the control socket moves to ${now.control.socket}: confirm with --socket ${now.control.socket}`))
-  risks.push(...consoleRisks(old.console, now.console))
+  risks.push(...consoleRisks(old.console, now.console), ...trustRisks(old, now))
   for (const { area, id, what, fields } of lines) {
     if (area === 'uplinks' && what === 'changed' && fields.some(({ path }) => ['url', 'ca', 'cert', 'key', 'username', 'clientId'].includes(path) || path.startsWith('password'))) risks.push(risk('care', `上行 ${id} 的连接方式改变：连不上就会自动撤回`, `how uplink ${id} connects changes: if it does not connect, the change is taken back by itself`))
     if (area === 'connections' && what === 'changed' && fields.some(({ path }) => path.startsWith('listen'))) risks.push(risk('care', `线路 ${id} 的监听地址改变：设备须能连到新地址`, `connection ${id} listens elsewhere: its devices must find it there`))
@@ -27,6 +27,25 @@ export function risksOf({ before: { site: old }, after: { site: now }, lines }: 
 }
 
 type Site = PlanFacts['before']['site']
+
+/** Whoever may configure may do anything: nobody is added, and no key exchanged, unseen. */
+function trustRisks(old: Site, now: Site): readonly ChangeRisk[] {
+  const [before, after] = [trusted(old), trusted(now)]
+  const changed = [...new Set([...before.keys(), ...after.keys()])].filter((who) => before.get(who) !== after.get(who))
+  const whom = (all: ReadonlyMap<string, string>): readonly [zh: string, en: string] => (all.size === 0 ? ['无人', 'nobody'] : [[...all.keys()].join('、'), [...all.keys()].join(', ')])
+  if (changed.length === 0) return []
+  const [[oldZh, oldEn], [newZh, newEn]] = [whom(before), whom(after)]
+  return [risk('care', `谁可以从平台更改本机配置有变化（${oldZh} → ${newZh}）：持有密钥者可更改一切，请核对密钥`, `who may configure this box from the city changes (${oldEn} → ${newEn}): whoever holds such a key decides everything; compare the keys`)]
+}
+
+/** `actor (uplink)`, with its key. */
+function trusted({ uplinks }: Site): Map<string, string> {
+  return new Map(uplinks.flatMap((uplink) => {
+    const { id, configuration } = isObject(uplink) ? uplink : {}
+    const keys = isObject(configuration) && Array.isArray(configuration.keys) ? configuration.keys.filter(isObject) : []
+    return keys.map(({ actor, publicKey }): [string, string] => [`${String(actor)} (${String(id)})`, String(publicKey)])
+  }))
+}
 
 function* bounds(old: Site, now: Site): Generator<readonly [name: string, from: number, to: number]> {
   const sides = [figures(old), figures(now)] as const

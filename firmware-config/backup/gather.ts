@@ -2,6 +2,7 @@ import { open, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { codeOf, ConfigError } from '../../gateway/kit/index.ts'
 import type { Member } from './archive.ts'
+import { citySecrets } from '../apply/city-secrets.ts'
 import { roots } from './manifest.ts'
 
 /** A file to be taken along. */
@@ -9,11 +10,11 @@ export interface Found { readonly name: string; readonly file: string; readonly 
 
 /**
  * The files a read site names: whatever is an absolute path to a regular file in it (paths are absolute once a site is read), and its
- * profiles. A folder that it names, such as one for OPC UA's certificates, is taken whole.
+ * profiles, and the secrets that older configurations name. A folder that it names, such as one for OPC UA's certificates, is taken whole.
  */
 export async function siteFiles(siteFile: string, site: unknown, store: string): Promise<{ readonly found: readonly Found[]; readonly outside: readonly string[] }> {
   const folder = path.dirname(path.resolve(siteFile))
-  const named = new Set([path.resolve(siteFile), path.join(folder, 'profiles')])
+  const named = new Set([path.resolve(siteFile), path.join(folder, 'profiles'), path.join(folder, citySecrets)])
   collect(site, named)
   const found = new Map<string, Found>()
   for (const place of named) {

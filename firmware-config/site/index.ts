@@ -9,7 +9,7 @@ import { placeConnectionFiles, placeFiles } from './place-files.ts'
 import { isObject, type PlainObject } from './plain.ts'
 import { Problems, type Report } from './problems.ts'
 import { ProfileLibrary, shippedProfiles } from './profile-library.ts'
-import { reportDuplicates, reportEffects, reportGrid, reportOverlappingPorts, reportReviews, reportStreams } from './references.ts'
+import { reportConfiguration, reportDuplicates, reportEffects, reportGrid, reportOverlappingPorts, reportReviews, reportStreams } from './references.ts'
 import type { DecisionSchemas, RoomSchemas } from './room-schemas.ts'
 import { lists, sections, streamSchema, type ListName } from './schema.ts'
 
@@ -93,6 +93,7 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
 
   reportDuplicates(root, [...lists, ...listsOf(rooms.decisions, root)], report)
   reportStreams(entries.streams, entries.uplinks, devices, report)
+  reportConfiguration(entries.uplinks, report)
   const joined = joinConnections(connections, devices).map((connection) => placeConnectionFiles(connection, rooms.drivers, folder))
   // A device that could not be read would make every rule on it look wrong.
   const warnings: string[] = []

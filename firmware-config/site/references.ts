@@ -53,6 +53,12 @@ export function reportStreams(streams: readonly unknown[], uplinks: readonly unk
   }
 }
 
+/** A box has one configuration, and one count of those that were wished for. */
+export function reportConfiguration(uplinks: readonly unknown[], report: Report): void {
+  const taking = uplinks.flatMap((entry, index) => (isObject(entry) && entry.configuration !== undefined ? [index] : []))
+  for (const index of taking.slice(1)) report(['uplinks', index, 'configuration'], `uplinks[${taking[0]}] takes configurations already; only one uplink can`, 'key')
+}
+
 const matches = (pattern: string, id: string): boolean => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[^A-Za-z0-9_-]/g, '\\$&')).join('.*')}$`).test(id)
 
 export function reportOverlappingPorts(connections: readonly OpenConnection[], drivers: Drivers, report: Report): void {

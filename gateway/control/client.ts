@@ -112,6 +112,8 @@ export function controlClient(socket: string) {
       for await (const line of createInterface({ input: response })) yield JSON.parse(line) as LogLine
     },
     changes: () => fetchJson<ChangeView>(socket, '/configurations'),
+    /** What the city is told of its wishes. Throws DESIRED_OFF. */
+    desired: <T>() => fetchJson<T>(socket, '/desired'),
     /** Throws the gateway's own code and words. */
     configuration: async (number: number): Promise<string> => (await fetchJson<{ readonly text: string }>(socket, `/configurations/${number}`)).text,
     /** Throws the gateway's own code and words, for a site file that is wrong with `problems`. */

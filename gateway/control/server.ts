@@ -46,6 +46,8 @@ export interface ControlParts {
   readonly bundle: MakeBundle
   /** Absent where nobody could put another gateway in its place. */
   readonly changes?: ChangePort | undefined
+  /** What the city is told of its wishes; absent where it has none. */
+  readonly desired?: { reported(): object } | undefined
   readonly log: Logger
 }
 
@@ -53,7 +55,7 @@ export interface ControlParts {
 const maxBufferedBytes = 1 << 20
 
 /**
- * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /journal/copy, /logs?level=&room=&text=&limit=&cursor=, /logs/follow, /check-up, /support-bundle?events= and /tail (one JSON object a line, live), /notify, /maintenance, /configurations, /configurations/N, and POST /write, /alerts, /dead-letters, /notify, /maintenance, /configurations. Throws
+ * HTTP over a Unix socket (0660): GET /status, /readings, /doors, /kiosks, /alerts, /rules, /rules/ID, /history?point=&from=&to=&points=, /history/raw?from=&to= and /events?from=&to=&types= (one JSON object a line), /report?month=, /dead-letters, /journal/copy, /logs?level=&room=&text=&limit=&cursor=, /logs/follow, /check-up, /support-bundle?events= and /tail (one JSON object a line, live), /notify, /maintenance, /configurations, /configurations/N, /desired, and POST /write, /alerts, /dead-letters, /notify, /maintenance, /configurations. Throws
  * ConfigError CONTROL_IN_USE when another gateway answers there; a socket file left by a killed one is replaced.
  */
 export async function serveControl(parts: ControlParts): Promise<AsyncDisposable> {
@@ -101,6 +103,7 @@ function route(parts: ControlParts, request: IncomingMessage, response: ServerRe
     case '/dead-letters': return void listDeadLetters(parts.journal.deadLetters, undefined).then((page) => json(response, 200, page), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
     case '/journal/copy': return void answerCopy(parts.journal, response)
     case '/check-up': return void parts.checkUp().then((found) => json(response, 200, found), (error: unknown) => json(response, 409, { code: codeOf(error), message: describe(error) }))
+    case '/desired': return parts.desired ? json(response, 200, parts.desired.reported()) : json(response, 409, { code: 'DESIRED_OFF', message: 'no uplink of this gateway takes configurations; add configuration: { keys: [...] } to one of them' })
     case '/tail': return tail(parts.feed, response)
     default: return json(response, 404, { error: 'no such resource' })
   }

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import type { ChangeAuthor, ChangeFinding, ChangeOrder, ChangePlan, ChangePort, ChangeView, Clock, GatewayEvent, RaiseAlert } from '../contract/index.ts'
+import type { ChangeAuthor, ChangeFinding, ChangeOrder, ChangePlan, ChangeView, Clock, DesiredMark, DesiredOrder, DesiredPort, DesiredRecord, GatewayEvent, RaiseAlert } from '../contract/index.ts'
 import { baselineOf, hashOf, healthOf, judge, leftMs, planChange, versionOf, type BootTime, type ConfigurationBook, type HouseStatus, type Reason, type Trial } from '../../firmware-config/apply/index.ts'
 import type { Site } from '../cli/rooms.ts'
 import { replaceOwned } from '../kit/durable-file.ts'
@@ -36,7 +36,7 @@ const answerMs = 150
  * Changes the site file of a running gateway: the trial is on disk before the file is replaced, and the file is replaced before the
  * gateway turns. So a process that dies at any moment leaves a file that is whole and a book that says how to go on.
  */
-export class Changes implements ChangePort {
+export class Changes implements DesiredPort {
   readonly #parts: ChangeParts
   #running: { readonly site: Site; readonly text: string }
   /** What a trial goes back to, where this life began it: a failing disk does not keep the house at a bad configuration. */
@@ -55,6 +55,7 @@ export class Changes implements ChangePort {
   /** Told once a gateway stands that can tell. */
   #untold: { readonly events: GatewayEvent[]; readonly alerts: RaiseAlert[] }
   #cancel: () => void = () => {}
+  readonly #watchers = new Set<() => void>()
 
   constructor(parts: ChangeParts) {
     this.#parts = parts
@@ -75,6 +76,7 @@ export class Changes implements ChangePort {
     const { events, alerts } = this.#untold
     this.#untold = { events: [], alerts: [] }
     await this.#tell(gateway, events, alerts)
+    this.#changed()
     await this.#look()
   }
   detach(): void { this.#gateway = null; this.#cancel() }
@@ -104,6 +106,23 @@ export class Changes implements ChangePort {
 
   apply(order: ChangeOrder): Promise<ChangeView> { return this.#alone(() => this.#apply(order)) }
 
+  desired(): DesiredRecord | null { return this.#parts.book.desired }
+  applyDesired(order: DesiredOrder): Promise<ChangeView> { return this.#alone(() => this.#apply(order)) }
+
+  refuseDesired(mark: DesiredMark, code: string, detail: string): Promise<void> {
+    return this.#alone(async () => { await this.#parts.book.remember({ ...mark, at: this.#parts.clock.now(), code, detail }); this.#changed() })
+  }
+
+  watch(listener: () => void): () => void {
+    this.#watchers.add(listener)
+    return () => { this.#watchers.delete(listener) }
+  }
+
+  async *texts(): AsyncIterable<string> {
+    yield await this.#lying()
+    for (const { number } of this.#parts.book.entries()) yield await this.#parts.book.text(number).catch(() => '')
+  }
+
   confirm(by: ChangeAuthor, anyway = false): Promise<ChangeView> {
     return this.#alone(async () => {
       const { trial } = this.#parts.book
@@ -131,11 +150,12 @@ export class Changes implements ChangePort {
     return this.apply({ ...order, reason: order.reason || `back to ${target}`, text: await book.text(target), confirm: 'health', acceptLoss: true })
   }
 
-  async #apply({ text, reason, confirm, windowMs, acceptLoss = false, overwrite = false, by, origin }: ChangeOrder): Promise<ChangeView> {
+  async #apply({ text, reason, confirm, windowMs, acceptLoss = false, overwrite = false, by, origin, base, desired }: ChangeOrder & Partial<Pick<DesiredOrder, 'base' | 'desired'>>): Promise<ChangeView> {
     const { book, clock, log } = this.#parts
     if (book.trial) throw new ConfigError('CHANGE_TRIAL_RUNNING', `configuration ${book.trial.number} is on trial; confirm it or roll it back first`)
     const gateway = this.#gateway
     if (!gateway) throw turning()
+    if (base !== undefined && base !== hashOf(this.#running.text)) throw new ConfigError('CHANGE_BASE', `it was built upon another configuration than the one that runs, ${book.inForce} (${hashOf(this.#running.text).slice(0, 12)}…); build it upon that one`)
     const site = await this.#parts.read(text)
     const plan = planChange(versionOf(this.#running.site, this.#running.text), versionOf(site, text))
     const refused = plan.risks.find(({ kind }) => kind === 'refused')
@@ -147,17 +167,22 @@ export class Changes implements ChangePort {
       if (!overwrite) throw new ConfigError('CHANGE_FILE_EDITED', `${site.file} was changed by hand since the gateway read it; apply that file itself, or write over it with --overwrite (it is kept among the configurations)`)
       await book.found(lying, clock.now(), { reason: 'changed by hand, never in force', aside: true })
     }
-    if (hashOf(text) === hashOf(this.#running.text)) throw new ConfigError('CHANGE_SAME', `this is what the gateway runs with: configuration ${book.inForce}`)
+    if (hashOf(text) === hashOf(this.#running.text)) {
+      if (!desired) throw new ConfigError('CHANGE_SAME', `this is what the gateway runs with: configuration ${book.inForce}`)
+      await book.remember({ ...desired, at: clock.now(), number: book.inForce, outcome: 'confirmed', detail: 'it was in force already' })
+      this.#changed()
+      return this.view()
+    }
     const boot = await this.#parts.boot()
     const { connections } = site
     const still = { connections: connections.map(({ id }) => id), devices: connections.flatMap(({ devices }) => devices.map(({ id }) => id)), uplinks: site.uplinks.map(({ id }) => id), console: site.console.enabled }
     await this.#writable(site.file)
     const previous = book.inForce
-    const number = await book.begin(text, { by, origin }, clock.now(), reason, { confirm, windowMs, boot: boot.boot, beganAt: boot.upMs, baseline: baselineOf(gateway.status(), still) })
+    const number = await book.begin(text, { by, origin }, clock.now(), reason, { confirm, windowMs, boot: boot.boot, beganAt: boot.upMs, baseline: baselineOf(gateway.status(), still) }, desired)
     this.#boot = boot
     log.info({ configuration: number, previous, by, origin }, 'a new configuration is on trial')
     this.#untold.events.push(this.#event('configuration-applied', { number, previous, hash: hashOf(text), by: by || origin, origin, confirm, windowMs, ...(reason ? { note: reason } : {}) }))
-    await this.#put(text).catch(async (error: unknown) => { await book.settle('rolled-back', describe(error)); this.#untold.events.length = 0; throw error })
+    await this.#put(text).catch(async (error: unknown) => { await book.settle('rolled-back', describe(error), codeOf(error)); this.#untold.events.length = 0; throw error })
     this.#before = this.#running
     this.#go(site, text, `configuration ${number}`)
     return this.view()
@@ -171,6 +196,7 @@ export class Changes implements ChangePort {
     log.info({ configuration: number }, `configuration ${number} stays: ${note}`)
     this.#findings = []
     this.#before = null
+    this.#changed()
     if (this.#gateway) await this.#tell(this.#gateway, [this.#event('configuration-confirmed', { number, hash: book.hash(number) ?? '', note })], [])
   }
 
@@ -186,10 +212,10 @@ export class Changes implements ChangePort {
     const { trial } = book
     if (!trial) return null
     const { site, text } = this.#before ?? await this.#previous(trial.previous)
-    const unstored = await this.#restore(text, trial, `${why.en} (${code})`).then(() => null, (error: unknown) => ({ error }))
+    const unstored = await this.#restore(text, trial, code, `${why.en} (${code})`).then(() => null, (error: unknown) => ({ error }))
     this.#owed = unstored ? { code, text: why } : null
     // Tried before: it is in force already.
-    if (this.#running.text === text) return unstored
+    if (this.#running.text === text) { this.#changed(); return unstored }
     if (unstored) log.error({ code: codeOf(unstored.error) }, `configuration ${trial.previous} is in force again, and the disk does not hold that yet: ${describe(unstored.error)}`)
     log.error({ code, configuration: trial.number, previous: trial.previous }, `configuration ${trial.number} was taken back: ${why.en}`)
     this.#findings = []
@@ -205,15 +231,17 @@ export class Changes implements ChangePort {
     return { site: await this.#parts.read(text), text }
   }
 
-  async #restore(text: string, trial: Trial, note: string): Promise<void> {
+  async #restore(text: string, trial: Trial, code: string, note: string): Promise<void> {
     const { book, clock } = this.#parts
     const lying = await this.#lying()
     const edited = ![hashOf(text), book.hash(trial.number)].includes(hashOf(lying))
     if (edited) await book.found(lying, clock.now(), { reason: 'changed by hand during a trial, never in force', aside: true })
     await this.#put(text)
-    await book.settle('rolled-back', note)
+    await book.settle('rolled-back', note, code)
     this.#before = null
   }
+
+  #changed(): void { for (const watcher of this.#watchers) watcher() }
 
   #event(action: string, data: GatewayEvent['data']): GatewayEvent { return gatewayEvent(this.#parts.clock.now(), { action, ...data }) }
 
@@ -221,6 +249,7 @@ export class Changes implements ChangePort {
     this.#running = { site, text }
     this.#seen = ''
     this.#why = reason
+    this.#changed()
     this.#parts.clock.after(answerMs, () => {
       const { resolve } = this.#turn
       this.#turn = Promise.withResolvers()
@@ -265,8 +294,11 @@ export class Changes implements ChangePort {
     const { mtimeMs, size, ino } = await stat(this.#running.site.file).catch(() => ({ mtimeMs: 0, size: 0, ino: 0 }))
     const seen = `${mtimeMs} ${size} ${ino}`
     if (seen === this.#seen) return
-    this.#edited = hashOf(await this.#lying()) !== hashOf(this.#running.text)
+    const edited = hashOf(await this.#lying()) !== hashOf(this.#running.text)
     this.#seen = seen
+    if (edited === this.#edited) return
+    this.#edited = edited
+    this.#changed()
   }
 
   /** What the file holds now; '' where it is gone. */

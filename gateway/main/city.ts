@@ -1,8 +1,10 @@
-import type { Journal, JournalReader, PointWriter, Uplink } from '../contract/index.ts'
+import type { DesiredPort, Journal, JournalReader, PointWriter, Uplink } from '../contract/index.ts'
 import { bookState, hasUnfinished } from '../../cloud-sync/command-book.ts'
 import type { CommandDesk } from '../../cloud-sync/command-desk.ts'
+import type { DesiredDesk } from '../../cloud-sync/desired-desk.ts'
 import { Ledger } from '../../cloud-sync/ledger.ts'
-import { openSigner } from '../../cloud-sync/signing.ts'
+import { openSigner, type Signer } from '../../cloud-sync/signing.ts'
+import type { CityLink } from '../../cloud-sync/link.ts'
 import { createUplink } from '../../cloud-sync/uplink.ts'
 import type { Site } from '../cli/rooms.ts'
 import type { Feed } from '../feed.ts'
@@ -10,6 +12,7 @@ import type { HostClock } from '../host-clock.ts'
 import type { LiveValues } from '../live.ts'
 import { siteModel, snapshot } from '../site-model.ts'
 import type { TimeKeeper } from '../time.ts'
+import { codeOf, describe } from '../kit/index.ts'
 import { version } from '../version.ts'
 import { runUntilDisposed, withinPatience, type Basics } from './basics.ts'
 import { channelReaders } from './channels.ts'
@@ -28,10 +31,10 @@ export async function openRoads({ site }: Basics, { journal, holding }: Store): 
 }
 
 /** Signs what goes up. Null while there is no disk. */
-export async function openLedger({ site, log, clock }: Basics, { journal, holding }: Store): Promise<{ readonly ledger: Ledger; readonly publicKey: string } | null> {
+export async function openLedger({ site, log, clock }: Basics, { journal, holding }: Store): Promise<{ readonly ledger: Ledger; readonly signer: Signer } | null> {
   if (holding) return null
   const signer = await openSigner(site.store.path, log)
-  return { ledger: new Ledger({ gateway: site.site.id, journal, signer, clock, log, everyMs: site.ledger.checkpoint }), publicKey: signer.publicKey }
+  return { ledger: new Ledger({ gateway: site.site.id, journal, signer, clock, log, everyMs: site.ledger.checkpoint }), signer }
 }
 
 export interface CityOptions extends Basics {
@@ -44,11 +47,15 @@ export interface CityOptions extends Basics {
   readonly feed: Feed
   readonly time: TimeKeeper
   readonly host: HostClock
+  /** Absent where nobody could put another gateway in its place. */
+  readonly changes?: DesiredPort | undefined
 }
 
 export interface City {
   readonly uplinks: readonly Uplink[]
   readonly commands: CommandDesk | null
+  /** Of the uplink that takes configurations. */
+  readonly desired: DesiredDesk | null
   /** The ledger first, so that every record has its epoch. */
   run(): Promise<void>
 }
@@ -59,19 +66,40 @@ export async function openCity(options: CityOptions): Promise<City> {
   const gateway = site.site.id
   const { region } = site.site
   const commands = site.uplinks.some((uplink) => uplink.commands) || hasUnfinished(await journal.state.entries(bookState)) ? await openCommands(commandParts(options, journal)) : null
+  const desired = await openDesired(options)
   const uplinks = roads.map(({ config, reader }) => createUplink({
-    ...(config.commands ? commands!.portOf({ gateway, base: `${config.prefix}/${region}/${gateway}`, uplink: config.id, config: config.commands }) : {}),
+    attached: attachments(config.commands && commands!.portOf({ gateway, base: baseOf(site, config), uplink: config.id, config: config.commands }), config.configuration && desired),
     config, gateway, region, reader, clock, random, log: log.child({ uplink: config.id }), version, epoch: journal.epoch, maxMessageBytes: site.journal.maxMessageBytes,
     conditions, onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
-    model: () => ({ ...siteModel(site), publicKey: signed?.publicKey ?? '' }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
+    model: () => ({ ...siteModel(site), publicKey: signed?.signer.publicKey ?? '' }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
   }))
   return {
-    uplinks, commands: commands?.desk ?? null,
+    uplinks, commands: commands?.desk ?? null, desired,
     async run() {
       if (signed) await withinPatience(clock, signed.ledger.start())
       for (const uplink of uplinks) runUntilDisposed(stack, async (signal) => { await host.ready; time.ask(); await uplink.run(signal) })
       stack.defer(() => signed?.ledger.stop())
     },
+  }
+}
+
+const baseOf = ({ site }: Site, { prefix }: UplinkConfig): string => `${prefix}/${site.region}/${site.id}`
+
+interface Attachment { attached(link: CityLink): void }
+const attachments = (...all: readonly (Attachment | null | undefined)[]) => (link: CityLink): void => { for (const each of all) each?.attached(link) }
+
+/** Loaded only where an uplink takes configurations. */
+async function openDesired({ site, clock, log, stack, signed, changes }: CityOptions): Promise<DesiredDesk | null> {
+  const uplink = site.uplinks.find(({ configuration }) => configuration)
+  if (!uplink || !signed) return null
+  if (!changes) { log.warn({ code: 'CHANGE_UNAVAILABLE', uplink: uplink.id }, 'this gateway was not started by linli run: no configuration of the city is taken'); return null }
+  const { createDesired } = await import('./desired.ts')
+  try {
+    return stack.use(await createDesired({ site, base: baseOf(site, uplink), config: uplink.configuration!, signer: signed.signer, changes, clock, log: log.child({ room: 'desired' }) }))
+  } catch (error) {
+    // A house without wishes of the city's has its alarms all the same.
+    log.error({ code: codeOf(error), uplink: uplink.id }, `no configuration of the city is taken: ${describe(error)}`)
+    return null
   }
 }
 

@@ -85,10 +85,10 @@ async function settle({ file, text, book, clock, boot, broken }: Parts & { reado
   const { trial } = book
   const hash = hashOf(text)
   if (!trial) { if (!broken) await book.found(text, clock.now(), { reason: book.inForce === 0 ? 'found at the first start' : 'changed by hand' }); return null }
-  if (hash === book.hash(trial.previous)) { await book.settle('rolled-back', 'the gateway ended before it was in force, or while it was taken back'); return null }
+  if (hash === book.hash(trial.previous)) { await book.settle('rolled-back', 'the gateway ended before it was in force, or while it was taken back', 'CHANGE_INTERRUPTED'); return null }
   if (hash !== book.hash(trial.number)) {
     if (broken) return null
-    await book.settle('rolled-back', 'the site file was changed by hand during the trial')
+    await book.settle('rolled-back', 'the site file was changed by hand during the trial', 'CHANGE_FILE_EDITED')
     await book.found(text, clock.now(), { reason: 'changed by hand during a trial' })
     return null
   }
@@ -96,7 +96,7 @@ async function settle({ file, text, book, clock, boot, broken }: Parts & { reado
   if (!why) { await book.started(); return null }
   const before = await book.text(trial.previous)
   await putFile(file, before)
-  await book.settle('rolled-back', `${why.text.en} (${why.code})`)
+  await book.settle('rolled-back', `${why.text.en} (${why.code})`, why.code)
   return { number: trial.number, text: before, why }
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import { desiredCommands } from '../desired-commands.ts'
 
-/** `linli plan`, `apply`, `confirm`, `rollback` and `configurations`. */
+/** `linli plan`, `apply`, `confirm`, `rollback`, `configurations` and `desired`. */
 export function changeCommands(program: Command, socketOptions: (command: Command) => Command, duration: (text: string) => number): void {
   socketOptions(program.command('plan'))
     .description('what another site file would change of the running gateway: what restarts, what the city and people here will see. Ends with 0 when nothing changes, 2 when something does')
@@ -39,4 +40,6 @@ export function changeCommands(program: Command, socketOptions: (command: Comman
     .argument('[words...]', 'show N, or diff N [M]')
     .option('--json', 'print JSON')
     .action(async (words: string[], options) => (await import('./change.ts')).configurations(words, options))
+
+  desiredCommands(program, socketOptions)
 }
