@@ -2,9 +2,11 @@ import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto
 import { zstdCompressSync } from 'node:zlib'
 import type { GatewayEvent, Head, Reading, SiteModel, Snapshot, Stream } from '../../gateway/contract/index.ts'
 import { keyIdOf } from '../checkpoint.ts'
+import { desiredText, type Unsigned } from '../desired-message.ts'
 import { createEncoder } from '../envelope.ts'
 import { signed } from '../ledger.ts'
 import { modelParts, snapshotParts } from '../parts.ts'
+import { signReported } from '../reported.ts'
 import type { MessageName } from './messages.ts'
 import type { RecordName } from './records.ts'
 
@@ -25,6 +27,15 @@ function fixedSigner() {
   const key = createPrivateKey({ key: Buffer.from(`302e020100300506032b657004220420${seed}`, 'hex'), format: 'der', type: 'pkcs8' })
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64')
   return { keyId: keyIdOf(publicKey), publicKey, sign: (text: string) => sign(null, Buffer.from(text), key).toString('base64') }
+}
+
+/** Sealing leaves nothing the same twice: this was done once, for a recipient whose key nobody kept. */
+const recipient = 'age1jzrmjf2swh72t29t2x3u22ssa2vrlgtuj4ceh4mmkpjn8slqzuxs5gjzr4'
+const sealed = 'YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSBjQkpsdEo0dWttNURZZTRpWWp4U002aFRBVEh6V2tMbGllT014TzcwWVI0ClB0NlZhL2JVUDFVL0hpS2JuV2RWSnNNejNIL0RIUmVPK1hZRTZ6ZWdkMWsKLS0tIHJDMG9pMW1qWG15TzFzOTVSaFMraGF5cDVlNUhFd08rQlRiQ1hLNm9hdnMKGN8lC5CJ8kaMgKGbmpriVfJhvi3b/SuQOr9NvViUWUPdgYMK/xIyWrimZt+WjOc2BIveiiWxRx+Rt3WxK8TUIyaFbDsm38Ljy3Biz3gUTelz+/9RQZVEvaJafMaSJM+xLLfN6SdsQ51bglcLLiQn/MeoeAtBqU+rDir1raF3AefjmtQ2yI0='
+const wish: Unsigned = { gateway, version: 12, issuedAt: '2026-01-05T08:00:05Z', actor: 'platform', reason: 'hall cooled earlier', base: 'a3'.repeat(32), sealed }
+const fate = {
+  gateway, at: start + 65_000, desired: { version: 12, actor: 'platform', state: 'confirmed' as const, number: 7, detail: 'all that worked before works' }, ignored: null,
+  current: { number: 7, hash: 'b4'.repeat(32), origin: 'city' as const, by: 'platform', at: start + 5_000, trial: false, edited: false }, floor: 12, recipient,
 }
 
 const none = { seq: 0, hash: '' }
@@ -107,6 +118,9 @@ export function fixtures(): readonly Fixture[] {
   text('cmd-req', 'cmd/req', { ...commandOf, issuedat: '2026-01-05T08:00:05Z', expiresat: '2026-01-05T08:00:35Z' })
   text('cmd-res', 'cmd/res', { gateway, ...commandOf, state: 'done', at: start + 6_000, effect: 'confirmed' })
   text('ack', 'ack', { stream: 'event', epoch, seq: events.length })
+  // The same key for both: it is the one that everybody has.
+  text('config-desired', 'config/desired', { desired: 1, ...wish, signature: signer.sign(desiredText(wish)) })
+  text('config-reported', 'config/reported', signReported(fate, signer))
   return out
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { requestSchema } from '../command-schema.ts'
+import { desiredSchema } from '../desired-message.ts'
+import { reportedSchema } from '../reported.ts'
 import { recordTypes } from './records.ts'
 import { at, base64, deviceId, epoch, gateway, hash, head, label, pointId, quality, seq, severity, stream, timeQuality, valueOrNone } from './shapes.ts'
 
@@ -67,6 +69,8 @@ export const messageTypes = {
   'cmd-req': { topic: 'cmd/req', from: 'city', retained: false, title: 'One point and one value, or one act on one alert; QoS 1, never retained', schema: requestSchema },
   'cmd-res': { topic: 'cmd/res', from: 'gateway', retained: false, title: 'The answer, at once and for each state; the command event is the record', schema: answer },
   ack: { topic: 'ack', from: 'city', retained: false, title: 'End-to-end ack: the platform has it on its own disk', schema: confirmation },
+  'config-desired': { topic: 'config/desired', from: 'city', retained: true, title: 'A configuration that this box is to have: signed by the platform, sealed for the box alone; QoS 1, retained', schema: desiredSchema },
+  'config-reported': { topic: 'config/reported', from: 'gateway', retained: true, title: 'What became of it, what runs, and whom to seal for; signed by the box', schema: reportedSchema },
 } as const satisfies Readonly<Record<string, MessageType>>
 
 export type MessageName = keyof typeof messageTypes

@@ -9,6 +9,7 @@ import { connected } from './consumers.ts'
 const page = readFileSync(path.join(root, 'docs/platform/operations.md'), 'utf8')
 const block = (language: string): string => new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(page)![1]!
 const base = 'linli/v1/420106'
+const toBox = ['cmd/req', 'ack', 'config/desired']
 
 describe('docs/platform/operations.md', () => {
   itWith('mosquitto')('has an access list that keeps gateways to their own topics and everyone but the platform off commands', async () => {
@@ -21,16 +22,16 @@ describe('docs/platform/operations.md', () => {
     hall!.on('message', (topic) => heard.hall.push(topic))
     listener!.on('message', (topic) => heard.listener.push(topic))
     await platform!.subscribeAsync('linli/v1/#', { qos: 1 })
-    await hall!.subscribeAsync([`${base}/hall-1/cmd/req`, `${base}/hall-1/ack`], { qos: 1 })
+    await hall!.subscribeAsync(toBox.map((topic) => `${base}/hall-1/${topic}`), { qos: 1 })
     await listener!.subscribeAsync('linli/v1/#', { qos: 1 })
-    const own = ['status', 'model', 'model/2', 'snapshot', 'up/alert', 'up/ledger', 'up/meters', 'cmd/res', 'cmd/res/7'].map((topic) => `${base}/hall-1/${topic}`)
+    const own = ['config/reported', 'status', 'model', 'model/2', 'snapshot', 'up/alert', 'up/ledger', 'up/meters', 'cmd/res', 'cmd/res/7'].map((topic) => `${base}/hall-1/${topic}`)
     for (const topic of own) await hall!.publishAsync(topic, 'mine', { qos: 1 })
     // QoS 0, because this broker may close the connection on what it denies, and the library would send a QoS 1 again.
-    for (const topic of ['up/alert', 'status', 'cmd/req', 'ack']) await other!.publishAsync(`${base}/hall-1/${topic}`, 'forged')
-    await forger!.publishAsync(`${base}/hall-1/cmd/req`, 'my own command')
-    for (const topic of ['cmd/req', 'ack']) await platform!.publishAsync(`${base}/hall-1/${topic}`, 'the city', { qos: 1 })
-    await expect.poll(() => heard.hall, { timeout: 5_000 }).toEqual([`${base}/hall-1/cmd/req`, `${base}/hall-1/ack`])
-    await expect.poll(() => heard.platform, { timeout: 5_000 }).toEqual([...own, `${base}/hall-1/cmd/req`, `${base}/hall-1/ack`])
+    for (const topic of ['up/alert', 'status', 'config/reported', ...toBox]) await other!.publishAsync(`${base}/hall-1/${topic}`, 'forged')
+    for (const topic of ['cmd/req', 'config/desired']) await forger!.publishAsync(`${base}/hall-1/${topic}`, 'my own')
+    for (const topic of toBox) await platform!.publishAsync(`${base}/hall-1/${topic}`, 'the city', { qos: 1 })
+    await expect.poll(() => heard.hall, { timeout: 5_000 }).toEqual(toBox.map((topic) => `${base}/hall-1/${topic}`))
+    await expect.poll(() => heard.platform, { timeout: 5_000 }).toEqual([...own, ...toBox.map((topic) => `${base}/hall-1/${topic}`)])
     await expect.poll(() => heard.listener, { timeout: 5_000 }).toEqual(heard.hall)
   })
 })

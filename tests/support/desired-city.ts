@@ -34,8 +34,10 @@ export interface DesiredCity {
   readonly heard: { readonly topic: string; readonly payload: string }[]
   /** The last that was reported; its signature is checked. Throws where there is none. */
   reported(): Reported
-  /** Seals with the command line and publishes retained; returns what was sent. */
-  wish(text: string, version: number, options?: readonly string[]): Promise<string>
+  /** Publishes retained; returns what was sent. */
+  wish(text: string, version: number, more?: { readonly secrets?: Readonly<Record<string, string>>; readonly fields?: Partial<Unsigned> }): Promise<string>
+  /** The same by the command line, from files alone. */
+  wishByCommand(text: string, version: number, options?: readonly string[]): Promise<string>
   publish(payload: string): Promise<void>
   until(state: NonNullable<Reported['desired']>['state'], version: number, timeoutMs?: number): Promise<Reported>
   restart(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
@@ -57,12 +59,19 @@ export async function desiredCity({ windowMs = 2_000, protocol = '5' as '5' | '3
   await client.subscribeAsync('#', { qos: 1 })
   const base = 'linli/v1/420106/hall-1/config'
   const boxKey = (): string => (JSON.parse(heard.findLast(({ topic }) => topic === 'linli/v1/420106/hall-1/model')!.payload) as { publicKey: string }).publicKey
+  const heardOf = (): Promise<void> => expect.poll(() => { try { return city.reported().gateway } catch { return null } }, { timeout: 10_000, interval: 20 }).toBe('hall-1')
   const city: DesiredCity = {
     folder, file, text: await readFile(file, 'utf8'), broker, heard, control: controlClient(path.join(folder, 'data/linli.sock')), gateway: await runGateway(file),
     reported: () => readReported(heard.findLast(({ topic }) => topic === `${base}/reported`)!.payload, boxKey()),
     publish: async (payload) => { await client.publishAsync(`${base}/desired`, payload, { qos: 1, retain: true }) },
-    async wish(text, version, options = []) {
-      await expect.poll(() => { try { return city.reported().gateway } catch { return null } }, { timeout: 10_000, interval: 20 }).toBe('hall-1')
+    async wish(text, version, { secrets, fields } = {}) {
+      await heardOf()
+      const message = JSON.stringify(await desiredMessage(await keyFrom(key), city.reported().recipient, { site: text, ...(secrets ? { secrets } : {}) }, { version, ...fields }))
+      await city.publish(message)
+      return message
+    },
+    async wishByCommand(text, version, options = []) {
+      await heardOf()
       const next = path.join(folder, 'wished.yaml')
       await writeFile(next, text)
       await writeFile(path.join(folder, 'reported.json'), JSON.stringify(city.reported()))
@@ -84,4 +93,4 @@ export async function desiredCity({ windowMs = 2_000, protocol = '5' as '5' | '3
   return city
 }
 
-export const keyFrom = async (file: string): Promise<KeyObject> => createPrivateKey(await readFile(file, 'utf8'))
+const keyFrom = async (file: string): Promise<KeyObject> => createPrivateKey(await readFile(file, 'utf8'))
