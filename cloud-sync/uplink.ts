@@ -236,7 +236,9 @@ class MqttUplink implements Uplink {
   }
 
   #become(state: UplinkStatus['state']): void {
-    if (this.#state !== state) this.#since = this.#options.clock.now()
+    if (this.#state === state) return
+    // Trying and waiting between tries are one absence.
+    if (this.#state === 'online' || state === 'online' || state === 'stopped') this.#since = this.#options.clock.now()
     this.#state = state
   }
 

@@ -1,4 +1,4 @@
-import type { ConnectionConfig, DeviceConfig, DoorView, EpochMs, KioskView, PointConfig } from '../contract/index.ts'
+import type { ConnectionConfig, DeviceConfig, DoorView, KioskView, PointConfig } from '../contract/index.ts'
 import { brief } from '../control/alerts.ts'
 import { ConfigError } from '../kit/index.ts'
 import { mostUrgent } from './alert-states.ts'
@@ -52,9 +52,9 @@ export class Views {
       id: device.id, name: device.name, ...(device.place === undefined ? {} : { place: device.place }), connection: device.connectionId,
       driver: this.#connections.get(device.connectionId)?.driver ?? '', ...(device.profile === undefined ? {} : { profile: device.profile }),
       state: status?.state ?? 'unknown', since: status?.at ?? null, ...(status?.reason ? { reason: status.reason } : {}), ...(status?.detail ? { detail: status.detail } : {}),
-      lastSeenAt: latest(readings.filter(({ quality }) => quality !== 'bad').map((reading) => live.confirmedAt(reading))),
+      lastSeenAt: live.lastHeardAt(device.id),
       ...(mode === undefined ? {} : { mode }), bad: readings.filter(({ quality }) => quality === 'bad').length,
-      points: device.points.slice(0, points).map((point) => this.point(point, as)), pointCount: device.points.length,
+      points: tellingFirst(device.points).slice(0, points).map((point) => this.point(point, as)), pointCount: device.points.length,
     }
   }
 
@@ -109,14 +109,15 @@ export class Views {
   #deviceItem(device: DeviceConfig, as: Role): Item {
     const status = this.#parts.live.device(device.id)
     const state = status?.state ?? 'unknown'
-    return { kind: 'device', id: device.id, name: device.name, state, level: deviceLevels[state], since: status?.at ?? null, why: status?.reason ? [status.reason] : [], values: device.points.slice(0, glance).map((point) => this.point(point, as)) }
+    return { kind: 'device', id: device.id, name: device.name, state, level: deviceLevels[state], since: status?.at ?? null, why: status?.reason ? [status.reason] : [], values: tellingFirst(device.points).slice(0, glance).map((point) => this.point(point, as)) }
   }
 }
 
 const deviceLevels = { unknown: 'unknown', online: 'ok', offline: 'fault', degraded: 'attention', flapping: 'attention' } as const satisfies Record<DeviceView['state'], Level>
+/** Numbers that a device counts its messages by say nothing to whoever glances: they stand last. */
+const tellingFirst = (points: readonly PointConfig[]): readonly PointConfig[] => { const counts = ({ id }: PointConfig): boolean => /[.-](seq|sequence)$/.test(id); return [...points.filter((point) => !counts(point)), ...points.filter(counts)] }
 const order: readonly Level[] = ['ok', 'unknown', 'attention', 'fault']
 const worst = (levels: readonly Level[]): Level => levels.reduce((a, b) => (order.indexOf(b) > order.indexOf(a) ? b : a), 'ok')
-const latest = (times: readonly EpochMs[]): EpochMs | null => (times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)))
 
 function doorItem({ id, name, contact, conditions, lost, fire, openSince, lock }: DoorView): Item {
   const grave = fire || conditions.some((condition) => condition === 'forced' || condition === 'tamper' || condition === 'fault')

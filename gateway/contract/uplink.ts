@@ -42,6 +42,7 @@ export interface UplinkStatus {
   readonly id: string
   readonly state: 'connecting' | 'online' | 'backing-off' | 'stopped'
   readonly protocol: 4 | 5 | null
+  /** Since when it is online, or since when it is not. */
   readonly since: EpochMs
   readonly sent: number
   readonly acked: number

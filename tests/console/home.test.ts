@@ -78,7 +78,7 @@ describe('home', () => {
   it('keeps an alert that has returned and that nobody has acknowledged', async () => {
     const page = await desk.open()
     desk.devices.set('pump.wet', true)
-    await page.getByRole('link', { name: '地下室漏水' }).waitFor()
+    await page.locator('.alert-title', { hasText: '地下室漏水' }).waitFor()
     desk.devices.set('pump.wet', false)
     await page.getByText('已恢复，尚未确认').waitFor()
     await page.getByRole('button', { name: '确认：地下室漏水' }).waitFor()

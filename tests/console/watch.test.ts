@@ -34,7 +34,7 @@ describe('watch mode', () => {
     await page.getByRole('button', { name: '确认：大厅灯坏了' }).waitFor()
     await page.getByText('声音未打开，有告警不会响').waitFor()
     await page.getByRole('button', { name: '开始值守' }).click()
-    await page.getByText('值守中，有告警会响').waitFor()
+    await page.getByText('正在响：一般告警待确认').waitFor()
     await expect.poll(() => tones(page).then((all) => all.length)).toBeGreaterThan(0)
     expect((await tones(page)).every(([, state]) => state === 'running')).toBe(true)
     await page.getByRole('button', { name: '停止值守' }).click()
@@ -92,9 +92,9 @@ describe('watch mode', () => {
 
   it('says that the building works when only the city cannot be reached', { timeout: 40_000 }, async () => {
     const page = await desk.open()
-    await expect.poll(() => page.getByText('外网断了').count()).toBe(0)
+    await expect.poll(() => page.getByText('连不上城市平台').count()).toBe(0)
     await desk.cutCity()
-    await page.getByText('外网断了，大楼内一切照常工作').waitFor({ timeout: 20_000 })
+    await page.getByText('大楼内一切照常工作，恢复后自动补传').waitFor({ timeout: 20_000 })
     expect(await page.locator('main.is-stale').count()).toBe(0)
   })
 })

@@ -42,7 +42,12 @@ export const underWay = signal<ReadonlySet<string>>(new Set())
 export type Told = { readonly kind: 'done' | 'queued'; readonly act: Act['act'] } | { readonly kind: 'first'; readonly by: string; readonly at: number } | { readonly kind: 'refused'; readonly code: string; readonly detail: string }
 /** The last word about each alert, shown at its card. */
 export const told = signal<ReadonlyMap<string, Told>>(new Map())
-const tell = (alert: string, what: Told): void => { told.value = new Map([...told.value, [alert, what] as const].slice(-most)) }
+/** That it was done is said for so long; later it would be taken for news. */
+const doneMs = 8_000
+function tell(alert: string, what: Told): void {
+  told.value = new Map([...told.value, [alert, what] as const].slice(-most))
+  if (what.kind === 'done') clock.after(doneMs, () => { if (told.value.get(alert) === what) told.value = new Map([...told.value].filter(([each]) => each !== alert)) })
+}
 
 /** Sends it, after what waits for the same alert. */
 export async function act(alert: Pick<AlertView, 'id' | 'title'>, order: Act): Promise<Told> {
@@ -62,6 +67,14 @@ export async function act(alert: Pick<AlertView, 'id' | 'title'>, order: Act): P
   if (what === 'stop' || what === 'later') return waits
   void flushActs()
   return what ?? waits
+}
+
+/** The same act on many, each of which is kept before the first is sent. What is more than the page can keep is left for another tap. */
+export async function actOnAll(alerts: readonly Pick<AlertView, 'id' | 'title'>[], order: Act): Promise<void> {
+  const at = clock.now()
+  const fresh = alerts.filter(({ id }) => !queue.value.some((each) => each.alert === id && each.order.act === order.act)).slice(0, Math.max(0, most - queue.value.length))
+  change((list) => [...list, ...fresh.map(({ id, title }): Queued => ({ alert: id, title, order: { ...order, id: actId() }, by: me.value, at, waits: true }))])
+  await flushActs()
 }
 
 /** `stop`: nothing goes through now: no answer, signed out meanwhile, or too many at once. `later`: this one does not, in a gateway that has trouble. */

@@ -53,7 +53,7 @@ function Head(): JSX.Element {
   return (
     <header class="head">
       <span class="site">{named(known.site.name)}</span>
-      {known.state === 'in' ? <a class={known.person ? 'who' : 'who nobody'} href={hrefOf('shift')}><Icon name="shift" /><span>{known.person ? named(known.person.name) : t('shiftNobody')}</span></a> : null}
+      {known.state === 'in' ? <a class={known.person ? 'who' : 'who nobody'} href={hrefOf('shift')}><Icon name="shift" /><span>{known.person ? named(known.person.name) : may('staff') ? t('shiftNotHere') : known.user!.id}</span></a> : null}
       <button type="button" class="language" lang={language.value === 'zh' ? 'en' : 'zh-CN'} onClick={() => chooseLanguage(language.value === 'zh' ? 'en' : 'zh')}>{t('otherLanguage')}</button>
     </header>
   )

@@ -7,6 +7,7 @@ const say = (zh: string, en: string, zhNext: string, enNext: string): Explanatio
 const cable = ['看设备是否有电、网线或信号线是否插好；十分钟后还不行，请联系安装人员。', 'See that it has power and its cable is plugged in. If it is not back in ten minutes, call the installer.'] as const
 const sensor = ['请联系安装人员检查或更换传感器。', 'Ask the installer to check or replace the sensor.'] as const
 const setup = ['请联系安装人员核对设置。', 'Ask the installer to check its settings.'] as const
+const look = ['先看现在的值；确认没有改成，再试一次。', 'Look at its value now; try again only if it has not changed.'] as const
 const wait = ['不用做什么，它会自己恢复；半小时后还不行，请联系安装人员。', 'Nothing: it comes back by itself. If not within half an hour, call the installer.'] as const
 
 const codes: Readonly<Record<string, Explanation>> = {
@@ -28,6 +29,7 @@ const codes: Readonly<Record<string, Explanation>> = {
   SCAN_RUNNING: say('已经在查找了。', 'A search is under way.', '请等它结束，或先停止。', 'Wait for its end, or stop it.'),
   SCAN_TARGET: say('这个串口或设备不在了。', 'This port or device is not there.', '请重新选择，再查找一次。', 'Choose again and search again.'),
   SCAN_NOT_READ: say('有设备还没有试读。', 'A device was not read yet.', '请先试读并核对。', 'Read it and compare first.'),
+  SCAN_SILENT: say('等了 20 秒，它没有说话。', 'It said nothing within 20 s.', '试读时请动一动它：开门、按键、通断电。', 'Make it speak while it is read: open it, press it, switch it on and off.'),
   SCAN_SAVE: say('站点文件没有改成。', 'The site file could not be changed.', '请再查看一次要增加的内容，或手工加入。', 'Look at the lines again, or add them by hand.'),
   COMMISSION_RUNNING: say('已经有人在调试了。', 'A commissioning goes on already.', '请刷新页面，接着做或结束它。', 'Load the page again, and go on with it or end it.'),
   COMMISSION_NONE: say('这次调试已经结束。', 'This commissioning has ended.', '刷新页面；需要时重新开始。', 'Load the page again; begin a new one if need be.'),
@@ -66,6 +68,21 @@ const codes: Readonly<Record<string, Explanation>> = {
   OPCUA_BAD_OUT_OF_SERVICE: say('设备停用中。', 'The device is out of service.', ...wait),
   OPCUA_UNCERTAIN: say('服务器对这个值没有把握。', 'The server is not sure of the value.', ...sensor),
   OPCUA_UNCERTAIN_OLD: say('这是断开前的旧值。', 'This is the last value before it was lost.', ...cable),
+  WRITE_TIMEOUT: say('设备没有回答，不知道改成了没有。', 'The device did not answer; whether it was done is not known.', ...look),
+  WRITE_EXPIRED: say('没有来得及写入。', 'There was no time to write it.', ...look),
+  WRITE_NOT_CONFIRMED: say('设备收下了，但读回来的是别的值。', 'The device took it, and reads back something else.', '看现场是否有人用开关或面板在操作；请联系安装人员。', 'See whether somebody works its switch or panel; ask the installer.'),
+  WRITE_QUEUE_FULL: say('等着写入的太多了。', 'Too many writes are waiting.', ...wait),
+  UPLINK_CONNECT_FAILED: say('连不上城市平台的服务器。', 'The city’s server cannot be reached.', '看路由器和网线；不用做别的，恢复后自动补传。半天还不行，请联系安装人员。', 'See the router and its cable. Nothing is lost: it is all sent later. If not within half a day, call the installer.'),
+  UPLINK_CLOSED: say('与城市平台的连接断了。', 'The connection to the city was closed.', ...wait),
+  UPLINK_SILENT: say('城市平台没有回应。', 'The city does not answer.', ...wait),
+  UPLINK_ACK_TIMEOUT: say('城市平台收到后没有答复。', 'The city confirms nothing.', ...wait),
+  UPLINK_BUSY: say('城市平台正忙。', 'The city’s server is busy.', ...wait),
+  UPLINK_RENEWED: say('证书刚刚更换，正在重新连接。', 'Its certificate was renewed; it connects again.', ...wait),
+  UPLINK_REFUSED: say('城市平台不让本站连接。', 'The city refuses this site.', '请联系安装人员核对账号。', 'Ask the installer to check the account.'),
+  UPLINK_TLS: say('与城市平台的证书对不上。', 'The certificates do not match.', '请联系安装人员核对证书和时间。', 'Ask the installer to check certificates and clock.'),
+  UPLINK_TAKEN_OVER: say('有另一台设备在用本站的名字连接。', 'Somebody else connects under this site’s name.', ...setup),
+  UPLINK_NO_CONNACK: say('对方不是城市平台，或没有回答。', 'What answers there is not the city’s server.', ...setup),
+  UPLINK_SUBSCRIBE_REFUSED: say('城市平台不让本站接收指令。', 'The city does not let this site receive commands.', ...setup),
   DOOR_FORBIDDEN: say('没有人被允许这样操作这扇门。', 'Nobody is allowed to command this door so.', ...setup),
   DOOR_FIRE: say('火警期间不能锁门。', 'No door is locked while there is a fire alarm.', '先在消防主机上解除火警。', 'End the alarm at the fire panel first.'),
   POINT_NOT_WRITABLE: say('这个值不能改。', 'This value cannot be changed.', ...setup),

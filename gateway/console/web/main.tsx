@@ -5,7 +5,7 @@ import { call } from './api.ts'
 import { App } from './app.tsx'
 import { clock } from './clock.ts'
 import { language, t } from './language.ts'
-import { link, load, session, setSession } from './state.ts'
+import { link, load, refresh, session, setSession } from './state.ts'
 import { go, page } from './route.ts'
 import { claimCode } from './pages/sign-in.tsx'
 import { closeStream, openStream } from './stream.ts'
@@ -46,3 +46,5 @@ effect(() => {
 })
 // The line to the city is not part of the stream.
 clock.every(5_000, () => { if (page.peek() === 'link' && link.peek() && signedIn) void load.link() })
+// A device whose values stand still is heard all the same: when, only the gateway knows.
+clock.every(15_000, () => { if (page.peek() === 'devices' && signedIn) void refresh() })

@@ -8,7 +8,7 @@ const outlines: Readonly<Record<Severity, string>> = {
   3: 'M16 1 31 16 16 31 1 16z',
   4: 'M16 2a14 14 0 1 0 0 28 14 14 0 0 0 0-28z',
 }
-const marks: Readonly<Record<Severity, string>> = { 1: 'M16 8v10M16 22.5v2', 2: 'M16 12v8M16 23.5v1.5', 3: 'M16 8.5v9M16 21.5v2', 4: 'M16 8.5v1.5M16 14v9.5' }
+const marks: Readonly<Record<Severity, string>> = { 1: 'M16 8v10M16 22.5v2', 2: 'M16 11.5v6.5M16 24v.5', 3: 'M16 8.5v9M16 21.5v2', 4: 'M16 8.5v1.5M16 14v9.5' }
 
 export function SeverityShape({ severity }: { readonly severity: Severity }): JSX.Element {
   return (

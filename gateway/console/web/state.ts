@@ -123,7 +123,7 @@ function placeDiff(diff: StreamEvents['diff']): void {
         const { reason: _old, ...rest } = point
         return { ...rest, value: reading.value, quality: reading.quality, at: reading.at, ...(reading.reason === undefined ? {} : { reason: reading.reason }) }
       })
-      return { ...device, points, lastSeenAt: Math.max(device.lastSeenAt ?? 0, ...points.flatMap(({ at }) => (at === null ? [] : [at]))) }
+      return { ...device, points, lastSeenAt: Math.max(device.lastSeenAt ?? 0, ...points.flatMap(({ at, quality }) => (at === null || quality === 'bad' ? [] : [at]))) }
     }
     if (devices.value) devices.value = devices.value.map(fresh)
     if (deviceDetail.value) deviceDetail.value = fresh(deviceDetail.value)

@@ -1,6 +1,7 @@
 import type { Label } from '../../contract/index.ts'
 import { severityWords } from '../../kit/severity-words.ts'
 import { changeWords } from './words-change.ts'
+import { deskPhrases, deskWords } from './words-desk.ts'
 import { accountPhrases, accountWords } from './words-accounts.ts'
 import { commissioningPhrases, commissioningWords } from './words-commissioning.ts'
 import { discoveryPhrases, discoveryWords } from './words-discovery.ts'
@@ -13,6 +14,7 @@ const titled = ({ zh, en }: Label): Label => ({ zh, en: `${en[0]!.toUpperCase()}
 /** Every word of the pages. Each has both languages: the type asks for them. Names, ids and units come from the gateway. */
 export const words = {
   ...changeWords,
+  ...deskWords,
   ...reportWords,
   ...discoveryWords,
   ...accountWords,
@@ -135,7 +137,7 @@ export const words = {
   quietNow: { zh: '已静音，告警仍待确认', en: 'Quiet; the alerts still wait for you' },
   stale: { zh: '画面已过时', en: 'This picture is old' },
   staleMore: { zh: '与网关的连接断了，正在重连。下面是断开前的情况。', en: 'The connection to the gateway is lost; trying again. Below is how it was before.' },
-  internetDown: { zh: '外网断了，大楼内一切照常工作；恢复后自动补传。', en: 'The internet is down. The building works as usual; everything is sent later.' },
+  internetDown: { zh: '连不上城市平台，可能外网断了。大楼内一切照常工作，恢复后自动补传。', en: 'The city platform cannot be reached; the internet may be down. The building works as usual, and everything is sent later.' },
   plainHttp: { zh: '此页面未加密，只应在本楼网络内使用。', en: 'This page is not encrypted; use it in the building’s own network only.' },
 
   search: { zh: '查找', en: 'Search' },
@@ -353,6 +355,7 @@ const plural = (n: number, one: string, many: string): string => `${n} ${n === 1
 
 /** Sentences with something in them. */
 export const phrases = {
+  ...deskPhrases,
   ...discoveryPhrases,
   ...accountPhrases,
   ...commissioningPhrases,

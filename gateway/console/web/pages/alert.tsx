@@ -26,15 +26,16 @@ export function AlertPage({ id }: { readonly id: string }): JSX.Element {
     <>
       <a class="back" href={hrefOf('alerts')}>‹ {t('back')}</a>
       <article class={`card alert-page severity-edge-${alert.severity}`}>
-        <div class="alert-line"><SeverityTag severity={alert.severity} /><span class="badge">{t(`state_${alert.state}`)}</span><AlertMarks alert={alert} /></div>
+        <div class="alert-line"><SeverityTag severity={alert.severity} /><span class="badge">{alert.shelved ? t('shelvedOnes') : t(`state_${alert.state}`)}</span><AlertMarks alert={alert} /></div>
         <h1>{named(alert.title)}</h1>
+        <Said alert={alert} />
         <dl class="facts">
           {alert.place ? <><dt>{t('place')}</dt><dd>{placeName(alert.place)}</dd></> : null}
           {alert.deviceId ? <><dt>{t('device')}</dt><dd><a href={hrefOf('devices', alert.deviceId)}>{deviceName(alert.deviceId)}</a></dd></> : null}
           <dt>{t('raisedAt')}</dt><dd>{momentOf(alert.raisedAt, now.value)}{alert.count > 1 ? ` · ${say('times', alert.count)}` : ''}</dd>
-          {who ? <><dt>{t('who')}</dt><dd>{who}</dd></> : null}
+          {who ? <><dt>{t('progress')}</dt><dd>{who}</dd></> : null}
         </dl>
-        <Acknowledge alert={alert} />
+        <Acknowledge group={[alert]} place="page" />
         <div class="told" role="status">{word ? tellOf(word) : null}</div>
         {may('staff') ? <Actions alert={alert} /> : null}
       </article>
@@ -64,6 +65,15 @@ function Actions({ alert }: { readonly alert: AlertView }): JSX.Element {
   )
 }
 
+const isReport = ({ key }: AlertView): boolean => key.startsWith('report/')
+const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+/** A report is what a resident wrote and showed: it stands first, not in the story of what was done. */
+function Said({ alert }: { readonly alert: AlertView }): JSX.Element | null {
+  const data = isReport(alert) ? alert.timeline[0]?.data : undefined
+  const [text, photo] = [textOf(data?.['text']), textOf(data?.['photo'])]
+  return text || photo ? <figure class="said"><figcaption>{t('said')}</figcaption>{text ? <blockquote>{text}</blockquote> : null}{photo ? <Photo id={photo} /> : null}</figure> : null
+}
+
 const byBox = new Set(['', 'gateway', 'linli', 'box'])
 function Timeline({ alert }: { readonly alert: AlertView }): JSX.Element {
   return (
@@ -71,8 +81,9 @@ function Timeline({ alert }: { readonly alert: AlertView }): JSX.Element {
       {alert.timeline.map((entry, index) => {
         const word = `what_${entry.what}`
         // Of a report the title says it, in words.
-        const text = ['note', ...(alert.key.startsWith('report/') ? [] : ['reason']), 'text', 'score', 'detail'].flatMap((key) => { const said = entry.data?.[key]; return typeof said === 'string' || typeof said === 'number' ? [key === 'score' ? say('stars', Number(said)) : String(said)] : [] })
-        const [to, photo] = [entry.data?.['to'], entry.data?.['photo']]
+        const above = isReport(alert) && index === 0
+        const text = (above ? [] : ['note', ...(isReport(alert) ? [] : ['reason']), 'text', 'score', 'detail']).flatMap((key) => { const said = entry.data?.[key]; return typeof said === 'string' || typeof said === 'number' ? [key === 'score' ? say('stars', Number(said)) : String(said)] : [] })
+        const [to, photo] = [entry.data?.['to'], above ? undefined : entry.data?.['photo']]
         return (
           <li key={index}>
             <time dateTime={new Date(entry.at).toISOString()}>{momentOf(entry.at, now.value)}</time>

@@ -3,7 +3,7 @@ import type { JSX } from 'preact'
 import type { AlertView } from '../../api/index.ts'
 import { timeOf } from '../format.ts'
 import { say, t } from '../language.ts'
-import { AlertCard } from '../parts/alert-card.tsx'
+import { AlertList, grouped } from '../parts/alert-list.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { alerts, now, overview } from '../state.ts'
 import { isOpen } from '../../alert-states.ts'
@@ -11,7 +11,6 @@ import { isOpen } from '../../alert-states.ts'
 const filters = ['open', 'shelvedOnes', 'standing', 'closed'] as const
 const filter = signal<(typeof filters)[number]>('open')
 const severity = signal(0)
-const unfolded = signal<ReadonlySet<string>>(new Set())
 const dayMs = 86_400_000
 /** So many groups are drawn at first; an old PC has 500 alerts on one page otherwise. */
 const step = 40
@@ -24,18 +23,6 @@ const chosen = (all: { readonly open: readonly AlertView[]; readonly closed: rea
     return filter.value === 'open' || alert.raisedAt < now.value - dayMs
   })
   return severity.value === 0 ? list : list.filter((alert) => alert.severity === severity.value)
-}
-
-/** The same thing many times is one line ×n: same words, severity and state. */
-function grouped(list: readonly AlertView[]): Map<string, AlertView[]> {
-  const groups = new Map<string, AlertView[]>()
-  for (const alert of list) {
-    const key = [alert.severity, alert.title.zh, alert.state].join('\n')
-    const group = groups.get(key)
-    if (group) group.push(alert)
-    else groups.set(key, [alert])
-  }
-  return groups
 }
 
 export function FloodBanner(): JSX.Element | null {
@@ -58,9 +45,7 @@ export function Alerts(): JSX.Element {
         </select>
       </div>
       {groups.length === 0 ? <p class="empty">{t('noneHere')}</p> : null}
-      <ul class="cards">
-        {groups.slice(0, shown.value).map(([key, group]) => (unfolded.value.has(key) ? group.slice(0, 100).map((alert) => <AlertCard alert={alert} key={alert.id} />) : <AlertCard alert={group[0]!} alike={group.length} onMore={() => { unfolded.value = new Set([...unfolded.value, key]) }} key={group[0]!.id} />))}
-      </ul>
+      <AlertList groups={groups.slice(0, shown.value)} step={step} />
       {groups.length > shown.value ? <button type="button" class="wide" onClick={() => { shown.value += step }}>{t('more')} ({groups.length - shown.value})</button> : null}
     </>
   )

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import type { DeviceDetail, PointView } from '../../api/index.ts'
-import { agoOf, momentOf, unitOf, valueOf } from '../format.ts'
+import { agoOf, momentOf, numberOf, unitOf, valueOf } from '../format.ts'
 import { call } from '../api.ts'
 import { named, say, t, tState } from '../language.ts'
 import { PointChart } from '../parts/chart.tsx'
@@ -12,6 +12,7 @@ import { Failed, Why } from '../parts/problem.tsx'
 import { hrefOf } from '../route.ts'
 import { StateShape } from '../shapes.tsx'
 import { deviceDetail, load, may, now, placeName } from '../state.ts'
+import { words } from '../words.ts'
 import { deviceMark, pointMark } from './devices.tsx'
 
 const picked = signal<string | null>(null)
@@ -20,7 +21,10 @@ const writing = signal<string | null>(null)
 export function DevicePage({ id }: { readonly id: string }): JSX.Element {
   const device = deviceDetail.value
   if (device?.id !== id) return <><a class="back" href={hrefOf('devices')}>‹ {t('back')}</a><Loading /></>
-  const charted = device.points.find((point) => point.id === picked.value) ?? device.points.find(({ type }) => type === 'number') ?? device.points.find(({ type }) => type === 'boolean')
+  const charted = device.points.find((point) => point.id === picked.value) ?? device.points.find(({ type, unit }) => type === 'number' && unit !== undefined) ?? device.points.find(({ type }) => type === 'number') ?? device.points.find(({ type }) => type === 'boolean')
+  // A cause that all of them share is told once.
+  const told = new Set([device.reason])
+  const isNews = (reason: string | undefined): boolean => reason !== undefined && !told.has(reason) && told.add(reason).has(reason)
   const target = device.points.find((point) => point.id === writing.value)
   return (
     <>
@@ -33,7 +37,7 @@ export function DevicePage({ id }: { readonly id: string }): JSX.Element {
           <dt>{t('lastSeen')}</dt><dd>{device.lastSeenAt === null ? t('notYet') : `${agoOf(device.lastSeenAt, now.value)} · ${momentOf(device.lastSeenAt, now.value)}`}</dd>
         </dl>
         {device.reason ? <Why code={device.reason} /> : null}
-        <ul class="points">{device.points.map((point) => <Point point={point} charted={point.id === charted?.id} key={point.id} />)}</ul>
+        <ul class="points">{device.points.map((point) => <Point point={point} charted={point.id === charted?.id} why={isNews(point.reason)} key={point.id} />)}</ul>
       </article>
       {charted ? <section class="card" aria-labelledby="chart"><h2 id="chart">{named(charted.name)}</h2><PointChart point={charted} key={charted.id} /></section> : null}
       <Bus device={device} />
@@ -42,7 +46,8 @@ export function DevicePage({ id }: { readonly id: string }): JSX.Element {
   )
 }
 
-function Point({ point, charted }: { readonly point: PointView; readonly charted: boolean }): JSX.Element {
+interface PointProps { readonly point: PointView; readonly charted: boolean; readonly why: boolean }
+function Point({ point, charted, why }: PointProps): JSX.Element {
   const quality = point.quality ?? 'unknown'
   return (
     <li>
@@ -52,9 +57,14 @@ function Point({ point, charted }: { readonly point: PointView; readonly charted
         <span class="device-state"><StateShape state={pointMark(point)} />{t(`quality_${quality}`)}</span>
         {point.writable ? <button type="button" onClick={() => { writing.value = point.id }}>{t('write')}</button> : null}
       </div>
-      {point.reason ? <Why code={point.reason} /> : null}
+      {why ? <Why code={point.reason!} /> : null}
     </li>
   )
+}
+
+/** In words, and as in the drivers' documents: installers look them up there. */
+function Counters({ counters }: { readonly counters: Readonly<Record<string, number>> }): JSX.Element {
+  return <dl class="facts numbers">{Object.entries(counters).map(([name, value]) => <><dt>{`counter_${name}` in words ? `${tState('counter', name)} ` : ''}<code>{name}</code></dt><dd>{numberOf(value)}</dd></>)}</dl>
 }
 
 function Bus({ device: { bus } }: { readonly device: DeviceDetail }): JSX.Element {
@@ -63,8 +73,8 @@ function Bus({ device: { bus } }: { readonly device: DeviceDetail }): JSX.Elemen
       <summary>{t('bus')} <code>{bus.id}</code> · {tState('connection', bus.state)}</summary>
       {bus.lastError ? <Why code={bus.lastError} heading={false} /> : null}
       <h3>{t('busStatistics')}</h3>
-      {/* Counters are named as in the drivers' documents; installers look them up there. */}
-      <dl class="facts numbers" lang="en">{Object.entries({ ...bus.statistics, ...bus.device }).map(([name, value]) => <><dt><code>{name}</code></dt><dd>{value}</dd></>)}</dl>
+      <Counters counters={bus.statistics} />
+      {Object.keys(bus.device).length > 0 ? <><h3>{t('busDevice')}</h3><Counters counters={bus.device} /></> : null}
       {may('installer') ? bus.findings.map((finding) => <p lang="en" key={finding.code + finding.text}><code>{finding.code}</code> {finding.text}</p>) : null}
     </details>
   )
@@ -75,6 +85,9 @@ function Write({ point }: { readonly point: PointView }): JSX.Element {
   const [state, setState] = useState<'asking' | 'writing' | 'written'>('asking')
   const [failed, setFailed] = useState<string | null>(null)
   const value = point.type === 'boolean' ? text === 'true' : point.type === 'number' ? Number(text) : text
+  const fits = point.type !== 'number' || (text.trim() !== '' && Number.isFinite(value) && Number(value) >= (point.min ?? -Infinity) && Number(value) <= (point.max ?? Infinity))
+  const range = point.min !== undefined && point.max !== undefined ? say('range', String(point.min), String(point.max)) : ''
+  const shown = point.type === 'number' ? `${value} ${unitOf(point.unit)}`.trim() : valueOf({ id: point.id, value })
   const close = (): void => { writing.value = null }
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
@@ -87,16 +100,16 @@ function Write({ point }: { readonly point: PointView }): JSX.Element {
   return (
     <Dialog title={t('writeTitle')} onClose={close}>
       <form onSubmit={(event) => void submit(event)}>
-        <Field label={`${named(point.name)} · ${t('writeValue')}`} hint={unitOf(point.unit)}>{(id, hint) => (point.type === 'boolean'
+        <Field label={`${named(point.name)} · ${t('writeValue')}`} hint={[range, unitOf(point.unit)].filter(Boolean).join(' ')}>{(id, hint) => (point.type === 'boolean'
           ? <select id={id} value={text} onChange={(event) => setText(event.currentTarget.value)}><option value="true">{valueOf({ id: point.id, value: true })}</option><option value="false">{valueOf({ id: point.id, value: false })}</option></select>
           : point.type === 'number'
             ? <input id={id} aria-describedby={hint} type="number" step="any" min={point.min} max={point.max} required value={text} onInput={(event) => setText(event.currentTarget.value)} />
             : <input id={id} type="text" required value={text} onInput={(event) => setText(event.currentTarget.value)} />)}</Field>
-        <p class="ask">{say('writeAsk', named(point.name), valueOf({ id: point.id, value, unit: point.unit }))}</p>
+        <p class="ask">{fits ? say('writeAsk', named(point.name), shown) : range}</p>
         <p class="warn">{t('writeWarn')}</p>
         <Failed code={failed} />
         <div role="status">{state === 'writing' ? t('writing') : state === 'written' ? t('written') : null}</div>
-        <div class="dialog-foot"><button type="button" onClick={close}>{t(state === 'written' ? 'close' : 'cancel')}</button>{state === 'written' ? null : <button type="submit" class="primary" disabled={state === 'writing'}>{t('writeDo')}</button>}</div>
+        <div class="dialog-foot"><button type="button" onClick={close}>{t(state === 'written' ? 'close' : 'cancel')}</button>{state === 'written' ? null : <button type="submit" class="primary" disabled={state === 'writing' || !fits}>{t('writeDo')}</button>}</div>
       </form>
     </Dialog>
   )

@@ -3,7 +3,7 @@ import type { AlertView, Tile } from '../../api/index.ts'
 import { explain } from '../codes.ts'
 import { lasting, valueOf } from '../format.ts'
 import { named, say, t, tState } from '../language.ts'
-import { AlertCard } from '../parts/alert-card.tsx'
+import { AlertList, grouped } from '../parts/alert-list.tsx'
 import { useGradually } from '../parts/gradually.ts'
 import { Loading } from '../parts/loading.tsx'
 import { hrefOf } from '../route.ts'
@@ -20,25 +20,26 @@ export function Home(): JSX.Element {
   if (!home) return <Loading />
   const waiting = home.alerts.filter(isWaiting)
   const handled = home.alerts.filter(isHandled)
+  // The gateway lists the most urgent ones.
+  const unlisted = waitingCount.value - waiting.length
   return (
     <>
       <Sentence needYou={waitingCount.value} handled={handledCount.value} fault={home.tiles.some(({ level }) => level === 'fault')} />
-      {waiting.length > 0 ? <section aria-labelledby="waiting"><h2 id="waiting">{t('needYou')}</h2><Cards alerts={waiting} /></section> : null}
-      {handled.length > 0 ? <section aria-labelledby="handled"><h2 id="handled">{t('beingHandled')}</h2><Cards alerts={handled} /></section> : null}
+      {waiting.length > 0 ? <section aria-labelledby="waiting"><h2 id="waiting">{t('needYou')}</h2><AlertList groups={[...grouped(waiting)]} step={step} />{unlisted > 0 ? <p><a class="more-alerts" href={hrefOf('alerts')}>{say('moreWaiting', unlisted)}</a></p> : null}</section> : null}
+      {handled.length > 0 ? <section aria-labelledby="handled"><h2 id="handled">{t('beingHandled')}</h2><AlertList groups={[...grouped(handled)]} step={step} /></section> : null}
       <section aria-labelledby="building"><h2 id="building">{t('building')}</h2><Areas tiles={home.tiles} /></section>
     </>
   )
 }
 
 const step = 8
-function Cards({ alerts }: { readonly alerts: readonly AlertView[] }): JSX.Element {
-  const drawn = useGradually(alerts.length, step)
-  return <ul class="cards">{alerts.slice(0, drawn).map((alert) => <AlertCard alert={alert} key={alert.id} />)}</ul>
-}
 function Areas({ tiles }: { readonly tiles: readonly Tile[] }): JSX.Element {
   const drawn = useGradually(tiles.length, step)
-  return <div class="tiles">{tiles.slice(0, drawn).map((tile) => <Area tile={tile} key={tile.place ?? ''} />)}</div>
+  const going = overview.value?.alerts.filter(isGoingOn) ?? []
+  return <div class="tiles">{tiles.slice(0, drawn).map((tile) => <Area tile={tile} alerts={going.filter(({ place }) => place === tile.place)} key={tile.place ?? ''} />)}</div>
 }
+/** Of the building as it is now: what has returned is none of it, acknowledged or not. */
+const isGoingOn = (alert: AlertView): boolean => alert.condition !== 'returned' && (isWaiting(alert) || isHandled(alert))
 
 function Sentence({ needYou, handled, fault }: { readonly needYou: number; readonly handled: number; readonly fault: boolean }): JSX.Element {
   const gravest = overview.value?.alerts.find(isWaiting)?.severity
@@ -53,10 +54,16 @@ function Sentence({ needYou, handled, fault }: { readonly needYou: number; reado
   )
 }
 
-function Area({ tile }: { readonly tile: Tile }): JSX.Element {
+const fewAlerts = 2
+/** A room is not well while something goes on in it, though each of its devices is. */
+function Area({ tile, alerts }: { readonly tile: Tile; readonly alerts: readonly AlertView[] }): JSX.Element {
+  const lines = [...grouped(alerts).values()]
+  const level: Tile['level'] = alerts.some(({ severity }) => severity <= 2) ? 'fault' : alerts.length > 0 && tile.level !== 'fault' ? 'attention' : tile.level
   return (
-    <article class={`card tile level-${tile.level}`}>
-      <h3><StateShape state={levelMark[tile.level]} />{named(tile.name)}</h3>
+    <article class={`card tile level-${level}`}>
+      <h3><StateShape state={levelMark[level]} />{named(tile.name)}</h3>
+      {lines.slice(0, fewAlerts).map((group) => <a class="tile-alert" href={hrefOf('alerts', group[0]!.id)} key={group[0]!.id}><SeverityShape severity={group[0]!.severity} /><span>{named(group[0]!.title)}{group.length > 1 ? ` ×${group.length}` : ''}</span></a>)}
+      {lines.length > fewAlerts ? <span class="tile-why">{say('moreHere', lines.length - fewAlerts)}</span> : null}
       <ul>{tile.items.slice(0, fewItems).map((item) => <TileItem item={item} key={`${item.kind}/${item.id}`} />)}</ul>
     </article>
   )

@@ -30,6 +30,7 @@ export function Link(): JSX.Element {
   )
 }
 
+const order = ['alert', 'event', 'telemetry', 'ledger']
 const stateOf = ({ state }: Uplink): 'online' | 'connecting' | 'offline' => (state === 'online' ? 'online' : state === 'connecting' ? 'connecting' : 'offline')
 const linkMarks: Readonly<Record<'online' | 'connecting' | 'offline', StateMark>> = { online: 'good', connecting: 'unknown', offline: 'bad' }
 
@@ -45,7 +46,7 @@ function UplinkCard({ uplink, streams, many }: { readonly uplink: Uplink; readon
       <table>
         <caption>{t('backlog')}</caption>
         <thead><tr><th scope="col">{t('name')}</th><th scope="col">{t('records')}</th><th scope="col">{t('size')}</th><th scope="col">{t('oldest')}</th><th scope="col">{t('room')}</th></tr></thead>
-        <tbody>{Object.entries(uplink.backlog).map(([stream, { records, bytes, oldestAt }]) => {
+        <tbody>{Object.entries(uplink.backlog).toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b)).map(([stream, { records, bytes, oldestAt }]) => {
           const roomMs = streams[stream]?.roomMs
           return <tr key={stream}><th scope="row">{tState('stream', stream)}</th><td>{numberOf(records)}</td><td>{bytesOf(bytes)}</td><td>{oldestAt === null ? '—' : momentOf(oldestAt, now.value)}</td><td>{roomMs === null || roomMs === undefined ? t('unlimited') : lasting(roomMs)}</td></tr>
         })}</tbody>

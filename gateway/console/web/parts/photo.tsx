@@ -1,8 +1,7 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useId, useState } from 'preact/hooks'
 import { call } from '../api.ts'
 import { t } from '../language.ts'
-import { Field } from './dialog.tsx'
 import { Failed } from './problem.tsx'
 
 const longestSide = 1_600
@@ -24,6 +23,7 @@ async function jpegOf(file: File): Promise<string | null> {
 
 /** Sent as soon as it is chosen; `onTaken` hears its id, or null while there is none. */
 export function PhotoField({ onTaken, onBusy }: { readonly onTaken: (id: string | null) => void; readonly onBusy: (busy: boolean) => void }): JSX.Element {
+  const id = useId()
   const [state, setState] = useState<{ readonly id?: string; readonly failed?: string; readonly busy?: true }>({})
   const take = async (file: File | undefined): Promise<void> => {
     onTaken(null)
@@ -39,7 +39,12 @@ export function PhotoField({ onTaken, onBusy }: { readonly onTaken: (id: string 
   }
   return (
     <>
-      <Field label={t('photo')}>{(id) => <input id={id} type="file" accept="image/*" onChange={(event) => void take(event.currentTarget.files?.[0])} />}</Field>
+      <div class="field photo-field">
+        <label for={id}>{t('photo')}</label>
+        {/* The browser's own button speaks the browser's language. */}
+        <input id={id} class="visually-hidden" type="file" accept="image/*" onChange={(event) => void take(event.currentTarget.files?.[0])} />
+        <label class="photo-button" for={id} aria-hidden="true">{t(state.id ? 'photoAnother' : 'photoTake')}</label>
+      </div>
       <div role="status">{state.busy ? t('photoSending') : state.id ? <Photo id={state.id} /> : null}</div>
       <Failed code={state.failed ?? null} />
     </>

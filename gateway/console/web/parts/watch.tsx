@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { call } from '../api.ts'
-import { t } from '../language.ts'
+import { say, t } from '../language.ts'
 import { Icon } from '../shapes.tsx'
 import { isQuiet, play, quiet, sounding, soundOn, startWatching, stopWatching } from '../sound.ts'
 import { may } from '../state.ts'
@@ -12,7 +12,7 @@ export function Watch(): JSX.Element {
   const hush = (): void => { quiet(); if (may('staff')) void call('silence') }
   return (
     <div class={sounding.value === null ? 'watch on' : 'watch on loud'}>
-      <Icon name="sound" /><span role="status">{t(isQuiet.value ? 'quietNow' : 'watching')}</span>
+      <Icon name="sound" /><span role="status">{sounding.value !== null ? say('ringing', t(`severity${sounding.value}`)) : t(isQuiet.value ? 'quietNow' : 'watching')}</span>
       {sounding.value === null ? <button type="button" onClick={() => play(4)}>{t('soundTry')}</button> : <button type="button" onClick={hush}>{t('quiet')}</button>}
       <button type="button" onClick={() => void stopWatching()}>{t('watchStop')}</button>
     </div>
