@@ -7,6 +7,7 @@ import { Field, typing } from '../parts/dialog.tsx'
 import { isReady, NewPassword } from '../parts/new-password.tsx'
 import { Loading } from '../parts/loading.tsx'
 import { Failed } from '../parts/problem.tsx'
+import { useStill } from '../parts/still.ts'
 import { load, may, now, people, personName, session, shift } from '../state.ts'
 
 export function Shift(): JSX.Element {
@@ -29,10 +30,16 @@ function Begin(): JSX.Element {
   const [person, setPerson] = useState('')
   const [pin, setPin] = useState('')
   const [failed, setFailed] = useState<string | null>(null)
+  const [busy, setBusy] = useState(false)
   const roster = people.value.filter(({ kind }) => kind === 'roster')
+  const without = roster.find(({ id, pin }) => id === person && !pin)
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
+    // Of a double click the second half would be a shift of its own.
+    if (busy) return
+    setBusy(true)
     const answer = await call('beginShift', { body: { person, pin }, timeoutMs: 30_000 })
+    setBusy(false)
     setPin('')
     setFailed(answer.ok ? null : answer.problem.code)
     if (answer.ok) { shift.value = answer.value; await load.session() }
@@ -44,12 +51,16 @@ function Begin(): JSX.Element {
       <fieldset class="choices names"><legend>{t('name')}</legend>{roster.map((each) => <label key={each.id}><input type="radio" name="person" required checked={person === each.id} onChange={() => setPerson(each.id)} /><span>{named(each.name)}</span></label>)}</fieldset>
       <Field label={t('pin')}>{(id) => <input id={id} type="password" inputMode="numeric" pattern="[0-9]{4,8}" required autocomplete="off" value={pin} onInput={(event) => setPin(event.currentTarget.value)} />}</Field>
       <Failed code={failed} />
-      <button type="submit" class="primary wide">{t('shiftStart')}</button>
+      {without ? <p class="warn" role="status">{say('noPin', named(without.name))}</p> : null}
+      <button type="submit" class="primary wide" disabled={busy}>{t('shiftStart')}</button>
     </form>
   )
 }
 
+/** It stands where the button that takes over stood. */
+const settleMs = 1_500
 function End(): JSX.Element {
+  const still = useStill('end', settleMs)
   const [note, setNote] = useState('')
   const [failed, setFailed] = useState<string | null>(null)
   const submit = async (event: SubmitEvent): Promise<void> => {
@@ -62,7 +73,7 @@ function End(): JSX.Element {
     <form onSubmit={(event) => void submit(event)}>
       <Field label={t('handover')} hint={t('handoverWhy')}>{(id, hint) => <textarea id={id} aria-describedby={hint} rows={4} maxLength={2_000} value={note} onInput={(event) => setNote(event.currentTarget.value)} />}</Field>
       <Failed code={failed} />
-      <button type="submit" class="primary wide">{t('shiftEnd')}</button>
+      <button type="submit" class="primary wide" disabled={!still}>{t('shiftEnd')}</button>
     </form>
   )
 }
