@@ -114,7 +114,7 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   const control = serveControl({ socket: site.control.socket, ...support, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), journal, feed, history, eventLog, channels: channels ?? undefined, log, writer, changes, desired: city.desired ?? undefined })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
   const photos = await openPhotos(basics)
-  const page = await openConsole({ ...basics, support, photos, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, reports, conditions, changes, checkpointAt: () => signed?.ledger.lastAt ?? null })
+  const page = await openConsole({ ...basics, support, photos, lines: supervisors, store, status, live, feed, alerts, facility, modes, writer, history, eventLog, reports, conditions, changes, checkpointAt: () => signed?.ledger.lastAt ?? null })
   await openResidents({ ...basics, pipeline, desk, photos, conditions })
 
   // The last step that may fail is behind us: what was handed over is not lost with a gateway that could not start.

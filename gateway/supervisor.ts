@@ -1,4 +1,4 @@
-import type { Clock, ConnectionConfig, Driver, DriverEntry, DriverKit, Finding, Intake, PointConfig, Random, Session, Value } from './contract/index.ts'
+import type { Clock, ConnectionConfig, Driver, DriverEntry, DriverKit, Finding, Intake, Overheard, PointConfig, Random, Refused, Session, Value } from './contract/index.ts'
 import { backoffMs, codeOf, defaultBackoff, describe, DriverError, isAbort, type Logger } from './kit/index.ts'
 
 export interface ConnectionStatus {
@@ -73,6 +73,10 @@ export class Supervisor {
     if (!this.#session?.publish) throw new DriverError('DEVICE_OFFLINE', `connection ${this.#parts.config.id} is not up, or has no bus to publish on`, { retriable: true })
     await this.#session.publish(topic, payload, signal)
   }
+
+  /** Null: its driver has no bus of its own, or it is not up. */
+  overhear(hear: (said: Overheard) => void): (() => void) | null { return this.#session?.overhear?.(hear) ?? null }
+  refused(): readonly Refused[] { return this.#session?.refused?.() ?? [] }
 
   status(): ConnectionStatus {
     const { id, driver } = this.#parts.config

@@ -10,6 +10,9 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** A stranger's text: short, and nothing that moves a cursor. */
 const text = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value).replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '').slice(0, mostText) : '')
 
+/** By its topic alone; cheap, since it is asked of every publish. */
+export const isAnnouncement = (topic: string): boolean => topic.endsWith('/bridge/devices') || topic.startsWith('tasmota/discovery/') || topic === 'shellies/announce' || topic.endsWith('/rpc') || (topic.endsWith('/config') && topic.split('/').length >= 4)
+
 /**
  * Listens for announcements: Zigbee2MQTT's list of devices, Tasmota's and Shelly's discovery, Home Assistant's. Bounded; what is
  * malformed is passed over.
@@ -18,12 +21,10 @@ export class Announcements {
   readonly #found = new Map<string, Announced>()
 
   hear(topic: string, payload: Uint8Array): void {
-    const levels = topic.split('/')
-    const known = levels.at(-1) === 'devices' && levels.at(-2) === 'bridge' || topic.startsWith('tasmota/discovery/') || topic === 'shellies/announce' || levels.at(-1) === 'rpc' || (levels.at(-1) === 'config' && levels.length >= 4)
-    if (!known) return
+    if (!isAnnouncement(topic)) return
     const parsed = parsePayload(payload, false)
     if ('malformed' in parsed) return
-    for (const each of announcedBy(levels, topic, parsed.document)) {
+    for (const each of announcedBy(topic.split('/'), topic, parsed.document)) {
       if (each.id === '' || (this.#found.size >= mostDevices && !this.#found.has(each.id))) continue
       // Home Assistant's words come once for every point of a device; the device's own are better.
       if (each.kind === 'home-assistant' && this.#found.has(each.id)) continue

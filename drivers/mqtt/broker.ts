@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes'
-import type { DriverKit, Finding, Intake, PointConfig, Session, Value } from '../../gateway/contract/index.ts'
+import type { DriverKit, Finding, Intake, Overheard, PointConfig, Refused, Session, Value } from '../../gateway/contract/index.ts'
 import { codeOf, DriverError } from '../../gateway/kit/index.ts'
 import { Accounts, type Account } from './accounts.ts'
 import { diagnose } from './doctor.ts'
+import { Ears } from './ears.ts'
 import { ExactlyOnce } from './exactly-once.ts'
 import { MqttIntake } from './intake.ts'
 import { Listeners } from './listeners.ts'
@@ -40,6 +41,7 @@ class BrokerSession implements Session<MqttAddress> {
   readonly #visitors = new WeakMap<object, Visitor>()
   readonly #guards = new WeakMap<object, PacketSizeGuard>()
   readonly #exactlyOnce = new ExactlyOnce()
+  readonly #ears = new Ears()
   #denied = 0
   #broker: Aedes | null = null
 
@@ -79,6 +81,10 @@ class BrokerSession implements Session<MqttAddress> {
   }
 
   publish(topic: string, payload: string): Promise<void> { return this.#send({ topic, payload }) }
+
+  overhear(hear: (said: Overheard) => void): () => void { return this.#ears.listen(hear) }
+
+  refused(): readonly Refused[] { return [...this.#accounts.refused].map(([username, { address, count, known }]) => ({ username, address, count, known })) }
 
   statistics(): Readonly<Record<string, number>> {
     const { refused, failedHandshakes } = this.#listeners
@@ -141,6 +147,8 @@ class BrokerSession implements Session<MqttAddress> {
     if (!client || !account) return done(packet.topic.startsWith('$SYS/') ? null : new DriverError('MQTT_TOPIC_DENIED', `nobody may publish on ${packet.topic}`))
     const { id } = account.device
     const counters = this.#intake.devices.get(id)!
+    // Also what it may not say: a bridge that was set up before its sensors are in the site file.
+    this.#ears.said(packet.topic, packet.payload as Buffer, id)
     if (!account.rights.mayPublish(packet.topic)) {
       this.#denied++
       counters.denied++

@@ -82,9 +82,9 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
     discovery: () => parts.discovery.view(),
     startDiscovery: async ({ body }) => { await parts.discovery.start(body); return {} },
     stopDiscovery: () => { parts.discovery.stop(); return {} },
-    readDiscovered: ({ body }) => parts.discovery.read(body.id),
-    proposeDiscovered: ({ body }) => parts.discovery.propose(body.ids),
-    saveDiscovered: ({ body }) => parts.discovery.save(body.ids),
+    readDiscovered: ({ body }) => parts.discovery.read(body),
+    proposeDiscovered: async ({ body }) => structuredClone(await parts.discovery.propose(body)) as Answer<'proposeDiscovered'>,
+    saveDiscovered: ({ body, actor }) => parts.discovery.save({ ...body, by: actor }),
     endMaintenance: async ({ params }) => ({ ended: await modes.end(params.id, clock.now()) }),
   }
 }

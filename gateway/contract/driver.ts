@@ -35,6 +35,12 @@ export interface Driver<Settings = any, Device = any, Address = any> {
   connect(config: ConnectionConfig<Settings, Device, Address>, kit: DriverKit, signal: AbortSignal): Promise<Session<Address>>
 }
 
+/** Something said on a driver's own bus, mapped or not, allowed or not. `sender`: the device with whose account it was said. */
+export interface Overheard { readonly topic: string; readonly payload: Uint8Array; readonly sender: string }
+
+/** Who knocked and was not let in: a device that the site file does not have, or with a wrong password. */
+export interface Refused { readonly username: string; readonly address: string; readonly count: number; /** A device of the site file has this username. */ readonly known: boolean }
+
 export interface Session<Address = any> extends AsyncDisposable {
   /**
    * Polled or pushed alike; called once. Ends quietly when `signal` aborts, throws DriverError when the link is lost. The
@@ -45,6 +51,12 @@ export interface Session<Address = any> extends AsyncDisposable {
   write?(point: PointConfig<Address>, raw: Value, signal: AbortSignal): Promise<void>
   /** To whoever listens on the driver's own bus, such as the building's broker; not retained. Throws DriverError when the link is lost. */
   publish?(topic: string, payload: string, signal: AbortSignal): Promise<void>
+  /**
+   * For who looks for devices: first what devices announced since the session began, then everything that is said, until the returned
+   * function is called. `hear` must not throw, and is called in the middle of a publish.
+   */
+  overhear?(hear: (said: Overheard) => void): () => void
+  refused?(): readonly Refused[]
   /** Counters for `linli status`, cheap to read. */
   statistics?(): Readonly<Record<string, number>>
   /** The same by device id. */

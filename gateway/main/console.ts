@@ -8,23 +8,24 @@ import { version } from '../version.ts'
 import type { Basics } from './basics.ts'
 import { commissioningPort } from './commissioning.ts'
 import { discoveryDesk } from './discovery/desk.ts'
+import type { Lines } from './discovery/mqtt-bus.ts'
 import type { Store } from './store.ts'
 
 const pages = fileURLToPath(new URL('../console/web-dist', import.meta.url))
 
 type Lent = Pick<ConsoleParts, 'status' | 'live' | 'feed' | 'alerts' | 'facility' | 'modes' | 'writer' | 'history' | 'eventLog' | 'reports' | 'support' | 'changes' | 'checkpointAt'>
-export interface ConsoleOptions extends Basics, Lent { readonly store: Store; readonly conditions: GatewayConditions; readonly photos: PhotoStore | null }
+export interface ConsoleOptions extends Basics, Lent { readonly store: Store; readonly conditions: GatewayConditions; readonly photos: PhotoStore | null; readonly lines: Lines }
 
 const failing = { key: 'console/failing', severity: 3, title: { zh: '值守页面无法打开', en: 'the console cannot be opened' } } as const
 
 /** Null where the site file does not turn it on: nothing of it is loaded then. One that cannot be opened is an alert; the building goes on. */
-export async function openConsole({ site, clock, log: root, stack, store: { journal, holding }, conditions, photos, ...lent }: ConsoleOptions): Promise<Console | null> {
+export async function openConsole({ site, clock, log: root, stack, store: { journal, holding }, conditions, photos, lines, ...lent }: ConsoleOptions): Promise<Console | null> {
   if (!site.console.enabled || !photos) return null
   const log = root.child({ room: 'console' })
   const { people, doors } = site.decisions
   try {
     const { serveConsole } = await import('../console/index.ts')
-    const discovery = discoveryDesk(site)
+    const discovery = discoveryDesk({ site, lines, changes: lent.changes, clock })
     stack.defer(() => discovery.close())
     const commissioning = stack.use(await commissioningPort({ site, clock, log: root.child({ room: 'commission' }), ...lent }))
     const served = stack.use(await serveConsole({

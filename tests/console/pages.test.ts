@@ -1,12 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { readCommissioning } from '../../firmware-config/commission/index.ts'
-import { startModbusSimulator } from '../../drivers/modbus/simulator.ts'
-import { systemClock } from '../../gateway/kit/index.ts'
-import { scanLibrary } from '../../gateway/main/discovery/library.ts'
 import { hostile, startDesk, type Desk } from '../support/browser.ts'
-import { busOf, fillBus } from '../support/scan-bus.ts'
 import { itWith } from '../support/tools.ts'
 
 const it = itWith('chromium')
@@ -306,35 +301,6 @@ describe('the reports', () => {
     expect(pages.join('')).toMatch(/2026-10-31[^]*审核签字/)
     // The head of the table stands on both pages that it goes over.
     expect(pages.filter((text) => /2026-10-\d\d/.test(text)).every((text) => /日期 +特急/.test(text))).toBe(true)
-  })
-})
-
-describe('finding devices', () => {
-  it('searches given addresses, names what the library knows and why, reads it, and adds it to the site file', { timeout: 60_000 }, async () => {
-    const library = await scanLibrary([])
-    const devices = [{ unit: 1, profile: 'pzem-016' }]
-    const bus = busOf(devices, library, { host: '127.0.0.1' })
-    await using meter = await startModbusSimulator(bus, { clock: systemClock, random: () => 0.5 }, { port: 0, strict: true })
-    fillBus(meter, bus, devices, () => 0.5)
-    const page = await desk.open({ at: 'discovery' })
-    await page.getByText('网络地址（Modbus TCP）').click()
-    await page.getByLabel(/^地址/).fill('8.8.8.8')
-    await page.getByRole('button', { name: '开始查找' }).click()
-    await page.getByText('地址写得不对，或不在楼内网络。').waitFor()
-    await page.getByLabel(/^地址/).fill(`127.0.0.1:${meter.port}`)
-    await page.getByRole('button', { name: '开始查找' }).click()
-    const found = page.locator('.found', { hasText: 'PZEM-016' })
-    await found.getByText(/把握 \d+ \/ 100/).waitFor({ timeout: 20_000 })
-    expect(await page.getByRole('button', { name: /保存/ }).count()).toBe(0)
-    await found.getByRole('button', { name: '试读' }).click()
-    await found.getByText(/^23\d(\.\d)? V$/).waitFor({ timeout: 20_000 })
-    await page.getByRole('button', { name: '保存已试读的 1 台' }).click()
-    await page.getByText(/id: pzem-016-1/).waitFor()
-    const file = await page.locator('#proposal + p code').innerText()
-    await page.getByRole('button', { name: '写入站点文件' }).click()
-    await page.getByText('已写入 1 台设备，网关下次启动后生效').waitFor()
-    expect(await readFile(file, 'utf8')).toMatch(/profile: pzem-016, unitId: 1/)
-    expect([...meter.functions.keys()].filter((code) => code > 4 && code !== 17 && code !== 43)).toEqual([])
   })
 })
 

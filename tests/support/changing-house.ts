@@ -35,7 +35,8 @@ export interface ChangingHouse {
   restart(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
 }
 
-export async function changingHouse({ console = false }: { readonly console?: boolean } = {}): Promise<ChangingHouse> {
+/** `devices`: lines of the site file. The gateway's process works in the site's folder. */
+export async function changingHouse({ console = false, devices = [] }: { readonly console?: boolean; readonly devices?: readonly string[] } = {}): Promise<ChangingHouse> {
   const folder = await tempFolder()
   const [busPort, brokerPort] = [await freePort(), await freePort()]
   const city = await startCity()
@@ -44,7 +45,7 @@ export async function changingHouse({ console = false }: { readonly console?: bo
   city.onEvent((record) => { records.push(record) })
   const file = await siteFile(folder, [
     '# whoever changes this file: the bus is behind the stairs', ...(console ? [`console: { enabled: true, listen: { port: ${await freePort()} } }`] : []), 'connections:', `  - { id: line, driver: modbus, host: 127.0.0.1, port: ${busPort}, timeout: 300ms }`, `  - { id: broker, driver: mqtt, messagesPerSecond: 1000000, listen: { port: ${brokerPort} } }`,
-    'devices:', '  - { id: hall-env, name: { zh: 大厅, en: hall }, connection: line, profile: xy-md02, unitId: 1, points: { temperature: { poll: 50ms, deadband: 0 } } }', kioskDevice('kiosk'),
+    'devices:', '  - { id: hall-env, name: { zh: 大厅, en: hall }, connection: line, profile: xy-md02, unitId: 1, points: { temperature: { poll: 50ms, deadband: 0 } } }', kioskDevice('kiosk'), ...devices,
     'rules:', '  - { id: frost, kind: threshold, point: hall-env.temperature, below: -40, severity: 2, title: { zh: 结冰, en: frost } }', `uplinks: [{ id: city, url: "${city.url}", protocol: "3.1.1" }]`,
   ])
   const bus = await startModbusSimulator((await readSite(file)).connections[0] as ModbusConfig, { clock: systemClock, random: Math.random } as Parameters<typeof startModbusSimulator>[1])
@@ -56,7 +57,7 @@ export async function changingHouse({ console = false }: { readonly console?: bo
     return [...devices.filter(({ state }) => state === 'online').map(({ id }) => id), ...uplinks.filter(({ state }) => state === 'online').map(({ id }) => id), ...values.flatMap(({ pointId, quality }) => (pointId === 'hall-env.temperature' && quality === 'good' ? ['value'] : []))]
   }
   const house: ChangingHouse = {
-    file, text: await readFile(file, 'utf8'), city, records, bus, control, gateway: await runGateway(file),
+    file, text: await readFile(file, 'utf8'), city, records, bus, control, gateway: await runGateway(file, folder),
     kiosk() {
       const client = mqtt.connect(`mqtt://127.0.0.1:${brokerPort}`, { username: 'kiosk', password: devicePassword, clientId: 'kiosk', reconnectPeriod: 200, reconnectOnConnackError: true, protocolVersion: 4 })
       client.on('error', () => {})
@@ -72,7 +73,7 @@ export async function changingHouse({ console = false }: { readonly console?: bo
     async restart(signal = 'SIGKILL') {
       house.gateway.process.kill(signal)
       await house.gateway.exited
-      house.gateway = await runGateway(file)
+      house.gateway = await runGateway(file, folder)
     },
   }
   return house

@@ -24,8 +24,8 @@ export const kioskDevice = (id: string): string =>
 export interface RunningGateway { readonly process: ChildProcess; readonly exited: Promise<number | null>; readonly log: string[]; status(): Promise<GatewayStatus> }
 
 /** `linli run` in a process of its own, as a service would start it. Resolves when its control socket answers. */
-export async function runGateway(file: string): Promise<RunningGateway> {
-  const started = child(process.execPath, [main, 'run', file], { env: { ...process.env, LINLI_TEST_PASSWORD: devicePassword } })
+export async function runGateway(file: string, cwd = process.cwd()): Promise<RunningGateway> {
+  const started = child(process.execPath, [main, 'run', file], { cwd, env: { ...process.env, LINLI_TEST_PASSWORD: devicePassword } })
   const log: string[] = []
   started.stderr!.on('data', (chunk) => { log.push(String(chunk)); if (log.length > 1_000) log.shift() })
   const exited = new Promise<number | null>((resolve) => started.once('exit', resolve))

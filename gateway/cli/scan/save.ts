@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import type { FoundDevice } from '../../../drivers/modbus/scan/events.ts'
 import { ConfigError, describe } from '../../kit/index.ts'
-import { addedLines, propose, whereOf } from '../../main/discovery/propose.ts'
+import { addedLines } from '../../main/discovery/draft.ts'
+import { propose, whereOf } from '../../main/discovery/propose.ts'
 import { saveProposal } from '../../main/discovery/save.ts'
 import { paint, print, printJson } from '../output.ts'
 import type { TestedDevice } from './show.ts'
@@ -22,7 +23,7 @@ export async function saveFound(file: string, found: readonly FoundDevice[], tes
   const write = lines.length > 0 && (yes === true || (!json && await agreed(`add ${proposal.devices.length} device${proposal.devices.length === 1 ? '' : 's'} to ${file}?`)))
   const saved = write ? await saveProposal(proposal) : null
   if (json) return printJson({ ...summary, save: { file, added: lines, left: proposal.left, written: write } })
-  if (saved) print(`${paint('green', `${file} is changed`)}; the old one is ${saved.backup}. It takes effect at the next start of the gateway.`)
+  if (saved) print(`${paint('green', `${file} is changed`)}; the old one is ${saved.backup}. It takes effect at the next start of the gateway, or at once with: linli apply ${file}`)
   else if (lines.length > 0) print(paint('yellow', 'nothing was written; --yes writes without asking'))
 }
 

@@ -85,11 +85,11 @@ export const routes = {
   shiftReport: { method: 'GET', path: '/api/reports/shift', role: 'viewer', summary: 'what happened in a shift', query: reports.shiftQuery, answer: reports.shiftReport },
 
   discovery: { method: 'GET', path: '/api/discovery', role: 'installer', summary: 'the search for devices, and what it found', answer: discovery.discovery },
-  startDiscovery: { method: 'POST', path: '/api/discovery', role: 'installer', summary: 'search a free serial line, given addresses, or an OPC UA server; only reads', body: discovery.discoveryOrder, answer: done },
+  startDiscovery: { method: 'POST', path: '/api/discovery', role: 'installer', summary: 'search a free serial line, given addresses, an MQTT broker, or an OPC UA server; only reads', body: discovery.discoveryOrder, answer: done },
   stopDiscovery: { method: 'POST', path: '/api/discovery/stop', role: 'installer', summary: 'stop the search; what was found stays', answer: done },
   readDiscovered: { method: 'POST', path: '/api/discovery/read', role: 'installer', summary: 'the live read test of a device that was found', body: discovery.discoveredOrder, answer: discovery.discovered },
   proposeDiscovered: { method: 'POST', path: '/api/discovery/propose', role: 'installer', summary: 'what the site file would get', body: discovery.discoveredOrders, answer: discovery.discoveryProposal },
-  saveDiscovered: { method: 'POST', path: '/api/discovery/save', role: 'installer', summary: 'add devices that were read to the site file; in use from the next start', body: discovery.discoveredOrders, answer: discovery.discoverySaved },
+  saveDiscovered: { method: 'POST', path: '/api/discovery/save', role: 'installer', summary: 'add devices that were read to the site file; in force at once, on trial until all was well for a minute', body: discovery.discoveredOrders, answer: discovery.discoverySaved },
 
   commissioning: { method: 'GET', path: '/api/commissioning', role: 'installer', summary: 'the checklist, the commissioning that goes on, and the reports of those that ended', answer: commissioning.commissioning },
   commissioningNow: { method: 'GET', path: '/api/commissioning/now', role: 'installer', summary: 'the point it is at, and how the last one did', answer: commissioning.commissioningNow },

@@ -7,14 +7,14 @@ import { ConfigError, createLog, DriverError, readSecret, systemClock as clock }
 
 export interface ServerQuestion { readonly timeout: number; readonly pki?: string | undefined; readonly anyNetwork?: boolean | undefined }
 
-const kit = { clock, readSecret, get log() { return createLog({ level: 'error' }) } }
+export const opcuaKit = { clock, readSecret, get log() { return createLog({ level: 'error' }) } }
 
 /** Which servers are at an address and what they offer; no session is opened. Throws ConfigError PROBE_USAGE, DriverError SCAN_RANGE and the driver's own. */
 export async function serversAt(target: string, options: ServerQuestion, signal: AbortSignal): Promise<readonly FoundServer[]> {
   const settings = settingsOf(target, options)
   await assertPrivate(settings.endpoint, options.anyNetwork === true)
   const { findServers } = await import('../../../drivers/opcua/scan.ts')
-  return findServers(settings, kit, signal)
+  return findServers(settings, opcuaKit, signal)
 }
 
 function settingsOf(target: string, { timeout, pki }: ServerQuestion): OpcuaConnection {

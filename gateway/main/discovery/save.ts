@@ -2,7 +2,7 @@ import { access, constants, readFile, realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { ConfigError, describe } from '../../kit/index.ts'
 import { replaceOwned } from '../../kit/durable-file.ts'
-import type { Proposal } from './propose.ts'
+import type { Proposal } from './draft.ts'
 
 /** Whether this process may change the site file (a new file is put in its place). */
 export async function isWritable(file: string): Promise<boolean> {

@@ -3,7 +3,8 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { FoundDevice, Place } from '../../../drivers/modbus/scan/events.ts'
 import { addEntries } from '../../../firmware-config/points-csv/index.ts'
-import { addedLines, propose } from '../../../gateway/main/discovery/propose.ts'
+import { addedLines } from '../../../gateway/main/discovery/draft.ts'
+import { propose } from '../../../gateway/main/discovery/propose.ts'
 import { discoveryDesk } from '../../../gateway/main/discovery/desk.ts'
 import { saveProposal } from '../../../gateway/main/discovery/save.ts'
 import { readSite } from '../../../gateway/cli/rooms.ts'
@@ -34,9 +35,9 @@ describe('what a scan puts into a site file', () => {
     expect(await readFile(`${file}.bak`, 'utf8')).toBe(text)
     const saved = await readSite(file)
     expect(saved.connections.map(({ id, devices }) => [id, devices.map((device) => device.id)])).toEqual([['bus', []], ['bus-2', ['sdm120-1', 'xy-md02-3']]])
-    const desk = discoveryDesk(saved, async () => ['/dev/ttyUSB7'])
+    const desk = discoveryDesk({ site: saved, ports: async () => ['/dev/ttyUSB7'] })
     expect((await desk.view()).ports).toEqual([{ path: '/dev/serial/by-id/usb-1', usedBy: 'bus-2' }, { path: '/dev/ttyUSB7', usedBy: null }])
-    const order = { kind: 'rtu', first: 1, last: 2 } as const
+    const order = { kind: 'rtu', first: 1, last: 2, seconds: 30 } as const
     await expect(desk.start({ ...order, target: '/dev/serial/by-id/usb-1' })).rejects.toMatchObject({ code: 'SCAN_LINE_IN_USE' })
     await expect(desk.start({ ...order, target: '/etc/passwd' })).rejects.toMatchObject({ code: 'SCAN_TARGET' })
     const again = await propose(file, proposal.text, [found(1, 'sdm120')])
