@@ -1,8 +1,9 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import type { PublicKeyType } from '@peculiar/x509'
-import { appendFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import path from 'node:path'
 import type { EpochMs } from '../gateway/contract/index.ts'
+import { belongWithFolder } from '../gateway/kit/durable-file.ts'
 import { ConfigError, DataError, describe, randomHex } from '../gateway/kit/index.ts'
 import { commonName } from './enrol-chain.ts'
 import { put, readText } from './enrol-files.ts'
@@ -82,7 +83,9 @@ export class PilotCa {
     })
     const certificate = new X509Certificate(Buffer.from(issued.rawData))
     const { serialNumber, validTo } = certificate
-    await appendFile(path.join(this.#folder, 'issued.jsonl'), `${JSON.stringify({ at: new Date(now).toISOString(), subject: commonName(certificate), serial: serialNumber, validTo })}\n`, { mode: 0o600 })
+    await using list = await open(path.join(this.#folder, 'issued.jsonl'), 'a', 0o600)
+    await belongWithFolder(list, path.join(this.#folder, 'issued.jsonl'))
+    await list.appendFile(`${JSON.stringify({ at: new Date(now).toISOString(), subject: commonName(certificate), serial: serialNumber, validTo })}\n`)
     return certificate
   }
 }

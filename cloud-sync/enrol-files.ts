@@ -1,8 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdir, readFile, rename } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { codeOf, describe, UplinkError } from '../gateway/kit/index.ts'
-import { replaceFile } from '../gateway/kit/durable-file.ts'
+import { makeFolder, replaceFile } from '../gateway/kit/durable-file.ts'
 
 /** Where an uplink's credentials lie. `ca: null`: the authority is not kept. */
 export interface CredentialFiles { readonly cert: string; readonly key: string; readonly ca: string | null }
@@ -57,7 +57,7 @@ export async function install(files: CredentialFiles, { cert, key, ca }: { reado
 /** Durably, through a file beside it. */
 export async function put(file: string, text: string | Uint8Array, mode: number): Promise<void> {
   await guard(file, async () => {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+    await makeFolder(path.dirname(file))
     await replaceFile(file, text, mode)
   })
 }

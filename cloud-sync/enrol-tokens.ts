@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { EpochMs } from '../gateway/contract/index.ts'
+import { makeFolder } from '../gateway/kit/durable-file.ts'
 import { codeOf } from '../gateway/kit/index.ts'
 import { put } from './enrol-files.ts'
 
@@ -25,7 +26,7 @@ export class Tokens {
   async use(gateway: string, token: string, now: EpochMs): Promise<boolean> {
     const name = hashOf(token)
     const used = path.join(this.#folder, 'used')
-    await mkdir(used, { recursive: true, mode: 0o700 })
+    await makeFolder(used)
     try {
       await rename(path.join(this.#folder, 'open', name), path.join(used, name))
     } catch (error) {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { OPCUACertificateManager } from 'node-opcua-certificate-manager'
 import type { Clock, DriverKit } from '../../gateway/contract/index.ts'
+import { belongToFolder, makeFolder } from '../../gateway/kit/durable-file.ts'
 import { describe, DriverError } from '../../gateway/kit/index.ts'
 
 /** Our own certificate and those we trust, in the folders OPC UA people know: own, trusted, rejected, issuers. */
@@ -36,7 +37,7 @@ export async function openPki(folder: string, { clock, log }: Pick<DriverKit, 'c
 }
 
 async function open(folder: string, clock: Clock, log: DriverKit['log']): Promise<Pki> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   const manager = new OPCUACertificateManager({ rootFolder: folder, disableFileWatchers: true, automaticallyAcceptUnknownCertificate: false })
   const certificateFile = path.join(folder, 'own/certs/client_certificate.pem')
   const fresh = await readFile(certificateFile).catch(() => null) === null
@@ -55,6 +56,8 @@ async function open(folder: string, clock: Clock, log: DriverKit['log']): Promis
     // Each client counts itself in and, when its connecting failed, not out.
     manager.referenceCounter = 0
     await manager.dispose().catch(() => {})
+    // `sudo linli probe opcua … trust`: the gateway reads it later.
+    await belongToFolder(folder).catch(() => {})
   }
   return { manager, applicationUri, certificateFile, ownUntil: own.validToDate.getTime(), close }
 }

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { Decrypter, Encrypter } from 'age-encryption'
 import { createTarDecoder, createTarPacker, type TarHeader } from 'modern-tar'
+import { belongWithFolder } from '../../gateway/kit/durable-file.ts'
 import { codeOf, ConfigError, DataError, randomHex } from '../../gateway/kit/index.ts'
 
 /** One file of a backup. `size` in bytes is what `body` brings. */
@@ -58,6 +59,7 @@ async function pour(file: string, stream: ReadableStream<Uint8Array>): Promise<n
     await handle.writeFile(chunk)
     bytes += chunk.length
   }
+  await belongWithFolder(handle, file)
   await handle.sync()
   return bytes
 }

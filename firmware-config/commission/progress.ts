@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { codeOf, DataError, StoreError, type Logger } from '../../gateway/kit/index.ts'
-import { createFile, replaceFile } from '../../gateway/kit/durable-file.ts'
+import { createFile, makeFolder, replaceFile } from '../../gateway/kit/durable-file.ts'
 import { checkResult, counted, readCommissioning, type SignedCommissioning } from './report.ts'
 
 /** What was done so far. `point`: the one it is at. */
@@ -40,7 +40,7 @@ export class CommissionFolder {
   }
   /** Throws StoreError COMMISSION_FOLDER. */
   async write(known: Progress): Promise<void> {
-    await stored(mkdir(this.#folder, { recursive: true, mode: 0o700 }), this.#folder)
+    await stored(makeFolder(this.#folder), this.#folder)
     await stored(replaceFile(this.#progress, JSON.stringify(known)), this.#progress)
   }
   async clear(): Promise<void> { await stored(rm(this.#progress, { force: true }), this.#progress) }
@@ -60,7 +60,7 @@ export class CommissionFolder {
   }
   /** Throws StoreError COMMISSION_FOLDER. */
   async add(report: SignedCommissioning): Promise<ReportSummary> {
-    await stored(mkdir(this.#folder, { recursive: true, mode: 0o700 }), this.#folder)
+    await stored(makeFolder(this.#folder), this.#folder)
     let at = report.commissioning.endedAt
     const file = (): string => path.join(this.#folder, `${at}.json`)
     while (!await stored(createFile(file(), `${JSON.stringify(report)}\n`), file())) at++

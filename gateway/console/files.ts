@@ -1,8 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { z } from 'zod'
 import { codeOf, StoreError } from '../kit/index.ts'
-import { replaceFile } from '../kit/durable-file.ts'
+import { makeFolder, replaceFile } from '../kit/durable-file.ts'
 
 /** Null when there is none. Throws StoreError CONSOLE_FILE for one that cannot be read: an account that seems gone must not open the first run again. */
 export async function readJson<S extends z.ZodType>(file: string, schema: S): Promise<z.output<S> | null> {
@@ -21,7 +21,7 @@ export async function readJson<S extends z.ZodType>(file: string, schema: S): Pr
 /** Whole or not at all, on disk when it resolves, readable by the gateway's user only. Throws StoreError CONSOLE_FILE. */
 export async function writeJson(file: string, content: unknown): Promise<void> {
   try {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+    await makeFolder(path.dirname(file))
     await replaceFile(file, JSON.stringify(content))
   } catch (cause) {
     throw new StoreError('CONSOLE_FILE', `cannot write ${file}; check space and owner of its folder`, { cause, retriable: true })

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { codeOf, StoreError } from '../kit/index.ts'
-import { createFile, replaceFile } from '../kit/durable-file.ts'
+import { createFile, makeFolder, replaceFile } from '../kit/durable-file.ts'
 import type { Target } from './targets.ts'
 
 const keyBytes = 32
@@ -29,7 +29,7 @@ export class ResidentCodes {
   /** Makes the key where there is none. Throws StoreError RESIDENTS_FILE. */
   static async open(folder: string, targets: readonly Target[]): Promise<ResidentCodes> {
     const file = path.join(folder, 'codes.key')
-    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => { throw unusable(folder, cause) })
+    await makeFolder(folder).catch((cause: unknown) => { throw unusable(folder, cause) })
     const key = await readOptional(file) ?? await createFile(file, randomBytes(keyBytes)).then(() => readOptional(file), (cause: unknown) => { throw unusable(file, cause) })
     if (key?.length !== keyBytes) throw damaged(file)
     const codes = new ResidentCodes(folder, key, targets)
