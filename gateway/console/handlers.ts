@@ -56,6 +56,7 @@ export function buildingHandlers(parts: ConsoleParts, views: Views, pace: DrainP
     },
     async write({ params, body, session, actor }) {
       if (!views.mayWrite(params.id, session.role)) throw new ConfigError('CONSOLE_ROLE', `${params.id} is written by installers; log in as one`)
+      views.checkValue(params.id, body.value)
       await parts.writer.write(params.id, body.value, AbortSignal.timeout(body.timeoutMs), { actor, origin: 'site' })
       return {}
     },

@@ -1,4 +1,4 @@
-import type { ConnectionConfig, DeviceConfig, DoorView, KioskView, PointConfig } from '../contract/index.ts'
+import type { ConnectionConfig, DeviceConfig, DoorView, KioskView, PointConfig, Value } from '../contract/index.ts'
 import { brief } from '../control/alerts.ts'
 import { ConfigError } from '../kit/index.ts'
 import { mostUrgent } from './alert-states.ts'
@@ -30,6 +30,12 @@ export class Views {
   /** A lock's own policy stands behind it, in the door. */
   mayWrite(point: string, as: Role): boolean {
     return as === 'installer' || as === 'admin' || (as === 'staff' && [...this.#parts.locks.values()].includes(point))
+  }
+
+  /** Throws ConfigError POINT_VALUE for what lies outside the point's range, before anything is sent. */
+  checkValue(id: string, value: Value): void {
+    const { type, min = -Infinity, max = Infinity } = this.#parts.live.points.get(id) ?? {}
+    if (type === 'number' && (typeof value !== 'number' || !(value >= min && value <= max))) throw new ConfigError('POINT_VALUE', `${JSON.stringify(value)} cannot be written to ${id}: write a number from ${min} to ${max}`)
   }
 
   devices(as: Role): readonly DeviceView[] { return [...this.#parts.live.devices.values()].map((device) => this.#device(device, as, shownPoints)) }

@@ -1,4 +1,5 @@
 import type { Label } from '../../contract/index.ts'
+import type { PointView } from '../api/index.ts'
 
 /** Why something is not well, and what to do, in a clerk's words. docs/errors.md says the same to the installer. */
 export interface Explanation { readonly why: Label; readonly next: Label }
@@ -14,6 +15,9 @@ const codes: Readonly<Record<string, Explanation>> = {
   MODBUS_TIMEOUT: say('设备没有回答。', 'The device does not answer.', ...cable),
   MODBUS_CRC: say('线路有干扰，收到的数据不完整。', 'The line is disturbed: answers arrive damaged.', '请联系安装人员检查接线、终端电阻和屏蔽。', 'Ask the installer to check wiring, termination and shield.'),
   MODBUS_EXCEPTION: say('设备拒绝了这次读取。', 'The device refuses what it is asked.', ...setup),
+  MODBUS_ILLEGAL_ADDRESS: say('设备说没有这个数据。', 'The device says that it has no such value.', ...setup),
+  MODBUS_ILLEGAL_FUNCTION: say('设备拒绝了这次读取。', 'The device refuses what it is asked.', ...setup),
+  MODBUS_ILLEGAL_VALUE: say('设备不接受这个值。', 'The device does not take this value.', ...setup),
   MODBUS_CONNECT_FAILED: say('连不上这条线路的转换器。', 'The line’s converter cannot be reached.', ...cable),
   MODBUS_GATEWAY_PATH: say('转换器找不到后面的设备。', 'The converter has no road to the device.', ...setup),
   MODBUS_GATEWAY_TARGET: say('转换器后面的设备没有回答。', 'The device behind the converter does not answer.', ...cable),
@@ -127,8 +131,12 @@ const codes: Readonly<Record<string, Explanation>> = {
   CONSOLE_UNKNOWN: say('已经没有这个了。', 'This is no longer there.', '刷新页面。', 'Load the page again.'),
 }
 
-/** What is known of a code; of a family where the code itself is not listed. */
-export function explain(code: string): Explanation | undefined {
+/** What a supervised contact's module reports instead of open or closed. */
+const brokenWire = say('信号线断了或短路，看不到它的状态。', 'Its wire is broken or shorted: its state is not known.', '请尽快联系安装人员检查接线；修好之前，请派人到现场看着。', 'Ask the installer to check the wire soon; until then, have somebody look on site.')
+
+/** What is known of a code; of a family where the code itself is not listed. `type`: of the point that it is said of. */
+export function explain(code: string, type?: PointView['type']): Explanation | undefined {
+  if (code === 'POINT_SENTINEL' && type === 'boolean') return brokenWire
   if (codes[code]) return codes[code]
   if (/^(MODBUS|MQTT|OPCUA|GPIO)_.*(TIMEOUT|SILENT|UNREACHABLE|LOST|CLOSED|REFUSED|GONE)/.test(code)) return say('与设备的连接有问题。', 'The connection to the device has a problem.', ...cable)
   return /^(MODBUS|MQTT|OPCUA|GPIO|POINT)_/.test(code) ? say('设备的设置或线路有问题。', 'Something is wrong with its settings or its line.', ...setup) : undefined

@@ -24,7 +24,11 @@ export function DevicePage({ id }: { readonly id: string }): JSX.Element {
   const charted = device.points.find((point) => point.id === picked.value) ?? device.points.find(({ type, unit }) => type === 'number' && unit !== undefined) ?? device.points.find(({ type }) => type === 'number') ?? device.points.find(({ type }) => type === 'boolean')
   // A cause that all of them share is told once.
   const told = new Set([device.reason])
-  const isNews = (reason: string | undefined): boolean => reason !== undefined && !told.has(reason) && told.add(reason).has(reason)
+  const isNews = ({ reason, type }: PointView): boolean => {
+    const known = told.has(reason) || told.has(`${reason} ${type}`)
+    told.add(`${reason} ${type}`)
+    return reason !== undefined && !known
+  }
   const target = device.points.find((point) => point.id === writing.value)
   return (
     <>
@@ -37,7 +41,7 @@ export function DevicePage({ id }: { readonly id: string }): JSX.Element {
           <dt>{t('lastSeen')}</dt><dd>{device.lastSeenAt === null ? t('notYet') : `${agoOf(device.lastSeenAt, now.value)} · ${momentOf(device.lastSeenAt, now.value)}`}</dd>
         </dl>
         {device.reason ? <Why code={device.reason} /> : null}
-        <ul class="points">{device.points.map((point) => <Point point={point} charted={point.id === charted?.id} why={isNews(point.reason)} key={point.id} />)}</ul>
+        <ul class="points">{device.points.map((point) => <Point point={point} charted={point.id === charted?.id} why={isNews(point)} key={point.id} />)}</ul>
       </article>
       {charted ? <section class="card" aria-labelledby="chart"><h2 id="chart">{named(charted.name)}</h2><PointChart point={charted} key={charted.id} /></section> : null}
       <Bus device={device} />
@@ -57,7 +61,7 @@ function Point({ point, charted, why }: PointProps): JSX.Element {
         <span class="device-state"><StateShape state={pointMark(point)} />{t(`quality_${quality}`)}</span>
         {point.writable ? <button type="button" onClick={() => { writing.value = point.id }}>{t('write')}</button> : null}
       </div>
-      {why ? <Why code={point.reason!} /> : null}
+      {why ? <Why code={point.reason!} type={point.type} /> : null}
     </li>
   )
 }

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { call } from '../api.ts'
 import { momentOf } from '../format.ts'
 import { named, say, t } from '../language.ts'
@@ -31,14 +31,17 @@ function Begin(): JSX.Element {
   const [pin, setPin] = useState('')
   const [failed, setFailed] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
+  const sending = useRef(false)
   const roster = people.value.filter(({ kind }) => kind === 'roster')
   const without = roster.find(({ id, pin }) => id === person && !pin)
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
     // Of a double click the second half would be a shift of its own.
-    if (busy) return
+    if (sending.current) return
+    sending.current = true
     setBusy(true)
     const answer = await call('beginShift', { body: { person, pin }, timeoutMs: 30_000 })
+    sending.current = false
     setBusy(false)
     setPin('')
     setFailed(answer.ok ? null : answer.problem.code)

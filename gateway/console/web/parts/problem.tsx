@@ -1,10 +1,12 @@
 import type { JSX } from 'preact'
+import type { PointView } from '../../api/index.ts'
 import { explain } from '../codes.ts'
 import { named, t } from '../language.ts'
 
+interface WhyProps { readonly code: string; readonly heading?: boolean; readonly type?: PointView['type'] }
 /** A cause and what to do, in plain words; the code for whoever is called. */
-export function Why({ code, heading = true }: { readonly code: string; readonly heading?: boolean }): JSX.Element {
-  const known = explain(code)
+export function Why({ code, heading = true, type }: WhyProps): JSX.Element {
+  const known = explain(code, type)
   return (
     <div class="why">
       {heading ? <strong>{t('whyBad')}</strong> : null}
