@@ -33,6 +33,7 @@ export const changeWords = {
   confMinutes: { zh: '多久内要有人确认', en: 'How long somebody has to keep it' },
   confApply: { zh: '试运行', en: 'Try it' },
   confHistory: { zh: '以前的配置', en: 'Configurations so far' },
+  confByCity: { zh: '城市平台', en: 'the city' },
   confNumber: { zh: '编号', en: 'No.' },
   confEnded: { zh: '结果', en: 'Ended as' },
   confShow: { zh: '查看', en: 'Show' },

@@ -133,7 +133,7 @@ function Past({ known }: { readonly known: ConfigurationsAnswer }): JSX.Element 
         <thead><tr><th scope="col">{t('confNumber')}</th><th scope="col">{t('time')}</th><th scope="col">{t('who')}</th><th scope="col">{t('reason')}</th><th scope="col">{t('confEnded')}</th><th scope="col" /></tr></thead>
         <tbody>{known.configurations.map((each) => (
           <tr key={each.number}>
-            <td>{each.number}{each.number === known.inForce ? ` · ${t('confInForce')}` : ''}</td><td>{momentOf(each.at, now.value)}</td><td>{each.origin === 'file' ? '–' : personName(each.by)}</td><td>{each.origin === 'file' ? '' : each.reason}</td>
+            <td>{each.number}{each.number === known.inForce ? ` · ${t('confInForce')}` : ''}</td><td>{momentOf(each.at, now.value)}</td><td>{each.origin === 'file' ? '–' : each.origin === 'city' ? `${t('confByCity')} · ${each.by}` : personName(each.by)}</td><td>{each.origin === 'file' ? '' : each.reason}</td>
             <td>{tState('confOutcome', each.outcome)}{each.note ? <details><summary>{t('detail')}</summary><code lang="en">{each.note}</code></details> : null}</td>
             <td><button type="button" onClick={() => void show(each.number)}>{t('confShow')} {each.number}</button>{each.number !== known.inForce && !known.trial ? <button type="button" onClick={() => void order('rollBackChange', { number: each.number })}>{t('confUse')}: {each.number}</button> : null}</td>
           </tr>
