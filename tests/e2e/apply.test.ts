@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -40,6 +41,10 @@ describe('a change of a running site', () => {
     await house.well()
     await expect.poll(() => house.records.findLast(({ type, data }) => type === 'org.linli.gateway.v1' && data.action === 'configuration-rolled-back')?.data, { timeout: 10_000 }).toMatchObject({ number: 3, previous: 2, reason: 'CHANGE_UPLINK_LOST' })
     expect((await house.control.status()).alerts.map(({ key }) => key)).toContain('gateway/configuration/3')
+
+    // Nobody wishes for configurations here: no key was made for them.
+    expect(existsSync(path.join(path.dirname(house.file), 'data/signing.key'))).toBe(true)
+    expect(existsSync(path.join(path.dirname(house.file), 'data/sealing.key'))).toBe(false)
 
     expect(kiosk.connected).toBe(true)
     expect(closes).toBe(0)
