@@ -110,7 +110,7 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   }
   if (city.commands) stack.use(city.commands)
   const alerts = { desk, pipeline, sounders, clock, people: site.decisions.people.map(({ id }) => id) }
-  const support = openSupport({ site, clock, stack, ring, eventLog, status })
+  const support = openSupport({ site, clock, stack, ring, eventLog, live, status })
   const control = serveControl({ socket: site.control.socket, ...support, status, live, alerts, facility, maintenance: { modes, clock }, reports, rules: ruleViews({ ...decisions, site, live, clock }), journal, feed, history, eventLog, channels: channels ?? undefined, log, writer, changes, desired: city.desired ?? undefined })
   await control.then((served) => stack.use(served), (error: unknown) => { if (!holding) throw error; log.error({ code: codeOf(error) }, describe(error)) })
   const photos = await openPhotos(basics)

@@ -6,6 +6,7 @@ import { createShifts } from '../../rules/people/shifts.ts'
 import { roomSchemas, type Site } from '../cli/rooms.ts'
 import type { SiteFacts } from '../support/check-up.ts'
 import type { CertificateFile, SecretPlace } from '../support/check-files.ts'
+import type { OpcuaPki } from '../support/check-opcua.ts'
 import type { Endpoint } from '../support/check-network.ts'
 import type { PortNeed } from '../support/check-ports.ts'
 import { found, type CheckFinding } from '../support/findings.ts'
@@ -34,6 +35,8 @@ export async function siteFacts(site: Site, { now, runsWith, hasAdmin }: FactsOp
     endpoints: uplinks.flatMap(({ id, url }): Endpoint[] => { const { hostname, port, protocol } = new URL(url); return [{ uplink: id, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (protocol === 'mqtts:' ? 8_883 : 1_883) }] }),
     certificates: certificatesOf(site),
     secrets: secretsOf(site),
+    opcua: opcuaOf(site),
+    looks: [['console', () => siteCaOf(site, now)]],
     found: [
       ...(runsWith !== null && seen !== null && seen !== runsWith ? [found('DOCTOR_CONFIG_CHANGED', 'notice', 'configuration', site.file, ['站点文件在启动后改过，改动还没有生效。', 'The site file was changed since the start; the change is not in use.'], ['linli check 检查后应用或重启。', 'Run linli check, then apply it or start again.'])] : []),
       ...forecastsOf(site), ...soundOf(site), ...peopleOf(site, now), ...pageOf(site, hasAdmin),
@@ -41,6 +44,27 @@ export async function siteFacts(site: Site, { now, runsWith, hasAdmin }: FactsOp
       ...(process.getuid?.() === 0 ? [found('DOCTOR_ROOT', 'notice', 'secrets', 'process', ['正以 root 身份运行。', 'This runs as root.'], ['用安装包里的系统用户运行网关。', 'Run the gateway as the system user of the package.'])] : []),
     ],
   }
+}
+
+/** The authority that the gateway made for its page: when it ends, and which of the page's addresses it may not sign. One that is not made yet comes with the first start. */
+async function siteCaOf({ console: page, store, file }: Site, now: EpochMs): Promise<readonly CheckFinding[]> {
+  if (!page.enabled || page.tls !== 'site-ca') return []
+  const folder = path.join(store.path, 'console')
+  const [{ readSiteCa }, { namesWanted, ownNetworks, split }, { tlsFindings }] = await Promise.all([import('../console/tls/site-ca.ts'), import('../console/tls/names.ts'), import('../console/tls/keeper.ts')])
+  const ca = await readSiteCa(folder)
+  if (!ca) return []
+  const { outside } = split(namesWanted(page, ownNetworks()), ca.allowed)
+  const day = new Date(ca.until).toISOString().slice(0, 10)
+  const ended = ca.until <= now
+  const next = [`运行 linli console-ca ${file} --renew，再在每台设备上重新安装（页面 /install）。`, `Run linli console-ca ${file} --renew, then install it anew on every device (/install of the page).`] as const
+  return tlsFindings({ until: ca.until, names: [], outside, authority: ca }, now).map(({ code, text }) => (code === 'CONSOLE_TLS_NAMES'
+    ? found(code, 'warning', 'console', outside.join(', '), ['页面用到的地址不在本站证书机构的范围内，浏览器打不开。', 'The page is called by an address that the site’s authority may not sign; browsers refuse it there.'], next, text)
+    : found(code, ended ? 'fault' : 'warning', 'console', folder, [ended ? `页面的证书机构已于 ${day} 到期，浏览器打不开页面。` : `页面的证书机构将于 ${day} 到期。`, ended ? `The site’s authority of the page ended on ${day}; browsers refuse the page.` : `The site’s authority of the page ends on ${day}.`], next, text)))
+}
+
+function opcuaOf({ connections }: Site): readonly OpcuaPki[] {
+  const secured = connections.flatMap(({ id, driver, settings }) => { const { pki, endpoint, security } = settings as { readonly pki?: string; readonly endpoint?: string; readonly security?: string }; return driver === 'opcua' && pki !== undefined && endpoint !== undefined && security !== 'None' ? [{ id, endpoint, folder: path.resolve(pki) }] : [] })
+  return [...Map.groupBy(secured, ({ folder }) => folder)].map(([folder, all]) => ({ folder, connections: all }))
 }
 
 /** What is wrong with a file that cannot be used: each problem, and what can be looked at all the same. */

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises'
 import path from 'node:path'
 import type { EventLog } from '../contract/index.ts'
 import type { LogRing } from '../kit/index.ts'
+import type { LiveValues } from '../live.ts'
 import type { GatewayStatus } from '../status.ts'
 import { BundleJob, type MakeBundle } from '../support/bundle-job.ts'
 import type { CheckUp } from '../support/findings.ts'
@@ -14,7 +15,7 @@ import { fileHash, siteFacts } from './check-up.ts'
 /** Secrets are read again after so long: a page asks every two seconds. */
 const knownForMs = 60_000
 
-export interface SupportOptions extends Pick<Basics, 'site' | 'clock' | 'stack'> { readonly ring: LogRing; readonly eventLog: Pick<EventLog, 'read'>; status(): GatewayStatus }
+export interface SupportOptions extends Pick<Basics, 'site' | 'clock' | 'stack'> { readonly ring: LogRing; readonly eventLog: Pick<EventLog, 'read'>; readonly live: Pick<LiveValues, 'read'>; status(): GatewayStatus }
 
 /** What support engineers ask a running gateway for. Loaded when somebody asks. */
 export interface Support {
@@ -26,7 +27,7 @@ export interface Support {
   readonly bundles: BundleJob
 }
 
-export function openSupport({ site, clock, stack, ring, eventLog, status }: SupportOptions): Support {
+export function openSupport({ site, clock, stack, ring, eventLog, live, status }: SupportOptions): Support {
   let known: { readonly until: number; readonly scrubber: Promise<Scrubber> } | null = null
   let checking: Promise<CheckUp> | null = null
   const startedWith = fileHash(site.file)
@@ -36,9 +37,10 @@ export function openSupport({ site, clock, stack, ring, eventLog, status }: Supp
     return known.scrubber
   }
   const look = async (): Promise<CheckUp> => {
-    const { checkUp } = await import('../support/check-up.ts')
+    const [{ checkUp }, { checkMeters }] = await Promise.all([import('../support/check-up.ts'), import('./check-decoding.ts')])
     const [runsWith, hasAdmin] = await Promise.all([startedWith, hasAccounts(site)])
-    return checkUp({ facts: await siteFacts(site, { now: clock.now(), runsWith: runsWith ?? '', hasAdmin }), clock, version, status: status(), synchronised: async () => false })
+    const facts = await siteFacts(site, { now: clock.now(), runsWith: runsWith ?? '', hasAdmin })
+    return checkUp({ facts: { ...facts, looks: [...facts.looks ?? [], ['devices', () => checkMeters(site.connections, live, clock)]] }, clock, version, status: status(), synchronised: async () => false })
   }
   const check = (): Promise<CheckUp> => (checking ??= look().finally(() => { checking = null }))
   const bundle: MakeBundle = async (events, progress) => {

@@ -6,6 +6,7 @@ import type { GatewayStatus } from '../status.ts'
 import { checkCertificate, checkMode, checkSecret, type CertificateFile, type SecretPlace } from './check-files.ts'
 import { checkClock, checkDisk, checkMachine, thisHost, type Host } from './check-host.ts'
 import { checkNetwork, type Endpoint } from './check-network.ts'
+import { checkOpcua, type OpcuaPki } from './check-opcua.ts'
 import { checkPort, type PortNeed } from './check-ports.ts'
 import { checkStatus } from './check-status.ts'
 import { areas, found, ordered, type Area, type CheckFinding, type CheckUp } from './findings.ts'
@@ -22,6 +23,9 @@ export interface SiteFacts {
   readonly secrets: readonly SecretPlace[]
   /** Where the page ought to listen; null where it is off. */
   readonly page: { readonly host: string; readonly port: number } | null
+  readonly opcua?: readonly OpcuaPki[]
+  /** What only the composition root can look at. */
+  readonly looks?: readonly (readonly [Area, () => Promise<readonly CheckFinding[]>])[]
 }
 
 export interface CheckParts {
@@ -52,7 +56,9 @@ export async function checkUp({ facts, clock, version, status, synchronised, hos
     ['network', () => checkNetwork(facts.endpoints, clock, host)],
     ['certificates', async () => (await Promise.all(facts.certificates.map((each) => checkCertificate(each, now)))).flat()],
     ['secrets', async () => (await Promise.all([...facts.secrets.map(checkSecret), ...ownFiles(facts).map((file) => checkMode(file))])).flat()],
+    ['certificates', async () => (await Promise.all((facts.opcua ?? []).map((each) => checkOpcua(each, now)))).flat()],
     ['console', () => checkPage(facts, status !== null)],
+    ...facts.looks ?? [],
   ]
   const findings = (await Promise.all(looks.map(([area, look]) => limited(clock, area, look)))).flat()
   const wrong = new Set(findings.map(({ area }) => area))
