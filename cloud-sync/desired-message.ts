@@ -12,7 +12,8 @@ import { actorLine, reasonLine, type ConfigurationConfig } from './desired-schem
 export const maxDesiredBytes = 1_000_000
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in hexadecimal')
-const base64 = z.string().regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'base64 with its padding')
+/** In the one form that the bytes have: a bit that base64 leaves unused would be a message that was altered and still fits. */
+const base64 = z.string().refine((text) => Buffer.from(text, 'base64').toString('base64') === text, 'base64 with its padding')
 
 /** What the city publishes, retained, on `config/desired`. */
 export const desiredSchema = z.strictObject({

@@ -242,8 +242,10 @@ export class OpcuaSession implements Session<OpcuaAddress> {
   #lost(error: unknown): void {
     if (this.#ended) return
     this.#alive = codeOf(error) === 'OPCUA_SUBSCRIPTION_LOST' || codeOf(error) === 'OPCUA_OVERLOADED'
-    const known = error instanceof DriverError && error.code !== 'OPCUA_TIMEOUT'
-    this.#queue.fail(known ? error : new DriverError('OPCUA_CLOSED', `connection ${this.#config.id}: ${this.#config.settings.endpoint} failed (${describe(error)}); it is opened again`, { cause: bare(error), retriable: true }))
+    // Whatever it was asked when it fell silent: its nodes' values, a subscription, a sign of life.
+    const silent = codeOf(error) === 'OPCUA_TIMEOUT'
+    const known = error instanceof DriverError && !silent
+    this.#queue.fail(known ? error : new DriverError(silent ? 'OPCUA_SILENT' : 'OPCUA_CLOSED', `connection ${this.#config.id}: ${this.#config.settings.endpoint} ${silent ? 'gives no sign of life' : 'failed'} (${describe(error)}); it is opened again`, { cause: bare(error), retriable: true }))
     this.#end()
   }
 

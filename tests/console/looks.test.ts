@@ -101,6 +101,8 @@ describe('the pages', () => {
     const bodies = await Promise.all([desk.url, ...files].map(async (file) => (await page.request.get(file)).body()))
     expect(bodies.reduce((sum, body) => sum + gzipSync(body).length, 0)).toBeLessThanOrEqual(200_000)
     expect(files.every((file) => file.startsWith(desk.url))).toBe(true)
+    // As it is released: no file of the machine that built it.
+    for (const body of bodies) expect(body.includes('/web/parts/')).toBe(false)
   })
 
   it(`draw few of ${many} open alerts at a time, and the next when they are asked for`, { timeout: 90_000 }, async () => {

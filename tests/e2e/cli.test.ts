@@ -102,7 +102,8 @@ describe('linli verify', () => {
 describe('the demo facility', () => {
   it('prints one JSON object and nothing else, with nothing lost', { timeout: 30_000 }, async () => {
     const { code, stdout, stderr } = await linli('demo', '--for', '4s', '--json')
-    expect([code, stderr]).toEqual([0, ''])
+    // A container in which nobody tells whether its clock is set is warned of that, once.
+    expect([code, stderr.split('\n').filter((line) => line && !line.includes('TIME_SOURCE_UNKNOWN'))]).toEqual([0, []])
     expect(JSON.parse(stdout)).toMatchObject({ lost: 0, duplicates: 0, gaps: 0, readings: expect.any(Number), firstMessageMs: expect.any(Number) })
   })
   it('ends within two seconds of Ctrl-C, nothing lost', { timeout: 30_000 }, async () => {

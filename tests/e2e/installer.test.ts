@@ -3,6 +3,9 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { startModbusSimulator } from '../../drivers/modbus/simulator.ts'
+import { systemClock } from '../../gateway/kit/index.ts'
+import { modbusConfig } from '../drivers/modbus/support.ts'
 import { linli } from '../support/command-line.ts'
 import { main, runGateway } from '../support/gateways.ts'
 import { child, freePort, tempFolder } from '../support/resources.ts'
@@ -104,14 +107,18 @@ describe('an installer with a laptop', () => {
     const { file } = await site(port)
     await simulate(file)
     const probe = (...words: string[]) => linli('probe', 'modbus', `127.0.0.1:${port}`, ...words, '--timeout', '150ms')
-    expect(JSON.parse((await probe('scan', '1', '4', '--json')).stdout)).toEqual([1, 2, 3].map((unit) => ({ unit, answer: 'answers' })))
-    expect((await probe('read', 'input', '0', '4', '--unit', '2')).stdout).toMatch(/REGISTER.*FLOAT[\s\S]*2(2|3)\d\.\d/)
-    expect((await probe('identify', '--unit', '3')).stdout).toMatch(/vendor\s+Linli/)
+    expect(JSON.parse((await probe('scan', '1', '4', '--json')).stdout)).toEqual([[1, 'answers; it has no input register 0'], [2, 'answers'], [3, 'answers; it has no input register 0']].map(([unit, answer]) => ({ unit, answer })))
+    expect((await probe('read', 'input', '0', '2', '--unit', '2')).stdout).toMatch(/REGISTER.*FLOAT[\s\S]*2(2|3)\d\.\d/)
+    expect(await probe('identify', '--unit', '3')).toMatchObject({ code: 1, stderr: expect.stringContaining('MODBUS_ILLEGAL_FUNCTION') })
     expect((await probe('write', 'coil', '0', '1', '0', '1', '--unit', '3')).stdout.trim().split('\n').map((line) => line.split(/\s+/)[1])).toEqual(['1', '0', '1'])
     expect(await probe('write', 'coil', '0', 'onn', '--unit', '3')).toMatchObject({ code: 1, stderr: expect.stringContaining('"onn" is neither on nor off') })
-    expect(JSON.parse((await probe('exchange', '40', '2', '40', '7', '9', '--unit', '1', '--json')).stdout).map(({ value }: { value: number }) => value)).toEqual([7, 9])
+    expect(JSON.parse((await probe('exchange', '259', '2', '259', '7', '9', '--unit', '1', '--json')).stdout).map(({ value }: { value: number }) => value)).toEqual([7, 9])
     expect(await probe('dance')).toMatchObject({ code: 1, stderr: expect.stringMatching(/PROBE_USAGE.*read TABLE START/) })
     expect(await probe('read', 'input', '0', '--unit', '9')).toMatchObject({ code: 1, stderr: expect.stringMatching(/MODBUS_TIMEOUT/) })
+  })
+  it('asks a device what it calls itself', async () => {
+    await using device = await startModbusSimulator(modbusConfig(1502, { meter: { unitId: 5, points: {} } }), { clock: systemClock, random: () => 0.5 }, { port: 0 })
+    expect(await linli('probe', 'modbus', device.where, 'identify', '--unit', '5')).toMatchObject({ code: 0, stdout: expect.stringMatching(/vendor\s+Linli\nproduct code\s+meter/) })
   })
   it('takes the points of a site to a spreadsheet and back, and never overwrites what it was not told to', async () => {
     const { file, folder } = await site(1502)

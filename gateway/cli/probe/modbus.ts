@@ -138,7 +138,7 @@ async function scan([first, last]: readonly string[], { json }: ModbusProbeOptio
   for (let unit = from; unit <= to && !signal.aborted; unit++) {
     if (process.stderr.isTTY) process.stderr.write(`\runit ${unit} of ${to}, ${found.length} found `)
     const request = readRequest('input', 0, 1)
-    const answer = await ask(unit, request).then((reply) => { readReply(request, reply); return 'answers' }).catch((error: unknown) => (/TIMEOUT|GATEWAY|CLOSED/.test(codeOf(error)) ? null : describe(error)))
+    const answer = await ask(unit, request).then((reply) => { readReply(request, reply); return 'answers' }).catch((error: unknown) => (/TIMEOUT|GATEWAY|CLOSED/.test(codeOf(error)) ? null : codeOf(error) === 'MODBUS_ILLEGAL_ADDRESS' ? 'answers; it has no input register 0' : `answers; ${describe(error)}`))
     if (answer) found.push({ unit, answer })
   }
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')

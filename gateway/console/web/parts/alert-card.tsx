@@ -51,7 +51,8 @@ export function Acknowledge({ group, place }: { readonly group: readonly AlertVi
   const busy = underWay.value.has(alert.id)
   const word: Word = waits ? 'queued' : busy ? 'acknowledging' : 'acknowledge'
   const off = waits || busy
-  const tap = (): void => { if (!off && still) void (many ? actOnAll(group, { act: 'acknowledge' }) : act(alert, { act: 'acknowledge' })) }
+  // A key falls on what has the focus, wherever that has moved: detail counts the clicks of a pointer.
+  const tap = ({ detail }: MouseEvent): void => { if (!off && (still || detail === 0)) void (many ? actOnAll(group, { act: 'acknowledge' }) : act(alert, { act: 'acknowledge' })) }
   return <button type="button" class={waits ? 'acknowledge waits' : 'acknowledge'} aria-disabled={off || !still} aria-label={off ? undefined : many ? say('ackAllOf', group.length, title) : say('ackOf', title)} onClick={tap}>{many && !off ? say('ackAll', group.length) : t(word)}</button>
 }
 
