@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml'
 import { DataError } from '../../gateway/kit/index.ts'
 import { keyText, type PlainObject } from '../site/plain.ts'
-import { at, columnOf, endOf, flow, lineEnd, newline, splice, startOf, type Splice } from './edit.ts'
+import { at, columnOf, endOf, inline, lineEnd, newline, splice, startOf, type Splice } from '../site/text-edit.ts'
 
 export type EntryLists = Readonly<Partial<Record<'connections' | 'devices', readonly PlainObject[]>>>
 
@@ -14,9 +14,6 @@ export function addEntries(text: string, lists: EntryLists): string {
   for (const [name, entries] of Object.entries(lists)) if (entries && entries.length > 0) out = splice(out, [added(out, name, entries.map(inline))])
   return out
 }
-
-/** `{ id: bus-1, driver: modbus }`. */
-const inline = (entry: PlainObject): string => flow('entry', entry).slice('entry: '.length)
 
 function added(text: string, name: string, lines: readonly string[]): Splice {
   const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, merge: false, logLevel: 'silent' })

@@ -1,11 +1,9 @@
-import { Document, isAlias, isMap, isPair, isScalar, isSeq, parseDocument, Scalar, visit, type Node, type Pair, type YAMLMap } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, parseDocument, type Node, type Pair, type YAMLMap } from 'yaml'
 import { DataError } from '../../gateway/kit/index.ts'
 import { keyText, type Plain, type PlainObject } from '../site/plain.ts'
+import { at, columnOf, endOf, flow, lineEnd, lineStart, newline, onItsLine, splice, startOf, type Splice } from '../site/text-edit.ts'
 import type { PointChange } from './plan.ts'
 import type { SiteDevice } from './site-points.ts'
-
-/** A piece of the text to be replaced; `from` = `to` inserts. */
-export interface Splice { readonly from: number; readonly to: number; readonly text: string }
 
 /**
  * The site file's text with the changes in it. Only the text of what changes is touched: every other byte, comments and alignment too,
@@ -135,48 +133,6 @@ function block(text: string, map: YAMLMap, lines: readonly string[]): Splice {
   return at(lineEnd(text, endOf(map)), lines.map((line) => indent + line).join(''))
 }
 
-export const at = (place: number, text: string): Splice => ({ from: place, to: place, text })
-export const newline = (text: string): string => (text.includes('\r\n') ? '\r\n' : '\n')
-const lineStart = (text: string, offset: number): number => text.lastIndexOf('\n', offset - 1) + 1
-/** A block scalar's own end is already on the next line. */
-const onItsLine = (text: string, offset: number): number => (text[offset - 1] === '\n' ? offset - newline(text).length : offset)
-export function lineEnd(text: string, offset: number): number {
-  const pattern = /[\r\n]|$/g
-  pattern.lastIndex = onItsLine(text, offset)
-  return pattern.exec(text)!.index
-}
-export const columnOf = (text: string, offset: number): number => offset - lineStart(text, offset)
-
-/** `key: value` that may stand in a flow mapping as well as in a block. */
-export function flow(key: string, value: Plain): string {
-  const document = new Document({ [key]: value }, { aliasDuplicateObjects: false })
-  // A text with line breaks stays on one line, with \n in it.
-  visit(document, { Collection: (_, node) => { node.flow = true }, Scalar: (_, node) => { if (typeof node.value === 'string' && /[\r\n]/.test(node.value)) node.type = Scalar.QUOTE_DOUBLE } })
-  return document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Infinity }).trim().slice(2, -2)
-}
-
 const pairOf = (map: YAMLMap, name: string): Pair | undefined => map.items.find(({ key }) => keyText(key) === name)
 
 const valuesOf = (points: unknown): ReadonlyMap<string, unknown> => new Map(isMap(points) ? points.items.map(({ key, value }) => [keyText(key)!, value]) : [])
-
-export const startOf = (node: unknown): number => {
-  const { range } = node as Node
-  return range![0]
-}
-
-/** Where its text ends: a block collection's own range reaches over the comments and lines behind it. */
-export function endOf(node: unknown): number {
-  if (isPair(node)) return node.value && !(isScalar(node.value) && node.value.source === '' && node.value.value === null) ? endOf(node.value) : endOf(node.key)
-  if ((isMap(node) || isSeq(node)) && !node.flow && node.items.length > 0) return endOf(node.items.at(-1))
-  return (node as Node).range![1]
-}
-
-export function splice(text: string, splices: readonly Splice[]): string {
-  let out = ''
-  let done = 0
-  for (const { from, to, text: piece } of splices.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
-    out += text.slice(done, from) + piece
-    done = to
-  }
-  return out + text.slice(done)
-}
