@@ -77,7 +77,7 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   const store = await openStore({ ...basics, time, maxReadings, pending })
   const { journal, holding } = store
   const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
-  const eventLog = stack.use(new FileEventLog({ folder: path.join(site.store.path, 'events'), clock, log: log.child({ room: 'events' }), ...site.events, retainDays: site.decisions.access.retainDays }))
+  const eventLog = stack.use(new FileEventLog({ folder: path.join(site.store.path, 'events'), clock, log: log.child({ room: 'events' }), ...site.events, retainDays: site.decisions.access.keepDays }))
   const guards: WriteGuard[] = []
   if (handover) live.adopt(handover.live, new Set(handover.lines.keys()))
   const { supervisors, writer, bus, whenUp, run: connect, takeOver, handOver } = await openDevices({ ...basics, store, live, guards, handover, accept: (id, intake) => pipeline.accept(id, intake) })

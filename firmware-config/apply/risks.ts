@@ -53,11 +53,11 @@ function* bounds(old: Site, now: Site): Generator<readonly [name: string, from: 
 }
 
 function figures({ journal, history, events, photos, decisions }: Site): Readonly<Record<string, number | undefined>> {
-  const access = isObject(decisions) && isObject(decisions.access) ? decisions.access.retainDays : undefined
+  const access = isObject(decisions) && isObject(decisions.access) ? decisions.access.keepDays : undefined
   const days = history.enabled ? { 'history.rawDays': history.rawDays, 'history.minuteDays': history.minuteDays, 'history.maxBytes': history.maxBytes } : {}
   return {
     'journal.maxBytes': journal.maxBytes, 'journal.alert': journal.alert, 'journal.event': journal.event, 'journal.telemetry': journal.telemetry, ...days,
-    'events.keepDays': events.keepDays, 'events.maxBytes': events.maxBytes, 'photos.keepDays': photos.keepDays, 'photos.maxBytes': photos.maxBytes, 'access.retainDays': typeof access === 'number' ? access : undefined,
+    'events.keepDays': events.keepDays, 'events.maxBytes': events.maxBytes, 'photos.keepDays': photos.keepDays, 'photos.maxBytes': photos.maxBytes, 'access.keepDays': typeof access === 'number' ? access : undefined,
   }
 }
 

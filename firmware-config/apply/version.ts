@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ChangeLine } from '../../gateway/contract/index.ts'
 import type { SiteConfig } from '../site/index.ts'
-import { parseText } from '../site/document.ts'
+import { parseSiteText } from '../site/site-text.ts'
 import { isObject, type PlainObject } from '../site/plain.ts'
 import { Problems } from '../site/problems.ts'
 
@@ -13,7 +13,7 @@ export interface PlanFacts { readonly before: SiteVersion; readonly after: SiteV
 
 /** `text` is what `site` was read from. */
 export function versionOf(site: SiteConfig, text: string): SiteVersion {
-  const value = parseText(site.file, text, new Problems())?.value ?? null
+  const value = parseSiteText(site.file, text, new Problems())?.value ?? null
   return { site, root: isObject(value) ? value : {} }
 }
 

@@ -1,3 +1,4 @@
+import { currentVersion } from '../site/migrations/index.ts'
 import type { PlainObject } from '../site/plain.ts'
 import type { Path } from '../site/problems.ts'
 import { brokerId, pinsId, sounderDevice, type Answers, type ContactKind } from './answers.ts'
@@ -23,7 +24,7 @@ export function compose(answers: Answers, driverOf: (profile: string) => string 
   const alarms = contacts.filter((contact): contact is Contact & { kind: AlarmKind } => contact.kind !== 'door')
   const doors = contacts.filter(({ kind }) => kind === 'door')
   const whole: PlainObject = bare({
-    linli: 1,
+    linli: currentVersion,
     site: bare({ id: site.id, name: site.name, region: site.region, grid: site.grid && bare(site.grid), timezone: site.timezone }),
     store: { path: './data' },
     console: console && bare({ enabled: true, listen: { host: console.host, port: console.port }, hosts: console.hosts, tls: console.tls, plainHttp: console.plainHttp }),

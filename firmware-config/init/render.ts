@@ -1,4 +1,5 @@
 import { Document, Scalar, visit } from 'yaml'
+import { currentVersion } from '../site/migrations/index.ts'
 import type { PlainObject, Plain } from '../site/plain.ts'
 
 /** What a block is, for who opens the file a year later; and how to write it where there is none yet. */
@@ -27,7 +28,7 @@ export function render(site: PlainObject, file: string): string {
     '# Linli site file, written by linli init. Change it by hand as you like; 站点文件，可手工修改。 Then 然后：',
     `#   linli check ${file}    every error with line and column 检查`,
     `#   linli run ${file}      the gateway, until Ctrl-C 运行`,
-    'linli: 1',
+    `linli: ${currentVersion}`,
   ]
   return `${[head, ...blocks(file).map((block) => rendered(block, site[block.key]))].map((lines) => lines.join('\n')).join('\n\n')}\n`
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { expectedNoun, keyIssue, show, wording } from './explain.ts'
+import { renamed } from './migrations/index.ts'
 import type { Path, Report } from './problems.ts'
 import { keysAt } from './schema-keys.ts'
 import { didYouMean } from '../../gateway/kit/suggest.ts'
@@ -28,7 +29,12 @@ function explain(schema: z.core.$ZodType, value: unknown, issue: Issue, base: Pa
   else report(path, withoutSecret(`expected ${alternatives(issue.errors)}, found ${show(valueAt(value, path))}`, value, path))
 }
 
-export const unknownKey = (key: string, known: Iterable<string>): string => `unknown key ${JSON.stringify(key.slice(0, 100))}${didYouMean(key, known)}`
+export function unknownKey(key: string, known: Iterable<string>): string {
+  const names = [...known]
+  const today = renamed.get(key)
+  const hint = today && names.includes(today.to) ? `; since version ${today.since} of the site file it is called ${JSON.stringify(today.to)}` : didYouMean(key, names)
+  return `unknown key ${JSON.stringify(key.slice(0, 100))}${hint}`
+}
 
 /** The branch the author most likely meant: the right kind of value, and the fewest things wrong in it. */
 function bestBranch(branches: readonly Issue[][]): readonly Issue[] | undefined {

@@ -12,18 +12,33 @@ export interface SourceDocument extends Located {
 
 /** Reports what YAML itself refuses. null when nothing usable was found; a problem was reported then. Never throws. */
 export async function readDocument(file: string, problems: Problems): Promise<SourceDocument | null> {
-  const read = await readText(file)
-  if ('problem' in read) {
-    const { line = 1, column = 1 } = read
-    problems.in({ file, locate: () => ({ line, column }) })([], read.problem)
-    return null
-  }
-  return parseText(file, read.text, problems)
+  const text = await textOf(file, problems)
+  return text === null ? null : parseText(file, text, problems)
 }
 
-export function parseText(file: string, text: string, problems: Problems): SourceDocument | null {
+/** null when it cannot be read as text; a problem was reported then. Never throws. */
+export async function textOf(file: string, problems: Problems): Promise<string | null> {
+  const read = await readText(file)
+  if ('text' in read) return read.text
+  const { line = 1, column = 1 } = read
+  problems.in({ file, locate: () => ({ line, column }) })([], read.problem)
+  return null
+}
+
+/** Where a text came from, when it is not what a person wrote: problems are told of that. */
+export interface Origin {
+  readonly text: string
+  /** Where a place of the parsed text stands in it. */
+  back(offset: number): number
+  /** What it calls a path of the parsed text. */
+  spell(path: Path): Path
+}
+
+export function parseText(file: string, text: string, problems: Problems, origin?: Origin): SourceDocument | null {
   const lines = new LineCounter()
-  const at = (offset: number) => ({ file, locate: () => position(lines, offset) })
+  const own = origin ? linesOf(origin.text) : lines
+  const place = (offset: number) => position(own, origin ? origin.back(offset) : offset)
+  const at = (offset: number) => ({ file, locate: () => place(offset), ...(origin ? { spell: (path: Path) => origin.spell(path) } : {}) })
   let document: Document.Parsed
   try {
     // Unique keys are checked in toPlain: the library compares each key with every other.
@@ -37,9 +52,17 @@ export function parseText(file: string, text: string, problems: Problems): Sourc
   if (yaml.explicit && yaml.version !== '1.2') problems.in(at(0))([], `YAML ${yaml.version} reads values differently; remove the %YAML line`)
   for (const { pos, message } of [...document.errors, ...document.warnings].slice(0, 20)) problems.in(at(pos[0]))([], message)
   if (document.errors.length > 0) return null
-  const source = { file, locate: (path: Path, place: Place) => position(lines, typeof place === 'number' ? offsetInText(document.getIn(path, true), text, place) ?? offsetOf(document.contents, path, 'value') : offsetOf(document.contents, path, place)) }
+  const offset = (path: Path, part: Place): number => (typeof part === 'number' ? offsetInText(document.getIn(path, true), text, part) ?? offsetOf(document.contents, path, 'value') : offsetOf(document.contents, path, part))
+  const source = { ...at(0), locate: (path: Path, part: Place) => place(offset(path, part)) }
   const value = toPlain(document.contents, (path, node, message) => problems.in(node?.range ? at(node.range[0]) : source, path)([], message))
   return { ...source, value }
+}
+
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter()
+  lines.addNewLine(0)
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1)
+  return lines
 }
 
 function position(lines: LineCounter, offset: number): { readonly line: number; readonly column: number } {

@@ -4,14 +4,15 @@ import type { ConnectionConfig } from '../../gateway/contract/index.ts'
 import { check, unknownKey } from './check.ts'
 import { facilityOf, isWhole, listsOf, readDecisions, reviewDecisions } from './decisions.ts'
 import { joinConnections, readConnections, readDevices } from './devices.ts'
-import { parseText, readDocument } from './document.ts'
 import { placeConnectionFiles, placeFiles } from './place-files.ts'
 import { isObject, type PlainObject } from './plain.ts'
+import { currentVersion } from './migrations/index.ts'
 import { Problems, type Report } from './problems.ts'
 import { ProfileLibrary, shippedProfiles } from './profile-library.ts'
 import { reportConfiguration, reportDuplicates, reportEffects, reportGrid, reportOverlappingPorts, reportReviews, reportStreams } from './references.ts'
 import type { DecisionSchemas, RoomSchemas } from './room-schemas.ts'
 import { lists, sections, streamSchema, type ListName } from './schema.ts'
+import { parseSiteText, readSiteText } from './site-text.ts'
 
 export { SiteError, type SiteProblem } from './problems.ts'
 export { siteJsonSchema } from './json-schema.ts'
@@ -62,15 +63,16 @@ type Decided<D extends DecisionSchemas> = { readonly [K in keyof D]: z.output<D[
 /** Throws SiteError with every problem at once, and nothing else. */
 export async function loadSite<D extends DecisionSchemas, Uplink extends z.ZodType>(file: string, rooms: RoomSchemas<D, Uplink>, options: LoadOptions = {}): Promise<SiteConfig<Decided<D>, z.output<Uplink>>> {
   const problems = new Problems()
-  const document = options.text === undefined ? await readDocument(file, problems) : parseText(file, options.text, problems)
+  const document = options.text === undefined ? await readSiteText(file, problems) : parseSiteText(file, options.text, problems)
   const report = document ? problems.in(document) : () => {}
   const site = document ? await readSite(file, options.override ? options.override(document.value) : document.value, rooms as unknown as RoomSchemas, options, problems, report) : null
   problems.throwIfAny(file)
-  return deepFreeze(site!) as SiteConfig<Decided<D>, z.output<Uplink>>
+  const old = document?.older === undefined ? [] : [`${file} is of version ${document.older} and is read as version ${currentVersion}; linli migrate ${file} writes it so, and keeps the old one`]
+  return deepFreeze({ ...site!, warnings: [...old, ...site!.warnings] }) as SiteConfig<Decided<D>, z.output<Uplink>>
 }
 
 async function readSite(file: string, root: unknown, rooms: RoomSchemas, options: LoadOptions, problems: Problems, report: Report): Promise<SiteConfig | null> {
-  if (!isObject(root)) { report([], 'a site file is a mapping of keys; begin with linli: 1'); return null }
+  if (!isObject(root)) { report([], `a site file is a mapping of keys; begin with linli: ${currentVersion}`); return null }
   reportUnknown(root, rooms.decisions, report)
   const section = <T extends z.ZodType>(name: keyof typeof sections, schema: T): z.output<T> | undefined => check(schema, root[name], report, [name])?.data
   section('linli', sections.linli)

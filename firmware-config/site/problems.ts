@@ -42,6 +42,8 @@ export type Place = 'key' | 'value' | number
 export interface Located {
   readonly file: string
   locate(path: Path, at: Place): { readonly line: number; readonly column: number }
+  /** What the file itself calls the path, where it is of an older version. */
+  spell?(path: Path): Path
 }
 
 /** A message that costs something (a suggestion among thousands of names) is a function, called only when it is shown. */
@@ -65,7 +67,7 @@ export class Problems {
   #add(source: Located, path: Path, message: Message, at: Place): void {
     if (this.#found.length >= shown) { this.#more++; return }
     const { line, column } = source.locate(path, at)
-    const [where, what] = [formatPath(path), typeof message === 'string' ? message : message()]
+    const [where, what] = [formatPath(source.spell?.(path) ?? path), typeof message === 'string' ? message : message()]
     const text = `${source.file}:${line}:${column} ${where ? `${where}: ` : ''}${what}`
     this.#found.push({ file: source.file, line, column, path: where, message: what, text })
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { duration, identifier, label, size } from '../../gateway/kit/schema.ts'
+import { currentVersion } from './migrations/index.ts'
 import { hasProvince } from './regions.ts'
 
 const usualTimezone = 'Asia/Shanghai'
@@ -14,8 +15,8 @@ const grid = z.strictObject({
 
 /** The sections that belong to no other room. Every key is told once: types, defaults and JSON Schema come from here. */
 export const sections = {
-  /** The version of the file, not of the program. A file of a later one is not guessed at. */
-  linli: z.literal(1, { error: ({ input }) => (typeof input === 'number' && input > 1 ? `this site file is of version ${input}, this program reads version 1; install a newer linli` : undefined) }),
+  /** The version of the file, not of the program. One of an earlier one was migrated before it comes here; one of a later one is not guessed at. */
+  linli: z.literal(currentVersion, { error: ({ input }) => (typeof input === 'number' && input > currentVersion ? `this site file is of version ${input}, this program reads versions 1 to ${currentVersion}; install a newer linli` : undefined) }),
   site: z.strictObject({
     id: identifier,
     name: label,
@@ -27,7 +28,7 @@ export const sections = {
   store: z.strictObject({ path: z.string().min(1).default('./data') }).prefault({}),
   journal: z.strictObject({
     /** Longest wait of what is not urgent before it is on disk. */
-    commitMs: z.int().min(1).max(10_000).default(50),
+    commit: duration.default(50).refine((ms) => ms >= 1 && ms <= 10_000, 'from 1ms to 10s'),
     /** One record for the city, uncompressed. With its MQTT packet it stays within 64 KiB, which every broker takes. */
     maxMessageBytes: z.int().min(1_024).max(4_194_304).default(65_024),
     /** What the journal may fill; beyond it the oldest telemetry goes, declared. */
@@ -49,7 +50,7 @@ export const sections = {
     /** What the history may fill; beyond it the oldest raw readings go, then the oldest minutes. */
     maxBytes: z.int().min(16_777_216).default(268_435_456),
   }).prefault({}),
-  /** What happened in the building, for pages and reports. Disposable; access events go after access.retainDays. */
+  /** What happened in the building, for pages and reports. Disposable; access events go after access.keepDays. */
   events: z.strictObject({
     keepDays: z.int().min(1).max(3_660).default(400),
     /** What they may fill; beyond it the oldest days go, and one day takes at most an eighth. */

@@ -11,7 +11,7 @@ export async function credential(file: string, { json }: { readonly json?: boole
   const { store, decisions } = await readSite(file)
   const number = (await text(process.stdin)).trim()
   if (number === '' || number.length > maxLength) throw new ConfigError('CREDENTIAL_USAGE', `write the number to standard input, as in: echo 0008591234 | linli credential ${file}`)
-  const hashes = (await openCredentialKeys(store.path, decisions.access.retainDays, systemClock.now())).candidates(number)
+  const hashes = (await openCredentialKeys(store.path, decisions.access.keepDays, systemClock.now())).candidates(number)
   if (json) return printJson(hashes)
   print(hashes.join('\n'))
 }

@@ -12,7 +12,7 @@ export async function rotateKey(file: string, { credentials, forget, json }: Rot
   if (credentials) {
     const { from, to } = await rotateCredentialKey(store.path, systemClock.now(), { forget: forget ?? false })
     if (json) return printJson({ from, to, forgotten: forget ?? false })
-    return print(`card numbers are hashed as k${to}: from the gateway's next start on; ${forget ? `the key of k${from}: and all before it are gone` : `the key of k${from}: stays ${decisions.access.retainDays} days, to look up what it hashed`}`)
+    return print(`card numbers are hashed as k${to}: from the gateway's next start on; ${forget ? `the key of k${from}: and all before it are gone` : `the key of k${from}: stays ${decisions.access.keepDays} days, to look up what it hashed`}`)
   }
   const { from, to } = await rotateSigningKey(store.path, site.id)
   if (json) return printJson({ from, to })

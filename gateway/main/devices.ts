@@ -43,7 +43,7 @@ export interface Devices {
 
 /** Every connection of the site, and the road to their outputs. Throws StoreError CREDENTIAL_KEYS, unless the disk is known to be unusable. */
 export async function openDevices({ site, log, clock, random, stack, store: { journal, holding }, live, guards, accept, handover }: DeviceOptions): Promise<Devices> {
-  const keys = await openCredentialKeys(site.store.path, site.decisions.access.retainDays, clock.now()).catch((error: unknown) => { if (holding) return passingKeys(); throw error })
+  const keys = await openCredentialKeys(site.store.path, site.decisions.access.keepDays, clock.now()).catch((error: unknown) => { if (holding) return passingKeys(); throw error })
   const ports = (id: string): LinePorts => ({ hashIdentity: (value) => keys.hash(value), recall: (key) => journal.state.get(memoryKey(id, key)), accept })
   const lines = new Map(site.connections.map((config) => [config.id, handover?.lines.get(config.id) ?? new Line({ config, entry: driverRegistry[config.driver]!, clock, random, log: log.child({ connection: config.id }), readSecret }, ports(config.id))]))
   const supervisors = new Map([...lines].map(([id, { supervisor }]) => [id, supervisor]))

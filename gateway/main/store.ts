@@ -29,7 +29,7 @@ export async function openStore({ site, log: root, clock, random, stack, time, m
   const encoder = createEncoder({
     gateway: site.site.id, region: site.site.region, gridCode: site.site.grid?.code, maxMessageBytes: site.journal.maxMessageBytes, maxReadings, timeQuality: () => time.quality,
   })
-  const { commitMs, maxBytes, alert, event, telemetry } = site.journal
+  const { commit: commitMs, maxBytes, alert, event, telemetry } = site.journal
   const given = { alert, event, telemetry, ...Object.fromEntries(site.streams.map(({ id, maxBytes: share }) => [id, share])) }
   const shares = Object.fromEntries(Object.entries(given).filter((entry): entry is [string, number] => entry[1] !== undefined))
   const log = root.child({ room: 'store' })

@@ -83,7 +83,7 @@ export type DoorConfig = z.output<typeof doorSchema>
 /** The `access` section: what all doors have in common. */
 export const accessSchema = z.strictObject({
   /** Access events are kept on the box so long, then deleted. */
-  retainDays: z.int().min(1).max(3_660).default(90),
+  keepDays: z.int().min(1).max(3_660).default(90),
   /** While one of these says so, no lock is locked. */
   fire: signals.optional(),
 }).prefault({})

@@ -15,7 +15,7 @@ const points = 500
 const clients = 10
 
 const site = (folder: string, brokerPort: number, city: string): string => [
-  'linli: 1', `site: { id: bench, name: { zh: 测, en: bench }, region: "${region}" }`, `store: { path: ${folder}/data }`,
+  'linli: 2', `site: { id: bench, name: { zh: 测, en: bench }, region: "${region}" }`, `store: { path: ${folder}/data }`,
   `connections: [{ id: broker, driver: mqtt, messagesPerSecond: 1000000, listen: { port: ${brokerPort} } }]`, 'devices:',
   ...Array.from({ length: clients }, (_, n) => `  - { id: d${n}, name: { zh: 表, en: meter }, connection: broker, password: { env: LINLI_BENCH_PASSWORD }, points: { n: { name: { zh: 数, en: number }, type: number, topic: "devices/{device}/n", pointer: /n } } }`),
   '  - id: doors', '    name: { zh: 门, en: doors }', '    connection: broker', '    password: { env: LINLI_BENCH_PASSWORD }', '    points:',

@@ -19,7 +19,7 @@ const devices = 10
 const settleMs = 10_000
 
 const site = (folder: string, port: number, perDevice: number, consolePort: number | null): string => [
-  'linli: 1', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, 'log: { level: error }',
+  'linli: 2', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, 'log: { level: error }',
   ...(consolePort === null ? [] : [`console: { enabled: true, listen: { port: ${consolePort} } }`]),
   `connections: [{ id: broker, driver: mqtt, messagesPerSecond: 1000000, listen: { port: ${port} } }]`, 'devices:',
   ...Array.from({ length: devices }, (_, n) => [

@@ -13,7 +13,7 @@ const main = path.join(import.meta.dirname, '../../linli.mjs')
 const settleMs = 10_000
 
 const site = (folder: string, modbusPort: number, brokerPort: number, cityUrl: string): string => [
-  'linli: 1', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, 'log: { level: error }',
+  'linli: 2', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, 'log: { level: error }',
   `connections: [{ id: line, driver: modbus, host: 127.0.0.1, port: ${modbusPort} }, { id: broker, driver: mqtt, listen: { port: ${brokerPort} } }]`,
   'devices: [{ id: meter, name: { zh: 表, en: meter }, connection: line, profile: sdm630, unitId: 1 }]',
   `uplinks: [{ id: city, url: "${cityUrl}", protocol: "3.1.1" }]`, '',

@@ -26,7 +26,7 @@ export function inHouse<T>({ readingsPerMessage, history = true, cityAway = fals
     const [brokerPort, awayPort] = [await freePort(), await freePort()]
     const file = path.join(folder, 'site.yaml')
     await writeFile(file, [
-      'linli: 1', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, `history: { enabled: ${history} }`,
+      'linli: 2', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, `history: { enabled: ${history} }`,
       `connections: [{ id: broker, driver: mqtt, messagesPerSecond: 1000000, listen: { port: ${brokerPort} } }]`, 'devices:',
       ...Array.from({ length: clients }, (_, n) => `  - { id: d${n}, name: { zh: 表, en: meter }, connection: broker, password: { env: LINLI_BENCH_PASSWORD }, points: { n: { name: { zh: 数, en: number }, type: number, topic: "devices/{device}/n", pointer: /n } } }`),
       `uplinks: [{ id: city, url: "mqtt://127.0.0.1:${city?.first.port ?? awayPort}", protocol: "3.1.1" }]`, '',

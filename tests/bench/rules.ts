@@ -47,7 +47,7 @@ function ruleLine(n: number, point: string): string {
 type Kind = 'without' | 'watching' | 'beside'
 /** `perDevice` points speak; `beside`: the rules watch as many that never do. Contacts and relays of the second measure are there in all. */
 const site = (folder: string, port: number, kind: Kind, perDevice: number, pairs: number): string => [
-  'linli: 1', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, 'alerts: { flood: { alerts: 1000 }, chattering: { raises: 100 } }',
+  'linli: 2', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, 'alerts: { flood: { alerts: 1000 }, chattering: { raises: 100 } }',
   `connections: [{ id: broker, driver: mqtt, messagesPerSecond: 1000000, listen: { port: ${port} } }]`, 'devices:',
   ...['d', 'quiet'].flatMap((name) => Array.from({ length: devices }, (_, n) => [
     `  - id: ${name}${n}`, '    name: { zh: 表, en: meter }', '    connection: broker', '    password: { env: LINLI_BENCH_PASSWORD }', '    points:',

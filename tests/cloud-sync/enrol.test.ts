@@ -193,7 +193,7 @@ describe('linli enrol on the command line', () => {
     await linli('ca', 'issue', 'city', '--server', '127.0.0.1', '--out', 'broker')
     const [caPem, cert, key] = await Promise.all(['city/ca.pem', 'broker.pem', 'broker.key'].map((name) => readFile(path.join(folder, name), 'utf8')))
     const broker = await mosquitto(['cafile {folder}/ca.pem', 'certfile {folder}/cert.pem', 'keyfile {folder}/key.pem', 'require_certificate true', 'use_identity_as_username true'], { 'ca.pem': caPem!, 'cert.pem': cert!, 'key.pem': key! })
-    await writeFile(path.join(folder, 'site.yaml'), `linli: 1\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\nstore: { path: ./data }\nuplinks:\n  - { id: city, url: "mqtts://127.0.0.1:${broker.port}", ca: ca.pem, cert: box.pem, key: box.key }\n`)
+    await writeFile(path.join(folder, 'site.yaml'), `linli: 2\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\nstore: { path: ./data }\nuplinks:\n  - { id: city, url: "mqtts://127.0.0.1:${broker.port}", ca: ca.pem, cert: box.pem, key: box.key }\n`)
     const served = child(process.execPath, [main, 'ca', 'serve', 'city', '--listen', '127.0.0.1:0'], { cwd: folder })
     const url = await new Promise<string>((resolve) => { served.stdout!.once('data', (chunk: Buffer) => resolve(String(chunk).split(' ')[0]!)) })
 
@@ -217,7 +217,7 @@ describe('linli enrol on the command line', () => {
     const folder = await tempFolder()
     const linli = (...args: string[]) => run(process.execPath, [main, ...args], { cwd: folder })
     await linli('ca', 'init', 'city')
-    await writeFile(path.join(folder, 'site.yaml'), 'linli: 1\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\nstore: { path: ./data }\nuplinks:\n  - { id: city, url: "mqtts://127.0.0.1:1" }\n')
+    await writeFile(path.join(folder, 'site.yaml'), 'linli: 2\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\nstore: { path: ./data }\nuplinks:\n  - { id: city, url: "mqtts://127.0.0.1:1" }\n')
     await expect(linli('enrol', 'site.yaml', '--import', 'nothing.pem')).rejects.toMatchObject({ stderr: expect.stringContaining('ENROL_USAGE') })
     await linli('enrol', 'site.yaml', '--csr', 'out.csr')
     await linli('ca', 'issue', 'city', '--csr', 'out.csr', '--out', 'back.pem')

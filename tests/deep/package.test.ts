@@ -54,7 +54,7 @@ const inside = `
 export DEBIAN_FRONTEND=noninteractive
 dpkg -i "$1" >/dev/null
 cat >/etc/linli/site.yaml <<'Y'
-linli: 1
+linli: 2
 site: { id: box, name: { zh: 盒, en: box }, region: "420106" }
 store: { path: /var/lib/linli }
 uplinks: [{ id: city, url: "mqtt://127.0.0.1:1" }]

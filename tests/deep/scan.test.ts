@@ -30,7 +30,7 @@ describe('a scan, at length', () => {
     const line = path.join(folder, 'line')
     await using simulator = await startBus([{ unit: 2, profile: 'pzem-016' }, strangers[1]!(3)], library, { transport: 'rtu', path: line, host: undefined, baudRate: 9_600 })
     const site = path.join(folder, 'site.yaml')
-    await writeFile(site, 'linli: 1\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" } # mine\n')
+    await writeFile(site, 'linli: 2\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" } # mine\n')
     const args = ['scan', 'rtu', simulator.where, '--units', '1-4', '--baud', '9600', '--parity', 'none', '--save', site]
     const asked = await linli(...args)
     expect(asked).toMatchObject({ code: 0, stdout: expect.stringMatching(/pzem-016[\s\S]*电压 \/ voltage +2\d\d\.\d V[\s\S]*nothing was written to any device[\s\S]*unit 3 .*not identified[\s\S]*\+ {3}- \{ id: pzem-016-2[\s\S]*nothing was written/) })
@@ -44,7 +44,7 @@ describe('a scan, at length', () => {
     const folder = await tempFolder()
     await using simulator = await startBus([{ unit: 2, profile: 'pzem-016' }, strangers[1]!(3)], await scanLibrary([]), { transport: 'rtu', path: path.join(folder, 'line'), host: undefined, baudRate: 9_600 })
     const file = path.join(folder, 'site.yaml')
-    await writeFile(file, 'linli: 1\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }\n')
+    await writeFile(file, 'linli: 2\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }\n')
     const desk = discoveryDesk({ site: await readSite(file), ports: async () => [simulator.where] })
     const order = { kind: 'rtu', target: simulator.where, first: 2, last: 3, seconds: 30 } as const
     await desk.start(order)

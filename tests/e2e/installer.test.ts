@@ -16,7 +16,7 @@ const name = (id: string) => `name: { zh: 设备, en: ${id} }`
 async function site(port: number, more = ''): Promise<{ readonly file: string; readonly folder: string }> {
   const folder = await tempFolder()
   const file = path.join(folder, 'site.yaml')
-  await writeFile(file, `linli: 1
+  await writeFile(file, `linli: 2
 site: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }
 store: { path: ./data }
 connections:
@@ -59,7 +59,7 @@ describe('an installer with a laptop', () => {
     expect(await linli('support-bundle', file, '-o', out)).toMatchObject({ code: 0, stdout: expect.stringMatching(/bundle\.tar\.gz {2}\d+ kB, of the gateway that runs/) })
     expect((await stat(out)).mode & 0o777).toBe(0o600)
     expect(gunzipSync(await readFile(out)).toString('latin1')).toMatch(/README\.txt[\s\S]*site\.yaml[\s\S]*gateway started/)
-    await writeFile(file, 'linli: 1\nsite: { id: HALL }\n')
+    await writeFile(file, 'linli: 2\nsite: { id: HALL }\n')
     expect(JSON.parse((await linli('support-bundle', file, '-o', `${out}.2`, '--json')).stdout)).toMatchObject({ running: false, bytes: expect.any(Number) })
     expect(await linli('doctor', file)).toMatchObject({ code: 2, stdout: expect.stringMatching(/✗ fault {2}configuration {2}\S+site\.yaml {2}DOCTOR_CONFIG_INVALID/) })
   })
@@ -79,7 +79,7 @@ describe('an installer with a laptop', () => {
   it('hears of a broker that it opens itself, and of a gateway that is not there', async () => {
     const folder = await tempFolder()
     const file = path.join(folder, 'site.yaml')
-    await writeFile(file, `linli: 1\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }\nconnections: [{ id: broker, driver: mqtt, listen: { port: ${await freePort()} } }]\ndevices: [{ id: kiosk, ${name('kiosk')}, connection: broker, profile: self-service-terminal, password: { env: LINLI_TEST_PASSWORD } }]\n`)
+    await writeFile(file, `linli: 2\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }\nconnections: [{ id: broker, driver: mqtt, listen: { port: ${await freePort()} } }]\ndevices: [{ id: kiosk, ${name('kiosk')}, connection: broker, profile: self-service-terminal, password: { env: LINLI_TEST_PASSWORD } }]\n`)
     vi.stubEnv('LINLI_TEST_PASSWORD', 'x')
     onTestFinished(() => { vi.unstubAllEnvs() })
     expect(await linli('read', file, 'kiosk.paper', '--timeout', '500ms')).toMatchObject({ code: 1, stdout: expect.stringMatching(/kiosk\.paper +– +% +bad (MQTT_\w+|POINT_UNSEEN)/), stderr: expect.stringMatching(/no gateway runs.*up to 0\.5 s: broker opens the local broker on 127\.0\.0\.1:\d+/) })

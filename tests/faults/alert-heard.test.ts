@@ -12,7 +12,7 @@ import { freePort, tempFolder } from '../support/resources.ts'
 async function house(more = '') {
   const folder = await tempFolder()
   const file = path.join(folder, 'site.yaml')
-  const text = (port: number, cityPort: number): string => `linli: 1
+  const text = (port: number, cityPort: number): string => `linli: 2
 site: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }
 store: { path: ./data }
 control: { socket: ./linli.sock }

@@ -15,7 +15,7 @@ import { tempFolder } from '../support/resources.ts'
 async function site() {
   const folder = await tempFolder()
   const file = path.join(folder, 'site.yaml')
-  const text = (port: number): string => `linli: 1
+  const text = (port: number): string => `linli: 2
 site: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }
 store: { path: ./data }
 control: { socket: ./linli.sock }

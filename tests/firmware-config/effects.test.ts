@@ -7,7 +7,7 @@ import { tempFolder } from '../support/resources.ts'
 
 async function load(effect: string) {
   const file = path.join(await tempFolder(), 'site.yaml')
-  await writeFile(file, `linli: 1
+  await writeFile(file, `linli: 2
 site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }
 connections:
   - { id: line, driver: modbus, host: 10.0.0.5 }

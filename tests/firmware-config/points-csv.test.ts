@@ -12,7 +12,7 @@ import { readSite, roomSchemas } from '../../gateway/cli/rooms.ts'
 import { tempFolder } from '../support/resources.ts'
 import { scale } from '../support/seed.ts'
 
-const head = 'linli: 1\nsite: { id: x, name: { zh: 厅, en: hall }, region: "420106" }\n'
+const head = 'linli: 2\nsite: { id: x, name: { zh: 厅, en: hall }, region: "420106" }\n'
 const plain = `${head}connections:
   - { id: line,   driver: modbus, host: 10.0.0.5 }     # the cupboard
   - { id: broker, driver: mqtt, listen: { port: 1883 } }

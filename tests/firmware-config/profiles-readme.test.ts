@@ -26,7 +26,7 @@ describe('the page about profiles', () => {
     const folder = await tempFolder()
     await mkdir(path.join(folder, 'profiles'))
     await writeFile(path.join(folder, 'profiles/acme-co2.yaml'), profiles.get('acme-co2')!)
-    await writeFile(path.join(folder, 'site.yaml'), blocks.find((block) => block.startsWith('linli: 1'))!)
+    await writeFile(path.join(folder, 'site.yaml'), blocks.find((block) => block.startsWith('linli: 2'))!)
     const [device] = (await readSite(path.join(folder, 'site.yaml'))).connections[0]!.devices
     expect(device!.points.map(({ id, deadband }) => [id, deadband])[0]).toEqual(['hall-air.co2', 100])
   })

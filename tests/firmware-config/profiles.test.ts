@@ -18,7 +18,7 @@ const modbus = names.filter((name) => written.get(name)!.driver === 'modbus')
 async function deviceOf(profile: string) {
   const file = path.join(await tempFolder(), 'site.yaml')
   const { driver } = written.get(profile)!
-  await writeFile(file, `linli: 1\nsite: { id: x, name: { zh: 厅, en: hall }, region: "420106" }\nconnections: [{ id: c, driver: ${driver}${driver === 'modbus' ? ', host: 10.0.0.1' : ''} }]\ndevices: [{ id: d, name: { zh: 设, en: d }, connection: c, profile: ${profile}, ${driver === 'mqtt' ? 'password: { env: X }' : 'unitId: 1'} }]\n`)
+  await writeFile(file, `linli: 2\nsite: { id: x, name: { zh: 厅, en: hall }, region: "420106" }\nconnections: [{ id: c, driver: ${driver}${driver === 'modbus' ? ', host: 10.0.0.1' : ''} }]\ndevices: [{ id: d, name: { zh: 设, en: d }, connection: c, profile: ${profile}, ${driver === 'mqtt' ? 'password: { env: X }' : 'unitId: 1'} }]\n`)
   return (await readSite(file)).connections[0]!
 }
 

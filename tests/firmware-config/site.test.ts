@@ -9,7 +9,7 @@ import { root } from '../support/architecture.ts'
 import { tempFolder } from '../support/resources.ts'
 import { scale } from '../support/seed.ts'
 
-const good = `linli: 1
+const good = `linli: 2
 site:
   id: hall-1
   name: { zh: 厅, en: hall }
@@ -46,7 +46,7 @@ const change = (from: string, to: string): string => { expect(good).toContain(fr
 describe('a good site file', () => {
   it('becomes a frozen configuration with profile, defaults and units in place', async () => {
     const site = await load(good)
-    expect(site).toMatchObject({ site: { id: 'hall-1', timezone: 'Asia/Shanghai' }, journal: { commitMs: 50, maxMessageBytes: 65_024 }, log: { level: 'info' } })
+    expect(site).toMatchObject({ site: { id: 'hall-1', timezone: 'Asia/Shanghai' }, journal: { commit: 50, maxMessageBytes: 65_024 }, log: { level: 'info' } })
     expect(site.control.socket).toBe(path.join(site.store.path, 'linli.sock'))
     const [env] = site.connections[0]!.devices
     expect(env!.points[0]).toMatchObject({ id: 'env.temperature', unit: 'Cel', scale: 0.1, pollMs: 2_000, heartbeatMs: 600_000, deadband: 0.2, address: { table: 'input', register: 1, format: 's16', wordOrder: 'big' } })
@@ -79,7 +79,7 @@ describe('a good site file', () => {
   })
 
   it('names the secret files of a connection and of its devices beside itself too, and leaves other text alone', async () => {
-    const site = await load(`linli: 1
+    const site = await load(`linli: 2
 site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }
 connections:
   - { id: cloud, driver: mqtt, mode: client, url: "mqtt://127.0.0.1:1883", username: file, password: { file: cloud.secret } }
@@ -110,7 +110,7 @@ describe('a wrong site file', () => {
     ['a point the profile does not have', change('unitId: 1 }', 'unitId: 1, points: { temprature: { deadband: 1 } } }'), 'site.yaml:10:99 devices[0].points.temprature: profile "xy-md02" has no point "temprature"; did you mean "temperature"?'],
     ['a format that does not exist', change('unitId: 1 }', 'unitId: 1, points: { humidity: { format: u17 } } }'), 'site.yaml:10:119 devices[0].points.humidity.format: expected one of "bool", "u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64", "string", found "u17"; did you mean "u16"?'],
     ['a rule with two limits', change('above: 30', 'above: 30, below: 3'), 'site.yaml:13:5 rules[0]: give exactly one of above, below, equals; here are above and below'],
-    ['a format version of the future', change('linli: 1', 'linli: 2'), 'site.yaml:1:8 linli: this site file is of version 2, this program reads version 1; install a newer linli'],
+    ['a format version of the future', change('linli: 2', 'linli: 3'), 'site.yaml:1:8 linli: this site file is of version 3, this program reads versions 1 to 2; install a newer linli'],
     ['a grid code of another county', change('  region: "420106"\n', '  region: "420106"\n  grid: { scheme: division-12, code: "420102001001" }\n'), 'site.yaml:6:38 site.grid.code: the county in this code is 420102, the region of the site is 420106'],
     ['a grid code that is too short', change('  region: "420106"\n', '  region: "420106"\n  grid: { scheme: cjt-349-20, code: "42" }\n'), 'site.yaml:6:37 site.grid.code: cjt-349-20 has 20 digits; this has 2 characters'],
     ['two brokers on one port', change('devices:\n', '  - { id: second, driver: mqtt, listen: { host: 0.0.0.0, port: 1883 } }\ndevices:\n'), 'site.yaml:9:64 connections[2].listen.port: port 1883 on 0.0.0.0 is already connection "broker"'],
@@ -134,7 +134,7 @@ describe('a wrong site file', () => {
     expect(await read(folder)).toBe('this is a folder; name the site file in it')
     expect(await problems('')).toEqual(['site.yaml:1:1 the file is empty'])
     expect(await problems(Buffer.from([0x6c, 0x0a, 0xff]))).toEqual(['site.yaml:2:1 the file is not UTF-8 here; save it as UTF-8'])
-    expect(await problems('- a\n')).toEqual(['site.yaml:1:1 a site file is a mapping of keys; begin with linli: 1'])
+    expect(await problems('- a\n')).toEqual(['site.yaml:1:1 a site file is a mapping of keys; begin with linli: 2'])
   })
   it('that is a bomb, a loop or a well of brackets is refused like any other', async () => {
     const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'.split('').map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefghi'[index]}`).join(',')}]`).join('\n')}\n`

@@ -10,7 +10,7 @@ import { tempFolder } from '../support/resources.ts'
 it('the alert of a rule that left the site file returns at the next start, and waits for nobody who could clear it', { timeout: 30_000 }, async () => {
   const folder = await tempFolder()
   const file = path.join(folder, 'site.yaml')
-  const text = (port: number, rules: string): string => `linli: 1
+  const text = (port: number, rules: string): string => `linli: 2
 site: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }
 store: { path: ./data }
 history: { enabled: false }

@@ -90,7 +90,7 @@ describe('linli check', () => {
     onTestFinished(() => rmSync(folder, { recursive: true }))
     const file = path.join(folder, 'site.yaml')
     const text = [
-      'linli: 1', 'site: { id: s1, region: "420106", name: { zh: 站, en: site } }', 'store: { path: ./data }',
+      'linli: 2', 'site: { id: s1, region: "420106", name: { zh: 站, en: site } }', 'store: { path: ./data }',
       'connections: [{ id: line, driver: modbus, host: 127.0.0.1, port: 1502 }]',
       'devices: [{ id: hall, name: { zh: 厅, en: hall }, connection: line, profile: xy-md02, unitId: 1 }]',
       'rules:', '  - id: hot', '    kind: condition', '    inputs: { t: hall.temperature }', '    when: avg(t, 5m) > 30 && temp < 3', '    severity: 3', '    title: { zh: 热, en: hot }',

@@ -13,7 +13,7 @@ export const devicePassword = 'right horse'
 export async function siteFile(folder: string, lines: readonly string[]): Promise<string> {
   const file = path.join(folder, 'site.yaml')
   await writeFile(file, [
-    'linli: 1', 'site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }', `store: { path: ${folder}/data }`, ...lines, '',
+    'linli: 2', 'site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }', `store: { path: ${folder}/data }`, ...lines, '',
   ].join('\n'))
   return file
 }

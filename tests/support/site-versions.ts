@@ -5,7 +5,7 @@ import type { ChangePlan } from '../../gateway/contract/index.ts'
 
 /** A site file with a bus, a broker, a rule, a person and an uplink; no network is touched. */
 export const changingSite = [
-  'linli: 1', 'site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }', 'store: { path: ./data }',
+  'linli: 2', 'site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }', 'store: { path: ./data }',
   'connections:', '  - { id: line, driver: modbus, host: 127.0.0.1, port: 5020 }', '  - { id: broker, driver: mqtt, listen: { port: 18830 } }',
   'devices:', '  - { id: hall-env, name: { zh: 大厅, en: hall }, connection: line, profile: xy-md02, unitId: 1 }',
   '  - { id: kiosk, name: { zh: 终端, en: kiosk }, connection: broker, profile: self-service-terminal, password: { env: KIOSK_PASSWORD } }',

@@ -214,7 +214,7 @@ describe('the GPIO simulator', () => {
   })
   it('is what linli simulate starts', async () => {
     const file = path.join(await newFolder(), 'site.yaml')
-    await writeFile(file, ['linli: 1', 'site: { id: vm, region: "420106", name: { zh: 测试, en: test } }', 'store: { path: /run/vm-data }', 'connections: [{ id: pins, driver: gpio, chip: desk-io }]', 'devices:',
+    await writeFile(file, ['linli: 2', 'site: { id: vm, region: "420106", name: { zh: 测试, en: test } }', 'store: { path: /run/vm-data }', 'connections: [{ id: pins, driver: gpio, chip: desk-io }]', 'devices:',
       '  - { id: door, name: { zh: 门, en: door }, connection: pins, points: { open: { name: { zh: 开, en: open }, type: boolean, line: 3 } } }', ''].join('\n'))
     const result = await linli('simulate', file, '--for', '1s', '--json')
     expect(result, result.stderr).toMatchObject({ code: 0 })

@@ -18,7 +18,7 @@ import { secret, until } from './support.ts'
 /** The device as a site file makes it of the shipped profile. */
 async function site(devices: readonly string[], connection = 'driver: mqtt'): Promise<MqttConfig> {
   const file = path.join(await tempFolder(), 'site.yaml')
-  await writeFile(file, `linli: 1\nsite: { id: x, name: { zh: 厅, en: hall }, region: "420106" }\nconnections: [{ id: c, ${connection} }]\ndevices:\n${devices.map((device) => `  - { name: { zh: 设, en: d }, connection: c, ${device} }`).join('\n')}\n`)
+  await writeFile(file, `linli: 2\nsite: { id: x, name: { zh: 厅, en: hall }, region: "420106" }\nconnections: [{ id: c, ${connection} }]\ndevices:\n${devices.map((device) => `  - { name: { zh: 设, en: d }, connection: c, ${device} }`).join('\n')}\n`)
   return (await readSite(file)).connections[0] as MqttConfig
 }
 const password = `password: { env: ${secret} }`

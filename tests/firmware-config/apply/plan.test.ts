@@ -45,7 +45,7 @@ describe('what a change would do', () => {
   it('refuses to move the store, and names what no roll-back brings again', async () => {
     expect((await change('./data', './other')).risks[0]!.kind).toBe('refused')
     expect((await planBetween(changingSite, changingSite.replace(/uplinks.*\n/, ''))).risks).toEqual([{ kind: 'loss', text: { zh: expect.stringContaining('city'), en: expect.stringContaining('what it has not delivered is let go') } }])
-    expect((await change('linli: 1', 'linli: 1\nevents: { keepDays: 30 }')).risks[0]).toMatchObject({ kind: 'loss', text: { en: 'events.keepDays shrinks from 400 to 30: what is older or too much is deleted' } })
+    expect((await change('linli: 2', 'linli: 2\nevents: { keepDays: 30 }')).risks[0]).toMatchObject({ kind: 'loss', text: { en: 'events.keepDays shrinks from 400 to 30: what is older or too much is deleted' } })
     expect((await change('127.0.0.1:1', '127.0.0.1:2')).risks[0]!.text.en).toContain('how uplink city connects changes')
   })
   it('shows where a secret is, never a secret', () => {

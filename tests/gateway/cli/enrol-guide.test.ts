@@ -21,7 +21,7 @@ describe('linli enrol at a terminal', () => {
     const own = await ca.server(['127.0.0.1'], { days: 30, now: Date.now() })
     const broker = await mosquitto(['cafile {folder}/ca.pem', 'certfile {folder}/cert.pem', 'keyfile {folder}/key.pem', 'require_certificate true', 'use_identity_as_username true', 'acl_file {folder}/acl'],
       { 'ca.pem': ca.pem, 'cert.pem': own.cert, 'key.pem': own.key, acl: 'pattern write linli/v1/420106/%u/status\n' })
-    await writeFile(path.join(folder, 'site.yaml'), `linli: 1\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\nuplinks: [{ id: city, url: "mqtts://127.0.0.1:${broker.port}", ca: data/tls/city/ca.pem, cert: data/tls/city/cert.pem, key: data/tls/city/key.pem }]\n`)
+    await writeFile(path.join(folder, 'site.yaml'), `linli: 2\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\nuplinks: [{ id: city, url: "mqtts://127.0.0.1:${broker.port}", ca: data/tls/city/ca.pem, cert: data/tls/city/cert.pem, key: data/tls/city/key.pem }]\n`)
     const begin = async () => {
       const at = terminal(['enrol', 'site.yaml'], { cwd: folder })
       await at.answer('Address of the authority', `${keys.clear}${authority.url}`)

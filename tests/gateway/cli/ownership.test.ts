@@ -24,7 +24,7 @@ describe('what root writes with sudo linli', () => {
     const folder = await tempFolder()
     const store = path.join(folder, 'store')
     const site = path.join(folder, 'site.yaml')
-    await writeFile(site, ['linli: 1', 'site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }', `store: { path: ${store} }`, 'console: { enabled: true, tls: site-ca, }', 'residents: { page: { enabled: true, listen: { port: 8099 }, url: "http://10.0.0.2" } }', 'places: { hall: { zh: 厅, en: hall } }', ''].join('\n'))
+    await writeFile(site, ['linli: 2', 'site: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }', `store: { path: ${store} }`, 'console: { enabled: true, tls: site-ca, }', 'residents: { page: { enabled: true, listen: { port: 8099 }, url: "http://10.0.0.2" } }', 'places: { hall: { zh: 厅, en: hall } }', ''].join('\n'))
     await mkdir(store, { mode: 0o700 })
     await writeFile(path.join(store, 'site.key'), randomBytes(32), { mode: 0o600 })
     await Promise.all([folder, site, store, path.join(store, 'site.key')].map((each) => chown(each, nobody.uid, nobody.gid)))

@@ -13,7 +13,7 @@ describe('linli replace', () => {
     const folder = await tempFolder()
     const port = await freePort()
     const device = (id: string, profile: string, unitId: number) => `  - { id: ${id}, name: { zh: 设备, en: ${id} }, connection: line, profile: ${profile}, unitId: ${unitId} }`
-    const site = (...devices: readonly string[]) => `linli: 1\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\npeople: [{ id: wang, name: { zh: 王, en: Wang } }]\nconnections:\n  - { id: line, driver: modbus, host: 127.0.0.1, port: ${port}, timeout: 300ms } # the cupboard\ndevices:\n${devices.join('\n')} # by the door\n`
+    const site = (...devices: readonly string[]) => `linli: 2\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\npeople: [{ id: wang, name: { zh: 王, en: Wang } }]\nconnections:\n  - { id: line, driver: modbus, host: 127.0.0.1, port: ${port}, timeout: 300ms } # the cupboard\ndevices:\n${devices.join('\n')} # by the door\n`
     const [file, there] = [path.join(folder, 'site.yaml'), path.join(folder, 'there.yaml')]
     const before = site(device('meter', 'sdm630', 2))
     await writeFile(file, before)

@@ -15,7 +15,7 @@ const found = (unitId: number, profile: string | null, more: Partial<FoundDevice
   const candidate = { profile: profile ?? 'sdm120', label: { zh: '电表', en: 'meter' }, score: profile ? 95 : 60, named: true, contradicted: false, why: [], against: [] }
   return { place: bus, unitId, says: {}, answers: [], turnaroundMs: 30, duplicate: false, identified: profile ? candidate : null, candidates: profile ? [] : [candidate], ...more }
 }
-const head = 'linli: 1\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }\n'
+const head = 'linli: 2\nsite: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }\n'
 async function siteFile(text: string): Promise<string> { const file = path.join(await tempFolder(), 'site.yaml'); await writeFile(file, text); return file }
 
 describe('what a scan puts into a site file', () => {

@@ -50,7 +50,7 @@ describe('simulated Modbus devices', () => {
   it('of every model answer as their profile says, so that none is taken for another, and one whose profile names nothing stays unnamed', { timeout: 30_000 }, async () => {
     const file = path.join(await tempFolder(), 'site.yaml')
     const models = library.map(({ name }, index) => `  - { id: ${name}, name: { zh: 某, en: x }, connection: line, profile: ${name}, unitId: ${index + 17} }`)
-    await writeFile(file, ['linli: 1', 'site: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }', 'connections:', '  - { id: line, driver: modbus, host: 127.0.0.1 }', 'devices:', ...models, ''].join('\n'))
+    await writeFile(file, ['linli: 2', 'site: { id: hall, name: { zh: 厅, en: hall }, region: "420106" }', 'connections:', '  - { id: line, driver: modbus, host: 127.0.0.1 }', 'devices:', ...models, ''].join('\n'))
     const line = await simulated(file, await freePort())
     // What all of a maker's models hold names none of them.
     expect(await scanned(line)).toEqual(Object.fromEntries(library.map(({ name, identify }) => [name, identify.some(({ family }) => !family) ? name : null])))

@@ -119,7 +119,7 @@ describe('a support bundle', () => {
   }
   it('is made of a site file that is wrong, or no YAML at all, too', async () => {
     const other = path.join(await tempFolder(), 'site.yaml')
-    await writeFile(other, `linli: 1\nsite: { id: hall-1 }\nuplinks: [{ id: city, password: ${canaries.logNamed}, key: ${canaries.logField} }]\npeople: [{ id: wang, name: ${canaries.person} }, 7, null]\n`)
+    await writeFile(other, `linli: 2\nsite: { id: hall-1 }\nuplinks: [{ id: city, password: ${canaries.logNamed}, key: ${canaries.logField} }]\npeople: [{ id: wang, name: ${canaries.person} }, 7, null]\n`)
     const files = await bundle({ file: other, status: null, problems: [`expected { env } and not ${canaries.logNamed}`], logLines: [`{"msg":"${canaries.logNamed} ${canaries.person}"}`] })
     expect(leaks([files['site.yaml']!, files['problems.json']!, files['log.txt']!])).toEqual([])
     expect(files['site.yaml']).toMatch(/password: "\[redacted\]"/)
