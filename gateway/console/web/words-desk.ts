@@ -1,7 +1,19 @@
 import type { Label } from '../../contract/index.ts'
 
-/** Of what a clerk does all day: alerts, areas, devices, doors, the line to the city. */
+/** Of what a clerk does all day: acts that are done, the shift, areas, the counters of lines. */
 export const deskWords = {
+  shiftPick: { zh: '谁在值班？', en: 'Who is on duty?' },
+  shiftPickWhy: { zh: '选自己的名字，输入口令。之后的确认都记在您名下。', en: 'Choose your name and enter your PIN. What you acknowledge then carries your name.' },
+  shiftNobody: { zh: '还没有人接班', en: 'Nobody is on duty' },
+  shiftNow: { zh: '值班人', en: 'On duty' },
+  shiftEnd: { zh: '交班', en: 'Hand over' },
+  shiftStart: { zh: '接班', en: 'Take over' },
+  pin: { zh: '口令', en: 'PIN' },
+  pinRule: { zh: '4 至 8 位数字', en: '4 to 8 digits' },
+  handover: { zh: '交班留言', en: 'Note for the next' },
+  handoverFrom: { zh: '上一班留言', en: 'Note from the last shift' },
+  handoverWhy: { zh: '下一位接班时会先看到。', en: 'The next one sees it first.' },
+  noRoster: { zh: '站点文件里还没有人员名单。', en: 'The site file has no roster yet.' },
   did_acknowledge: { zh: '已确认', en: 'Acknowledged' },
   did_assign: { zh: '已指派', en: 'Assigned' },
   did_shelve: { zh: '已暂缓', en: 'Shelved' },
