@@ -62,7 +62,7 @@ export class Accounts {
     }))
   }
 
-  /** Throws ConfigError CONSOLE_ACCOUNT, also where nobody would be left to administer. */
+  /** Throws ConfigError CONSOLE_ACCOUNT, and CONSOLE_LAST_ADMIN where nobody would be left to administer. */
   async change(id: string, to: { readonly role?: Role | undefined; readonly password?: string | undefined; readonly disabled?: boolean | undefined }): Promise<UserAnswer> {
     const secret = to.password === undefined ? undefined : await hashSecret(to.password)
     return viewOf(await this.#change(() => {
@@ -99,7 +99,7 @@ export class Accounts {
   }
   #keepAnAdmin(id: string, next: Account | null): void {
     const isAdmin = (each: Account | null): boolean => each !== null && each.role === 'admin' && !each.disabled
-    if (isAdmin(this.#known(id)) && !isAdmin(next) && ![...this.#accounts.values()].some((each) => each.id !== id && isAdmin(each))) throw new ConfigError('CONSOLE_ACCOUNT', `"${id}" is the last admin; make another one first`)
+    if (isAdmin(this.#known(id)) && !isAdmin(next) && ![...this.#accounts.values()].some((each) => each.id !== id && isAdmin(each))) throw new ConfigError('CONSOLE_LAST_ADMIN', `"${id}" is the last admin; make another one first`)
   }
   #change(make: () => Account): Promise<Account> {
     return this.#turn(async () => {

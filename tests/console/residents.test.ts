@@ -60,7 +60,7 @@ describe('a new box', () => {
     await other.getByLabel('账号').fill('thief')
     await other.getByLabel('密码').fill('three odd garden lamps')
     await other.getByLabel('再输一次').fill('three odd garden lamps')
-    await other.getByRole('button', { name: '建立账号' }).click()
+    await other.getByRole('button', { name: '换上新密码并登录' }).click()
     await other.getByText('这个认领码已经用过了。').waitFor({ timeout: 15_000 })
     await other.getByRole('button', { name: '返回账号登录' }).click()
     // The claim form's heading holds these words too, and is there for another frame.

@@ -30,6 +30,7 @@ export const accountWords = {
   claimWhy: { zh: '在网关上运行 linli claim，会显示认领码。在这里输入它，建立第一个管理员账号。', en: 'Run linli claim on the gateway: it shows a claim code. Enter it here and make the first administrator.' },
   claimCodeRule: { zh: '12 个字母和数字，一小时内有效，只能用一次', en: '12 letters and digits; good for one hour and one use' },
   claimAgain: { zh: '用认领码登录', en: 'Sign in with a claim code' },
+  claimAgainDo: { zh: '换上新密码并登录', en: 'Set the password and sign in' },
   claimAgainWhy: { zh: '忘记密码时用：在网关上运行 linli claim 取得认领码，账号会成为管理员并换上新密码。', en: 'For a forgotten password: run linli claim on the gateway. The account becomes an administrator with the new password.' },
   claimInstead: { zh: '忘记密码？用认领码', en: 'Forgotten the password? Use a claim code' },
   loginInstead: { zh: '返回账号登录', en: 'Back to signing in' },

@@ -28,7 +28,7 @@ export const deskWords = {
   photoAnother: { zh: '换一张', en: 'Take another' },
   shiftNotHere: { zh: '本机未接班', en: 'No shift on this screen' },
   doorsPage: { zh: '门与终端', en: 'Doors and terminals' },
-  hoursLegend: { zh: '一格一小时：绿色可用，红色不能用，虚线没有数据。', en: 'One bar an hour: green in service, red out of service, dashed no data.' },
+  hoursLegend: { zh: '一格一小时：填满可用，空着不能用，虚线没有数据。', en: 'One bar an hour: filled in service, empty out of service, dashed no data.' },
   busDevice: { zh: '本设备', en: 'This device' },
 
   value_no_paper: { zh: '缺纸', en: 'out of paper' },

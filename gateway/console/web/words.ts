@@ -1,5 +1,6 @@
 import type { Label } from '../../contract/index.ts'
 import { alertWords } from './words-alerts.ts'
+import { auditWords } from './words-audit.ts'
 import { changeWords } from './words-change.ts'
 import { deskPhrases, deskWords } from './words-desk.ts'
 import { accountPhrases, accountWords } from './words-accounts.ts'
@@ -16,6 +17,7 @@ export type Language = keyof Label
 /** Every word of the pages. Each has both languages: the type asks for them. Names, ids and units come from the gateway. */
 export const words = {
   ...alertWords,
+  ...auditWords,
   ...deviceWords,
   ...doorWords,
   ...linkWords,

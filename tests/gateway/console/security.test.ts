@@ -119,7 +119,7 @@ describe('who gets in', () => {
     const gone = await loggedIn(served, boss, 'viewer', 'gone')
     expect((await boss.ask('/api/users/gone', { method: 'DELETE' })).status).toBe(200)
     expect((await gone.ask('/api/overview')).status).toBe(401)
-    expect((await boss.post('/api/users/wang', { role: 'staff' })).body).toMatchObject({ code: 'CONSOLE_ACCOUNT' })
+    expect((await boss.post('/api/users/wang', { role: 'staff' })).body).toMatchObject({ code: 'CONSOLE_LAST_ADMIN' })
   })
 
   it('keeps a session over a restart', async () => {

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { AlertView } from '../../api/index.ts'
 import { act, told } from '../acts.ts'
 import { momentOf } from '../format.ts'
@@ -18,6 +18,8 @@ type Asking = 'assign' | 'shelve' | 'resolve' | 'evaluate' | 'reopen' | 'comment
 const asking = signal<Asking | null>(null)
 
 export function AlertPage({ id }: { readonly id: string }): JSX.Element {
+  // Who leaves with a question open is not asked it of the next.
+  useEffect(() => () => { asking.value = null }, [])
   const alert = alertDetail.value
   if (alert?.id !== id) return <><a class="back" href={hrefOf('alerts')}>{t('back')}</a><Loading /></>
   const who = people(alert)
@@ -106,11 +108,11 @@ function Ask({ alert, what }: { readonly alert: AlertView; readonly what: Asking
   const [forMs, setForMs] = useState(durations[1]!)
   const [photo, setPhoto] = useState<string | null>(null)
   const [busy, setBusy] = useState(false)
-  const [score, setScore] = useState<1 | 2 | 3 | 4 | 5>(5)
+  const [score, setScore] = useState<1 | 2 | 3 | 4 | 5 | null>(null)
   const close = (): void => { asking.value = null }
   const orders = {
     assign: () => act(alert, { act: 'assign', to }), shelve: () => act(alert, { act: 'shelve', forMs, reason: text.trim() }), resolve: () => act(alert, { act: 'resolve', note: text.trim(), ...(photo === null ? {} : { photo }) }),
-    evaluate: () => act(alert, { act: 'evaluate', score, ...(text.trim() ? { text: text.trim() } : {}) }), reopen: () => act(alert, { act: 'reopen', note: text.trim() }), comment: () => act(alert, { act: 'comment', text: text.trim() }),
+    evaluate: () => act(alert, { act: 'evaluate', score: score!, ...(text.trim() ? { text: text.trim() } : {}) }), reopen: () => act(alert, { act: 'reopen', note: text.trim() }), comment: () => act(alert, { act: 'comment', text: text.trim() }),
   } as const
   const submit = (event: SubmitEvent): void => { event.preventDefault(); close(); void orders[what]() }
   const label = what === 'evaluate' ? t('evaluateText') : t(what === 'resolve' ? 'note' : what === 'comment' ? 'comment' : 'reason')
@@ -119,7 +121,7 @@ function Ask({ alert, what }: { readonly alert: AlertView; readonly what: Asking
       <form onSubmit={submit}>
         {what === 'assign' ? <Field label={t('assignTo')}>{(id) => <PersonPicker id={id} value={to} onPick={setTo} />}</Field> : null}
         {what === 'shelve' ? <fieldset class="choices"><legend>{t('shelveFor')}</legend>{durations.map((ms) => <label key={ms}><input type="radio" name="for" checked={ms === forMs} onChange={() => setForMs(ms)} /><span>{durationWord(ms)}</span></label>)}</fieldset> : null}
-        {what === 'evaluate' ? <fieldset class="choices"><legend>{t('evaluate')}</legend>{scores.map((each) => <label key={each}><input type="radio" name="score" checked={each === score} onChange={() => setScore(each)} /><span>{say('stars', each)}</span></label>)}</fieldset> : null}
+        {what === 'evaluate' ? <fieldset class="choices"><legend>{t('evaluate')}</legend>{scores.map((each) => <label key={each}><input type="radio" name="score" required checked={each === score} onChange={() => setScore(each)} /><span>{say('stars', each)}</span></label>)}</fieldset> : null}
         {what === 'assign' ? null : <Field label={label}>{(id) => <textarea id={id} rows={3} maxLength={500} required={what !== 'evaluate'} value={text} onInput={(event) => setText(event.currentTarget.value)} />}</Field>}
         {what === 'resolve' ? <PhotoField onTaken={setPhoto} onBusy={setBusy} /> : null}
         <div class="dialog-foot"><button type="button" onClick={close}>{t('cancel')}</button><button type="submit" class="primary" disabled={busy}>{t(what)}</button></div>

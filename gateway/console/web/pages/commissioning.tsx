@@ -35,7 +35,7 @@ export function Commissioning(): JSX.Element {
   const finish = async (): Promise<void> => { setFinishing(true); await took(call('finishCommissioning', { timeoutMs: finishMs })); setFinishing(false) }
   return (
     <>
-      <a class="back" href={hrefOf('installer')}>← {t('installer')}</a>
+      <a class="back" href={hrefOf('installer')}>‹ {t('installer')}</a>
       <h1>{t('commissioning')}</h1>
       <Failed code={failed} />
       {!view || !now ? (failed ? null : <Loading />) : !now.running ? <Begin view={view} begin={(body) => void took(call('beginCommissioning', { body }))} /> : (

@@ -9,6 +9,7 @@ import { named, say, t, tState } from '../language.ts'
 import { Field } from '../parts/dialog.tsx'
 import { Plan } from '../parts/plan.tsx'
 import { Failed } from '../parts/problem.tsx'
+import { hrefOf } from '../route.ts'
 import { StateShape } from '../shapes.tsx'
 import { may, now, personName } from '../state.ts'
 
@@ -56,6 +57,7 @@ export function Configuration(): JSX.Element {
   const present = known?.configurations.find(({ number }) => number === known.inForce)
   return (
     <>
+      <a class="back" href={hrefOf('installer')}>‹ {t('installer')}</a>
       <h1>{t('configuration')}</h1>
       <p>{t('configurationWhy')}</p>
       <Failed code={failed.value} />

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { DeviceDetail, PointView } from '../../api/index.ts'
 import { agoOf, momentOf, numberOf, unitOf, valueOf } from '../format.ts'
 import { call } from '../api.ts'
@@ -19,6 +19,8 @@ const picked = signal<string | null>(null)
 const writing = signal<string | null>(null)
 
 export function DevicePage({ id }: { readonly id: string }): JSX.Element {
+  // Who leaves with a question open is not asked it at the next visit.
+  useEffect(() => () => { writing.value = null }, [])
   const device = deviceDetail.value
   if (device?.id !== id) return <><a class="back" href={hrefOf('devices')}>‹ {t('back')}</a><Loading /></>
   const charted = device.points.find((point) => point.id === picked.value) ?? device.points.find(({ type, unit }) => type === 'number' && unit !== undefined) ?? device.points.find(({ type }) => type === 'number') ?? device.points.find(({ type }) => type === 'boolean')

@@ -62,7 +62,7 @@ export function Discovery(): JSX.Element {
   }
   return (
     <>
-      <a class="back" href={hrefOf('installer')}>← {t('installer')}</a>
+      <a class="back" href={hrefOf('installer')}>‹ {t('installer')}</a>
       <h1>{t('discovery')}</h1>
       <p>{t('discoveryWhy')}</p>
       <Failed code={failed} />

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { AuditAnswer, MaintenanceAnswer } from '../../api/index.ts'
 import { call, type Result } from '../api.ts'
 import { momentOf } from '../format.ts'
-import { named, say, t } from '../language.ts'
+import { named, say, t, tState } from '../language.ts'
 import { Pins, Users } from '../parts/accounts.tsx'
 import { Field, typing } from '../parts/dialog.tsx'
 import { Failed } from '../parts/problem.tsx'
@@ -12,6 +12,7 @@ import { hrefOf } from '../route.ts'
 import { CheckUp } from './check-up.tsx'
 import { SupportBundle } from './support-bundle.tsx'
 import { deviceName, devices, load, may, now, personName, placeName, session } from '../state.ts'
+import { words } from '../words.ts'
 
 const audit = signal<AuditAnswer | null>(null)
 const maintenance = signal<readonly MaintenanceAnswer[] | null>(null)
@@ -65,6 +66,7 @@ function Maintenance(): JSX.Element {
   )
 }
 
+const actionOf = (action: string): JSX.Element | string => (`audit_${action}` in words ? tState('audit', action) : <code>{action}</code>)
 function Audit(): JSX.Element {
   const log = audit.value
   return (
@@ -73,7 +75,7 @@ function Audit(): JSX.Element {
       {log ? <p>{t(log.intact ? 'auditOk' : 'auditBroken')}</p> : null}
       <div class="scroll" tabIndex={0} role="region" aria-label={t('audit')}><table>
         <thead><tr><th scope="col">{t('time')}</th><th scope="col">{t('who')}</th><th scope="col">{t('action')}</th><th scope="col">{t('outcome')}</th></tr></thead>
-        <tbody>{log?.entries.map((entry) => <tr key={entry.seq}><td>{momentOf(entry.at, now.value)}</td><td>{personName(entry.by)}</td><td><code>{entry.action}{entry.target ? ` ${entry.target}` : ''}</code></td><td><code>{entry.outcome}</code></td></tr>)}</tbody>
+        <tbody>{log?.entries.map((entry) => <tr key={entry.seq}><td>{momentOf(entry.at, now.value)}</td><td>{personName(entry.by)}</td><td>{actionOf(entry.action)}{entry.target ? <code> {entry.target}</code> : null}</td><td>{entry.outcome === 'done' ? t('auditDone') : <code>{entry.outcome}</code>}</td></tr>)}</tbody>
       </table></div>
     </section>
   )

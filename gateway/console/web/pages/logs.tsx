@@ -58,7 +58,7 @@ export function Logs(): JSX.Element {
   const text = lines?.map(textOf).join('\n') ?? ''
   return (
     <>
-      <a class="back" href={hrefOf('installer')}>← {t('installer')}</a>
+      <a class="back" href={hrefOf('installer')}>‹ {t('installer')}</a>
       <h1>{t('logs')}</h1>
       <p>{t('logsWhy')}</p>
       <Failed code={failed} />

@@ -74,7 +74,7 @@ function Claim({ first }: { readonly first: boolean }): JSX.Element {
       {accountField(id, (text) => setForm((old) => ({ ...old, id: text })), t('userRule'))}
       <NewPassword user={id.trim()} value={password} again={form.again} onInput={(to) => setForm((old) => ({ ...old, ...to }))} />
       <Failed code={failed} />
-      <button type="submit" class="primary wide" disabled={busy || !isReady(form, id.trim())}>{t('claimDo')}</button>
+      <button type="submit" class="primary wide" disabled={busy || !isReady(form, id.trim())}>{t(first ? 'claimDo' : 'claimAgainDo')}</button>
     </form>
   )
 }

@@ -10,6 +10,7 @@ import { load, now, people, session } from '../state.ts'
 import { Dialog, Field, typing } from './dialog.tsx'
 import { isReady, NewPassword } from './new-password.tsx'
 import { Failed } from './problem.tsx'
+import { useStill } from './still.ts'
 
 const users = signal<readonly UserAnswer[] | null>(null)
 const roles: readonly Role[] = ['viewer', 'staff', 'installer', 'admin']
@@ -102,10 +103,17 @@ function Edit({ user, onClose }: { readonly user: UserAnswer; readonly onClose: 
       </details>
       <div class="dialog-foot">
         <button type="button" onClick={() => void change({ disabled: !user.disabled })}>{t(user.disabled ? 'userTurnOn' : 'userTurnOff')}</button>
-        {sure ? <button type="button" class="primary" onClick={() => void order(call('removeUser', { id: user.id })).then((ok) => { if (ok) onClose() })}>{t('removeSure')}</button> : <button type="button" onClick={() => setSure(true)}>{t('removeUser')}</button>}
+        {sure ? <Remove onSure={() => void order(call('removeUser', { id: user.id })).then((ok) => { if (ok) onClose() })} /> : <button type="button" onClick={() => setSure(true)}>{t('removeUser')}</button>}
       </div>
     </Dialog>
   )
+}
+
+/** It stands where the button that asks for it stood: the second half of a double click removes nobody. */
+const settleMs = 1_000
+function Remove({ onSure }: { readonly onSure: () => void }): JSX.Element {
+  const still = useStill('remove', settleMs)
+  return <button type="button" class="primary" disabled={!still} onClick={onSure}>{t('removeSure')}</button>
 }
 
 /** PINs of the roster, one at a time: a PIN only names who is at the desk. */

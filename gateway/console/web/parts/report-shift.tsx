@@ -13,9 +13,9 @@ export function ShiftPaper({ report }: { readonly report: ShiftReport }): JSX.El
   const row = (alert: ShiftAlertView): JSX.Element[] => [
     <Level severity={alert.severity} key="level" />,
     <><strong>{named(alert.title)}</strong>{alert.where ? <small>{named(alert.where)}{alert.times > 1 ? ` · ${say('times', alert.times)}` : ''}</small> : null}</>,
-    <>{at(alert.raisedAt)}</>,
-    <>{alert.acknowledged ? <>{at(alert.acknowledged.at)} {named(alert.acknowledged.by.name)}<small>{say('after', spanOf(alert.acknowledged.ackS))}</small></> : alert.ended ? '—' : t('notAcknowledged')}</>,
-    <>{alert.resolved ? <>{at(alert.resolved.at)} {named(alert.resolved.by.name)}<small>{alert.resolved.note}</small></> : alert.ended ? t('endedItself') : t(alert.active ? 'condition_active' : 'openCount')}</>,
+    <time>{at(alert.raisedAt)}</time>,
+    <>{alert.acknowledged ? <><time>{at(alert.acknowledged.at)}</time> {named(alert.acknowledged.by.name)}<small>{say('after', spanOf(alert.acknowledged.ackS))}</small></> : alert.ended ? '—' : t('notAcknowledged')}</>,
+    <>{alert.resolved ? <><time>{at(alert.resolved.at)}</time> {named(alert.resolved.by.name)}<small>{alert.resolved.note}</small></> : alert.ended ? t('endedItself') : t(alert.active ? 'condition_active' : 'openCount')}</>,
   ]
   const head = [t('severityHead'), t('whatHead'), t('raisedAt'), t('acknowledgedHead'), t('resolvedHead')]
   return (
