@@ -79,10 +79,9 @@ export class LiveStream implements Disposable {
     const diff = this.#diff()
     this.#beatIn -= tickMs
     const beats = this.#beatIn <= 0
-    if (beats) {
-      this.#beatIn = beatMs
-      for (const client of this.#clients) if (!client.isOpen()) client.response.end()
-    }
+    if (beats) this.#beatIn = beatMs
+    // Whose session ended, by an administrator say, is told nothing more.
+    for (const client of this.#clients) if (!client.isOpen()) client.response.end()
     const { state, waiting } = beats ? this.#views.link() : { state: 'none' as const, waiting: 0 }
     this.#send(`${diff ? frame('diff', diff) : ''}${beats ? frame('beat', { now: this.#parts.clock.now(), link: state, waiting }) : ''}`)
   }

@@ -32,8 +32,9 @@ export function openStream(): void {
   on('beat', ({ now, link, waiting }) => { heardTime(now); if (overview.value) overview.value = { ...overview.value, link: { state: link, waiting } } })
   on('alert', ({ now, summary, alert }) => { heardTime(now); heardSummary(summary); heardAlert(alert) })
   on('diff', heardDiff)
-  // A browser gives up on an answer that is no stream, such as 401 or a proxy's page: then it is asked anew.
-  opened.addEventListener('error', () => { if (opened.readyState === EventSource.CLOSED) again() })
+  // A browser gives up on an answer that is no stream, such as 401 or a proxy's page: then it is asked anew. A stream that ends may have ended with
+  // the session, by an administrator or a new password: that is told now, and not when the browser has waited and tried again.
+  opened.addEventListener('error', () => { if (opened.readyState === EventSource.CLOSED) again(); else void load.session() })
 }
 function again(): void {
   source?.close()
