@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ChangeLine } from '../../gateway/contract/index.ts'
 import type { SiteConfig } from '../site/index.ts'
 import { parseSiteText } from '../site/site-text.ts'
+import { migrate } from '../site/migrations/migrate.ts'
 import { isObject, type PlainObject } from '../site/plain.ts'
 import { Problems } from '../site/problems.ts'
 
@@ -16,6 +17,9 @@ export function versionOf(site: SiteConfig, text: string): SiteVersion {
   const value = parseSiteText(site.file, text, new Problems())?.value ?? null
   return { site, root: isObject(value) ? value : {} }
 }
+
+/** Whether `now` is the good text `old`, written as `linli migrate` does: it says the same. */
+export const isMigrated = (old: string, now: string): boolean => migrate(old)?.text === now
 
 /** Of a text, for telling whether it is another one. SHA-256, hex. */
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { ChangeAuthor, ChangeFinding, ChangeOrder, ChangePlan, ChangeView, Clock, DesiredMark, DesiredOrder, DesiredPort, DesiredRecord, GatewayEvent, RaiseAlert } from '../contract/index.ts'
-import { baselineOf, hashOf, healthOf, judge, leftMs, planChange, versionOf, type BootTime, type ConfigurationBook, type HouseStatus, type Reason, type Trial } from '../../firmware-config/apply/index.ts'
+import { baselineOf, hashOf, healthOf, isMigrated, judge, leftMs, planChange, versionOf, type BootTime, type ConfigurationBook, type HouseStatus, type Reason, type Trial } from '../../firmware-config/apply/index.ts'
 import type { Site } from '../cli/rooms.ts'
 import { replaceOwned } from '../kit/durable-file.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
@@ -163,7 +163,7 @@ export class Changes implements DesiredPort {
     const losses = plan.risks.filter(({ kind }) => kind === 'loss')
     if (losses.length > 0 && !acceptLoss) throw new ConfigError('CHANGE_LOSS', `${losses.map((loss) => loss.text.en).join('; ')}; no roll-back brings that again. Apply it with --accept-loss if that is meant`)
     const lying = await this.#lying()
-    if (hashOf(lying) !== hashOf(this.#running.text) && hashOf(lying) !== hashOf(text)) {
+    if (this.#isEdited(lying) && hashOf(lying) !== hashOf(text)) {
       if (!overwrite) throw new ConfigError('CHANGE_FILE_EDITED', `${site.file} was changed by hand since the gateway read it; apply that file itself, or write over it with --overwrite (it is kept among the configurations)`)
       await book.found(lying, clock.now(), { reason: 'changed by hand, never in force', aside: true })
     }
@@ -294,12 +294,15 @@ export class Changes implements DesiredPort {
     const { mtimeMs, size, ino } = await stat(this.#running.site.file).catch(() => ({ mtimeMs: 0, size: 0, ino: 0 }))
     const seen = `${mtimeMs} ${size} ${ino}`
     if (seen === this.#seen) return
-    const edited = hashOf(await this.#lying()) !== hashOf(this.#running.text)
+    const edited = this.#isEdited(await this.#lying())
     this.#seen = seen
     if (edited === this.#edited) return
     this.#edited = edited
     this.#changed()
   }
+
+  /** Somebody else changed it; linli migrate changes nothing of what it says. */
+  #isEdited(lying: string): boolean { return lying !== this.#running.text && !isMigrated(this.#running.text, lying) }
 
   /** What the file holds now; '' where it is gone. */
   async #lying(): Promise<string> { return readFile(this.#running.site.file, 'utf8').then((text) => text.replace(/^\uFEFF/, ''), () => '') }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import path from 'node:path'
 import type { Clock, GatewayEvent, RaiseAlert, Work } from '../contract/index.ts'
-import { ConfigurationBook, hashOf, interrupted, storePathOf, type BootTime, type Reason } from '../../firmware-config/apply/index.ts'
+import { ConfigurationBook, hashOf, interrupted, isMigrated, storePathOf, type BootTime, type Reason } from '../../firmware-config/apply/index.ts'
 import { readSite, type Site } from '../cli/rooms.ts'
 import { controlClient } from '../control/client.ts'
 import { codeOf, describe, systemClock, type Logger } from '../kit/index.ts'
@@ -84,7 +84,7 @@ async function openSite({ file, clock, boot }: Parts): Promise<FoundSite> {
 async function settle({ file, text, book, clock, boot, broken }: Parts & { readonly text: string; readonly book: ConfigurationBook; readonly broken: unknown }): Promise<{ readonly number: number; readonly text: string; readonly why: Reason } | null> {
   const { trial } = book
   const hash = hashOf(text)
-  if (!trial) { if (!broken) await book.found(text, clock.now(), { reason: book.inForce === 0 ? 'found at the first start' : 'changed by hand' }); return null }
+  if (!trial) { if (!broken) await book.found(text, clock.now(), { reason: await reasonOf(book, text) }); return null }
   if (hash === book.hash(trial.previous)) { await book.settle('rolled-back', 'the gateway ended before it was in force, or while it was taken back', 'CHANGE_INTERRUPTED'); return null }
   if (hash !== book.hash(trial.number)) {
     if (broken) return null
@@ -98,6 +98,13 @@ async function settle({ file, text, book, clock, boot, broken }: Parts & { reado
   await putFile(file, before)
   await book.settle('rolled-back', `${why.text.en} (${why.code})`, why.code)
   return { number: trial.number, text: before, why }
+}
+
+/** For the history: who put this text there. */
+async function reasonOf(book: ConfigurationBook, text: string): Promise<string> {
+  if (book.inForce === 0) return 'found at the first start'
+  const old = await book.text(book.inForce).catch(() => null)
+  return old !== null && isMigrated(old, text) ? 'written in the present version by linli migrate' : 'changed by hand'
 }
 
 async function openChanges({ site, text, book, trouble, events, alerts }: FoundSite, { clock, log, boot }: Pick<Parts, 'clock' | 'boot'> & { readonly log: Logger }): Promise<Changes | undefined> {

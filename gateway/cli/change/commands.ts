@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { desiredCommands } from '../desired-commands.ts'
 
-/** `linli plan`, `apply`, `confirm`, `rollback`, `configurations` and `desired`. */
+/** `linli plan`, `apply`, `confirm`, `rollback`, `configurations`, `migrate` and `desired`. */
 export function changeCommands(program: Command, socketOptions: (command: Command) => Command, duration: (text: string) => number): void {
   socketOptions(program.command('plan'))
     .description('what another site file would change of the running gateway: what restarts, what the city and people here will see. Ends with 0 when nothing changes, 2 when something does')
@@ -40,6 +40,13 @@ export function changeCommands(program: Command, socketOptions: (command: Comman
     .argument('[words...]', 'show N, or diff N [M]')
     .option('--json', 'print JSON')
     .action(async (words: string[], options) => (await import('./change.ts')).configurations(words, options))
+
+  program.command('migrate')
+    .description('write a site file of an older version as one of today: shows what is written otherwise, asks, and keeps the old file. Older files run without it')
+    .argument('<site>', 'site file (YAML)')
+    .option('--yes', 'write without asking')
+    .option('--json', 'print JSON; without --yes nothing is written, and the exit code is 2 where something would be')
+    .action(async (site: string, options) => (await import('./migrate.ts')).migrateSite(site, options))
 
   desiredCommands(program, socketOptions)
 }
