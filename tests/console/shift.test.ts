@@ -77,7 +77,7 @@ describe('home', () => {
       const first = document.querySelector('.acknowledge')
       if (window.tapped || !first || !/大厅有人求助/.test(first.getAttribute('aria-label'))) return
       window.tapped = true
-      first.click()
+      first.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, detail: 2 }))
     }).observe(document.body, { childList: true, subtree: true, attributes: true })`)
     await page.getByRole('button', { name: '确认：地下室漏水' }).click()
     await page.waitForFunction('window.tapped')

@@ -130,7 +130,9 @@ class Sweep {
       this.#leftMs -= this.#costMs(setting, this.#options.units)
       return false
     }
-    const heard = await this.#line.listen(this.#listened ? listenAgainMs : this.#options.listenMs ?? listenFirstMs)
+    let heard = await this.#line.listen(this.#listened ? listenAgainMs : this.#options.listenMs ?? listenFirstMs)
+    // After the first requests it may be whom we asked, answering late; a master goes on.
+    if (heard.length > 3 && this.#listened) heard = await this.#line.listen(listenFirstMs)
     this.#listened = true
     if (heard.length > 3 && !this.#options.despiteMaster) throw otherMaster(heard, setting)
     return true
@@ -185,5 +187,5 @@ function otherMaster(heard: Buffer, setting: SerialSetting): DriverError {
   const units = new Set<number>()
   for (let at = 0; at < heard.length;) { const length = foreignFrame(heard, at); if (length > 0) units.add(heard[at]!); at += Math.max(1, length) }
   const who = units.size > 0 ? `frames of unit ${[...units].join(', ')}` : `${heard.length} bytes that are no frame at ${nameOfSetting(setting)}`
-  return new DriverError('SCAN_OTHER_MASTER', `before the first request ${who} came in: another master polls this line, or a device reports by itself; unplug it for the scan (a serial line has one master), or scan all the same with --despite-master`, { values: { units: [...units] } })
+  return new DriverError('SCAN_OTHER_MASTER', `without being asked ${who} came in: another master polls this line, or a device reports by itself; unplug it for the scan (a serial line has one master), or scan all the same with --despite-master`, { values: { units: [...units] } })
 }

@@ -29,7 +29,9 @@ export function hostileLine({ tricks: known, share, worstMs, random = seededRand
     const reply = encodeRtu(unit, pdu)
     if (honest || random() > share) return write(reply)
     played++
-    const later = (ms: number, what: Uint8Array): void => { setTimeout(() => write(what), ms) }
+    const heardAt = performance.now()
+    // Where the machine itself held it up for longer than it promised, it is silent: what is tried is the line, not the machine.
+    const later = (ms: number, what: Uint8Array): void => { setTimeout(() => { if (performance.now() - heardAt <= worstMs) write(what) }, ms) }
     switch (known[Math.floor(random() * known.length)]!) {
       case 'late': return later(10 + random() * (worstMs - 15), reply)
       case 'torn': { const cut = 1 + Math.floor(random() * (reply.length - 1)); write(reply.subarray(0, cut)); return later(5 + random() * (worstMs - 15), reply.subarray(cut)) }
