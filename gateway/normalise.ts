@@ -33,5 +33,7 @@ export function toRaw(value: Value, point: PointConfig): Value {
   if (typeof value === 'boolean') return value !== point.invert
   if (typeof value === 'string') return value
   const raw = (value - point.offset) / point.scale
-  return Math.abs(raw - Math.round(raw)) < 1e-9 ? Math.round(raw) : raw
+  // As near as decimals in binary come: of the numbers that were subtracted, not of 1. A float point may hold less than that.
+  const slack = 1e-12 * Math.max(Math.abs(value), Math.abs(point.offset)) / Math.abs(point.scale)
+  return Math.abs(raw - Math.round(raw)) <= slack ? Math.round(raw) : raw
 }

@@ -84,10 +84,10 @@ const socketOptions = (command: Command): Command => command
 
 changeCommands(program, socketOptions, duration)
 
-socketOptions(program.command('status'))
+socketOptions(program.command('status [site]'))
   .description('state of a running gateway: connections, devices, backlog, alerts')
   .option('--json', 'print it as JSON')
-  .action(async (options) => (await import('./status.ts')).status(options))
+  .action(async (site: string | undefined, options) => (await import('./status.ts')).status({ ...options, site: site ?? options.site }))
 
 socketOptions(program.command('doors'))
   .description('the doors of a running gateway: contact, lock, what is wrong, what happened today')
@@ -109,11 +109,11 @@ socketOptions(program.command('history'))
   .option('--csv', 'print CSV')
   .action(async (point: string, options) => (await import('./history.ts')).history(point, options))
 
-socketOptions(program.command('tail'))
+socketOptions(program.command('tail [site]'))
   .description('live readings and events of a running gateway')
   .option('--json', 'one JSON object a line')
   .option('--for <duration>', 'stop after this long', duration)
-  .action(async (options) => (await import('./tail.ts')).tail(options))
+  .action(async (site: string | undefined, options) => (await import('./tail.ts')).tail({ ...options, site: site ?? options.site }))
 
 socketOptions(program.command('events'))
   .description('what happened in the building: alerts, doors, terminals, devices, commands')

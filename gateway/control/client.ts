@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import type { IncomingMessage } from 'node:http'
 import type { FeedItem } from '../feed.ts'
-import { DataError, ConfigError, DriverError } from '../kit/index.ts'
+import { codeOf, DataError, ConfigError, DriverError } from '../kit/index.ts'
 import type { Alert, ChangePlan, ChangeView, ChannelStatus, ChannelTrial, Chart, DoorView, EpochMs, GatewayEvent, HistoryEntry, HistorySpan, JsonObject, KioskView, Maintenance, Reading, Value } from '../contract/index.ts'
 import type { GatewayStatus } from '../status.ts'
 import type { AlertsView } from './alerts.ts'
@@ -15,7 +15,7 @@ import type { CheckUp } from '../support/findings.ts'
 import type { Bundle } from '../support/bundle.ts'
 import type { BundleLine } from './support.ts'
 
-/** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there. */
+/** The CLI's side of the control socket. Throws ConfigError CONTROL_UNREACHABLE when no gateway runs there, CONTROL_FORBIDDEN when this user may not ask. */
 export function controlClient(socket: string) {
   return {
     status: () => fetchJson<GatewayStatus>(socket, '/status'),
@@ -172,7 +172,13 @@ async function textOf(response: IncomingMessage): Promise<string> {
 function get(socketPath: string, path: string, signal?: AbortSignal, body?: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request({ socketPath, path, signal, ...(body === undefined ? {} : { method: 'POST' }) }, resolve)
-      .on('error', (cause) => reject(new ConfigError('CONTROL_UNREACHABLE', `no gateway answers on ${socketPath}; start it with "linli run SITE.yaml", or name its socket with --socket`, { cause })))
+      .on('error', (cause) => reject(unanswered(socketPath, cause)))
       .end(body)
   })
+}
+
+/** Somebody who may not ask is not told that nobody is there. */
+function unanswered(socketPath: string, cause: Error): ConfigError {
+  if (['EACCES', 'EPERM'].includes(codeOf(cause))) return new ConfigError('CONTROL_FORBIDDEN', `you are not allowed to open ${socketPath}; run it as the gateway's user, as a member of its group, or with sudo`, { cause })
+  return new ConfigError('CONTROL_UNREACHABLE', `no gateway answers on ${socketPath}; start it with "linli run SITE.yaml", or name its socket with --socket`, { cause })
 }

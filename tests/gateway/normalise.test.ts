@@ -45,4 +45,11 @@ describe('normalise', () => {
       expect(toRaw(value!, any)).toBe(raw)
     }))
   })
+  it('takes for whole only what is so as far as the number is known: tiny floats stay, and large ones find back', () => {
+    expect(toRaw(4e-10, point({ id: 'a.b' }))).toBe(4e-10)
+    expect(toRaw(1.0000001, point({ id: 'a.b', scale: 1e3 }))).toBe(1.0000001e-3)
+    expect(toRaw(429_496_729.5, point({ id: 'a.b', scale: 0.1 }))).toBe(4_294_967_295)
+    expect(toRaw(1_000_000.1, point({ id: 'a.b', scale: 0.1, offset: 1_000_000 }))).toBe(1)
+    expect(toRaw(123_456_789.25, point({ id: 'a.b', scale: 0.1 }))).toBeCloseTo(1_234_567_892.5, 5)
+  })
 })

@@ -16,6 +16,12 @@ export interface ScanOptions {
   readonly anyNetwork?: boolean; readonly profiles?: string; readonly save?: string; readonly yes?: boolean; readonly json?: boolean
 }
 
+/** What to look at where nobody answers. */
+const silence = {
+  rtu: 'nobody answers; check power, A and B, and that the adapter is the right one',
+  tcp: 'nobody answers; check power, cable and address, that Modbus TCP is switched on in the device (port 502), and that no firewall or other network lies between',
+} as const
+
 /** `linli scan rtu|tcp`: who is there, what it is and why, its values now; with --save into the site file. Ctrl-C ends the search and keeps what was found. */
 export async function scanLine(kind: 'rtu' | 'tcp', target: string, options: ScanOptions): Promise<void> {
   const signal = stopSignal()
@@ -42,7 +48,7 @@ export async function scanLine(kind: 'rtu' | 'tcp', target: string, options: Sca
   const summary = { found: found.map((device) => ({ ...device, values: tested.find((each) => each.device === device)?.test?.points ?? null, finding: tested.find((each) => each.device === device)?.test?.finding?.text ?? null })), warnings, ...(done ? { busMs: done.busMs, requests: done.requests, note: done.text } : {}), stopped: signal.aborted }
   if (options.json && options.save === undefined) return printJson(summary)
   if (!options.json) {
-    print(found.length === 0 ? paint('yellow', 'nobody answers; check power, A and B, and that the adapter is the right one') : `\n${foundTable(found)}`)
+    print(found.length === 0 ? paint('yellow', silence[kind]) : `\n${foundTable(found)}`)
     for (const each of tested) print(`\n${testTable(each)}`)
     for (const { code, text } of warnings) print(paint('yellow', `\n${code} ${text}`))
     if (done) print(`\n${done.text}; ${done.requests} requests, ${Math.round(done.busMs / 1_000)} s of the line, nothing was written to any device`)
