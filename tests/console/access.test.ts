@@ -181,8 +181,11 @@ describe('accounts', () => {
     await expect.poll(() => row.getByText('已停用').count()).toBe(0)
 
     // The second half of a double click stands on the button that means it.
-    await dialog.getByRole('button', { name: '删除' }).dblclick()
+    await dialog.getByRole('button', { name: '删除' }).click()
     await dialog.getByRole('button', { name: '确定删除' }).waitFor()
+    await page.mouse.down()
+    await page.mouse.up()
+    await dialog.getByRole('button', { name: '确定删除' }).click({ trial: true })
     expect(await row.count()).toBe(1)
     await dialog.getByRole('button', { name: '确定删除' }).click()
     await expect.poll(() => row.count()).toBe(0)
