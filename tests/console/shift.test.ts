@@ -117,9 +117,8 @@ describe('a device', () => {
     await page.getByText('设备说没有这个数据。').first().waitFor({ timeout: 15_000 })
     // One that falls silent, and that is connected all the time.
     const client = await connectAsync(`mqtt://127.0.0.1:${brokerPort}`, { username: 'mote', password: devicePassword, clientId: 'mote' })
-    await client.publishAsync('mote/depth', '1.25', { qos: 1 })
     await page.goto(`${desk.url}/#/devices/mote`)
-    await page.getByText('1.25 m').first().waitFor()
+    await expect.poll(async () => { await client.publishAsync('mote/depth', '1.25', { qos: 1 }); return page.getByText('1.25 m').count() }, { timeout: 15_000, interval: 200 }).toBeGreaterThan(0)
     await page.getByText('设备很久没有发来消息。').first().waitFor({ timeout: 10_000 })
     await client.endAsync()
   })
