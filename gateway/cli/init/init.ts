@@ -3,18 +3,15 @@ import { compose } from '../../../firmware-config/init/compose.ts'
 import { render } from '../../../firmware-config/init/render.ts'
 import { answersTemplate } from '../../../firmware-config/init/template.ts'
 import type { Answers } from '../../../firmware-config/init/answers.ts'
-import { check } from '../../../firmware-config/site/check.ts'
-import { readDocument } from '../../../firmware-config/site/document.ts'
-import { Problems, type Path } from '../../../firmware-config/site/problems.ts'
 import { SiteError } from '../../../firmware-config/site/index.ts'
 import { ConfigError } from '../../kit/index.ts'
 import { hold, type Reply } from '../ask/question.ts'
 import { languageOfTerminal, openTerminal, say, type Language } from '../ask/terminal.ts'
 import { paint, print, printJson } from '../output.ts'
 import { readSite, roomSchemas, type Site } from '../rooms.ts'
-import { knownProfiles, lookAtBox } from './box.ts'
+import { driversOf, readAnswers } from './answers-file.ts'
+import { lookAtBox } from './box.ts'
 import { interview } from './interview.ts'
-import { answers as answersFile } from './pieces.ts'
 import { exists, writeSite, type Written } from './write.ts'
 
 export interface InitOptions { readonly answers?: string; readonly answersTemplate?: boolean; readonly force?: boolean; readonly json?: boolean }
@@ -72,7 +69,7 @@ async function wizard(site: string, force: boolean): Promise<void> {
 interface Finished { readonly written: Written; readonly warnings: readonly string[]; readonly next: readonly Next[] }
 
 async function finish(site: string, answers: Answers, typed: Readonly<Record<string, string>>): Promise<Finished> {
-  const { drivers } = await profilesOf(site)
+  const drivers = await driversOf(site)
   const { site: plain, secrets } = compose(answers, (profile) => drivers.get(profile))
   const text = render(plain, site)
   const checked = await readSite(site, { text })
@@ -80,37 +77,6 @@ async function finish(site: string, answers: Answers, typed: Readonly<Record<str
   const forecasts = connections.flatMap((connection) => roomSchemas.drivers[connection.driver]?.foresee?.(connection) ?? []).map(({ message }) => message)
   return { written: await writeSite(site, text, { made: secrets, typed }), warnings: [...forecasts, ...warnings], next: nextSteps(site, checked) }
 }
-
-async function profilesOf(site: string): Promise<{ readonly drivers: ReadonlyMap<string, string> }> {
-  return { drivers: new Map((await knownProfiles(path.dirname(path.resolve(site)))).map(({ name, driver }) => [name, driver])) }
-}
-
-/** Throws SiteError: what the answers file itself has wrong, or else what is wrong with the site they make, told where it was answered. */
-async function readAnswers(file: string, site: string): Promise<Answers> {
-  const problems = new Problems()
-  const document = await readDocument(file, problems)
-  const found = document ? check(answersFile, document.value, problems.in(document)) : null
-  problems.throwIfAny(file)
-  const answers = found!.data
-  const { drivers } = await profilesOf(site)
-  const report = problems.in(document!)
-  for (const [index, { profile, line }] of answers.devices.entries()) {
-    const driver = drivers.get(profile)
-    const missing = driver === 'modbus' ? line === undefined && 'say on which of lines it is: line: ID' : driver === 'mqtt' ? answers.broker === undefined && 'an MQTT device needs broker: { host, port }' : driver !== undefined && `devices of driver ${driver} are added to the site file by hand`
-    if (missing) report(['devices', index, driver === 'modbus' ? 'line' : 'profile'], missing)
-  }
-  problems.throwIfAny(file)
-  const { site: plain, answered } = compose(answers, (profile) => drivers.get(profile))
-  try { await readSite(site, { text: render(plain, site) }) } catch (error) {
-    if (!(error instanceof SiteError)) throw error
-    for (const { path: where, message } of error.problems) report(answered(parsePath(where)), message)
-  }
-  problems.throwIfAny(file)
-  return answers
-}
-
-/** `devices[3].points.temperature` back into its parts. */
-const parsePath = (text: string): Path => [...text.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([\w-]+)/g)].map(([, index, quoted, word]) => (index === undefined ? quoted ?? word! : Number(index)))
 
 interface Next { readonly command: string; readonly zh: string; readonly en: string }
 

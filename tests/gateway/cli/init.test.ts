@@ -8,6 +8,8 @@ import { render } from '../../../firmware-config/init/render.ts'
 import { answersTemplate } from '../../../firmware-config/init/template.ts'
 import { provinces } from '../../../firmware-config/site/regions.ts'
 import { hold, one as choose, text, type Answer, type Conversation } from '../../../gateway/cli/ask/question.ts'
+import { SiteError } from '../../../firmware-config/site/index.ts'
+import { readAnswers } from '../../../gateway/cli/init/answers-file.ts'
 import { init } from '../../../gateway/cli/init/init.ts'
 import type { Box } from '../../../gateway/cli/init/box.ts'
 import { knownProfiles } from '../../../gateway/cli/init/box.ts'
@@ -17,6 +19,7 @@ import { answers as answersSchema } from '../../../gateway/cli/init/pieces.ts'
 import { readSite } from '../../../gateway/cli/rooms.ts'
 import { linli } from '../../support/command-line.ts'
 import { tempFolder } from '../../support/resources.ts'
+import { scale } from '../../support/seed.ts'
 
 const profiles = await knownProfiles('/nowhere')
 const drivers = new Map(profiles.map(({ name, driver }) => [name, driver]))
@@ -105,6 +108,32 @@ describe('what linli init writes', () => {
     expect(stderr).toMatch(/two\.yaml:\d+:\d+ site\.grid\.code: the county in this code is 420107/)
     expect(stderr).toMatch(/devices\[0\]\.profile: no profile "xy-md2"; did you mean "xy-md02"\?[\s\S]*gpio\.contacts\[1\]\.line: line 17 is already point[\s\S]*nothing was written/)
     await expect(stat(path.join(folder, 'site.yaml'))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+  it('tells faults of single answers and faults between them in one round, and none that only follows from another', async () => {
+    const folder = await tempFolder()
+    const file = path.join(folder, 'answers.yaml')
+    const told = async (text: string): Promise<string[]> => {
+      await writeFile(file, text)
+      return readAnswers(file, path.join(folder, 'site.yaml')).then(() => [], (error: SiteError) => error.problems.map(({ path: where, message }) => `${where}: ${message.split(/[;(,]/)[0]}`))
+    }
+    const change = (text: string, from: string, to: string): string => { expect(text).toContain(from); return text.replace(from, to) }
+    // Of their own: a rest that is none, a url with a user. Between them: a grid of another county, a line told twice, a profile that is not there.
+    const both = [['rest: closed }\n    - ', 'rest: shut }\n    - '], ['platform.example:8883', 'user@platform'], ['420106001001001', '420107001001001'], ['line: 27', 'line: 17'], ['xy-md02', 'xy-md2']].reduce((text, [from, to]) => change(text, from!, to!), answersTemplate)
+    expect(await told(both)).toEqual(['site.grid.code: the county in this code is 420107', 'devices[0].profile: no profile "xy-md2"', expect.stringMatching(/^gpio\.contacts\[0\]\.rest: expected one of/), expect.stringMatching(/^gpio\.contacts\[1\]\.line: line 17 is already point/), expect.stringMatching(/^platform\.url: /)])
+    // The relay of the sounder is gone with its device, whose profile is no text; the places of the others stay theirs.
+    const follows = [['profile: waveshare-8-relay', 'profile: 8'], ['line: 27', 'line: 17'], ['people: [wang]', 'people: [wnag]']].reduce((text, [from, to]) => change(text, from!, to!), answersTemplate)
+    expect(await told(follows)).toEqual([expect.stringMatching(/^devices\[1\]\.profile: expected text/), expect.stringMatching(/^gpio\.contacts\[1\]\.line: /), expect.stringMatching(/^duty\[0\]\.people\[0\]: no person/)])
+    const dropped = change(change(answersTemplate, '- { id: hall-env,', '- 7\n  - { id: hall-env,'), 'xy-md02', 'xy-md2')
+    expect(await told(dropped)).toEqual([expect.stringMatching(/^devices\[0\]: expected a mapping/), 'devices[1].profile: no profile "xy-md2"'])
+    expect(await told('site: 5\nlines: x\n')).toEqual([expect.stringMatching(/^site: /), expect.stringMatching(/^lines: /)])
+  })
+  it('any answers, however wrong, are told or taken', async () => {
+    const folder = await tempFolder()
+    const file = path.join(folder, 'answers.yaml')
+    await fc.assert(fc.asyncProperty(fc.nat(answersTemplate.length - 1), fc.nat(40), fc.constantFrom('', 'x', '7', '[]', '{}', '\n', ': '), async (at, cut, piece) => {
+      await writeFile(file, answersTemplate.slice(0, at) + piece + answersTemplate.slice(at + cut))
+      await readAnswers(file, path.join(folder, 'site.yaml')).catch((error: unknown) => expect(error).toBeInstanceOf(SiteError))
+    }), { numRuns: 6 * scale })
   })
   it('asks nobody where there is no terminal', async () => {
     expect(await linli('init', path.join(await tempFolder(), 'site.yaml'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/TERMINAL_NEEDED .*--answers FILE/) })
