@@ -3,7 +3,7 @@ import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 
 import type { Clock, TimeQuality } from '../gateway/contract/index.ts'
 import { describe, readSecret, UplinkError, type Logger } from '../gateway/kit/index.ts'
 import type { Expiry } from './certificates.ts'
-import type { CityMessage } from './commands.ts'
+import type { CityMessage } from './commands/port.ts'
 import type { Credentials } from './credentials.ts'
 import { explainEnd, type LinkEnd } from './link-errors.ts'
 import type { UplinkConfig } from './schema.ts'

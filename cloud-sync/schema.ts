@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { duration, filePath, identifier, secretRef } from '../gateway/kit/schema.ts'
-import { commandsSchema } from './command-schema.ts'
-import { configurationSchema } from './desired-schema.ts'
+import { commandsSchema } from './commands/schema.ts'
+import { configurationSchema } from './desired/schema.ts'
 
 /** The `uplinks` section of the site file: one entry, one named reader of the journal. */
 export const uplinkSchema = z.strictObject({

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { Aedes } from 'aedes'
 import type { DecodedRecord } from './decode.ts'
-import { createVerifier, type Verifier } from './verify.ts'
+import { createVerifier, type Verifier } from './verify/verifier.ts'
 
 export interface City {
   readonly url: string

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { requestSchema } from '../command-schema.ts'
-import { desiredSchema } from '../desired-message.ts'
-import { reportedSchema } from '../reported.ts'
+import { requestSchema } from '../commands/schema.ts'
+import { desiredSchema } from '../desired/message.ts'
+import { reportedSchema } from '../desired/reported.ts'
 import { recordTypes } from './records.ts'
 import { at, base64, deviceId, epoch, gateway, hash, head, label, pointId, quality, seq, severity, stream, timeQuality, valueOrNone } from './shapes.ts'
 

@@ -188,7 +188,7 @@ export const recordTypes = {
     }),
   },
   checkpoint: {
-    stream: 'ledger', title: 'Signed heads of all streams; cloud-sync/checkpoint.ts says which bytes are signed',
+    stream: 'ledger', title: 'Signed heads of all streams; cloud-sync/ledger/checkpoint.ts says which bytes are signed',
     data: z.object({
       id: hash.meta({ description: 'SHA-256 of the signed bytes' }),
       previous: hashOrNone.meta({ description: 'id of the checkpoint before; empty for the first' }),

@@ -1,4 +1,4 @@
-import { rotateSigningKey } from '../../cloud-sync/signing.ts'
+import { rotateSigningKey } from '../../cloud-sync/ledger/signing.ts'
 import { rotateCredentialKey } from '../credential-keys.ts'
 import { systemClock } from '../kit/index.ts'
 import { print, printJson } from './output.ts'

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { verifyCapture } from '../../cloud-sync/verify-capture.ts'
-import { verifyBroker } from '../../cloud-sync/verify-client.ts'
-import { parseKey } from '../../cloud-sync/verify-trust.ts'
-import type { Finding, Hole, VerifyReport } from '../../cloud-sync/verify.ts'
+import { verifyCapture } from '../../cloud-sync/verify/capture.ts'
+import { verifyBroker } from '../../cloud-sync/verify/client.ts'
+import { parseKey } from '../../cloud-sync/verify/trust.ts'
+import type { Finding, Hole, VerifyReport } from '../../cloud-sync/verify/verifier.ts'
 import { ConfigError, systemClock as clock } from '../kit/index.ts'
 import { paint, print, printJson, stopSignal, table } from './output.ts'
 

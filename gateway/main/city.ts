@@ -1,9 +1,9 @@
 import type { DesiredPort, Journal, JournalReader, PointWriter, Uplink } from '../contract/index.ts'
-import { bookState, hasUnfinished } from '../../cloud-sync/command-book.ts'
-import type { CommandDesk } from '../../cloud-sync/command-desk.ts'
-import type { DesiredDesk } from '../../cloud-sync/desired-desk.ts'
-import { Ledger } from '../../cloud-sync/ledger.ts'
-import { openSigner, type Signer } from '../../cloud-sync/signing.ts'
+import { bookState, hasUnfinished } from '../../cloud-sync/commands/book.ts'
+import type { CommandDesk } from '../../cloud-sync/commands/desk.ts'
+import type { DesiredDesk } from '../../cloud-sync/desired/desk.ts'
+import { Ledger } from '../../cloud-sync/ledger/ledger.ts'
+import { openSigner, type Signer } from '../../cloud-sync/ledger/signing.ts'
 import type { CityLink } from '../../cloud-sync/link.ts'
 import { createUplink } from '../../cloud-sync/uplink.ts'
 import type { Site } from '../cli/rooms.ts'
@@ -117,7 +117,7 @@ function commandParts({ log, clock, writer, live, feed, time, decisions: { pipel
 
 /** Loaded only where an uplink takes commands, or took some whose end nobody has told: most sites do not. */
 async function openCommands(parts: CommandParts) {
-  const [{ CommandDesk: Desk }, { createCommandPort }] = await Promise.all([import('../../cloud-sync/command-desk.ts'), import('../../cloud-sync/commands.ts')])
+  const [{ CommandDesk: Desk }, { createCommandPort }] = await Promise.all([import('../../cloud-sync/commands/desk.ts'), import('../../cloud-sync/commands/port.ts')])
   const desk = await Desk.open(parts)
   return { desk, portOf: (options: Omit<Parameters<typeof createCommandPort>[0], 'desk'>) => createCommandPort({ ...options, desk }) }
 }

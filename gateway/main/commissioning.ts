@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { openSigner } from '../../cloud-sync/signing.ts'
+import { openSigner } from '../../cloud-sync/ledger/signing.ts'
 import { checklistOf, CommissioningDesk, counted, reasonLabel, signCommissioning, telemetryOf, type CheckResult } from '../../firmware-config/commission/index.ts'
 import type { Site } from '../cli/rooms.ts'
 import type { CheckAnswer } from '../console/api/index.ts'

@@ -1,6 +1,6 @@
 import mqtt, { type MqttClient } from 'mqtt'
 import { describe, expect, onTestFinished } from 'vitest'
-import { createCommandPort } from '../../cloud-sync/commands.ts'
+import { createCommandPort } from '../../cloud-sync/commands/port.ts'
 import { uplinkSchema } from '../../cloud-sync/schema.ts'
 import { createUplink } from '../../cloud-sync/uplink.ts'
 import { silentLog, systemClock } from '../../gateway/kit/index.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { parseRequest } from '../../cloud-sync/command-schema.ts'
+import { parseRequest } from '../../cloud-sync/commands/schema.ts'
 import { codeOf } from '../../gateway/kit/index.ts'
 import { deskBench, diskOf, later, request, states, type DeskBench } from '../support/command-desks.ts'
 import type { CommandResult } from '../../gateway/contract/index.ts'

@@ -1,6 +1,6 @@
 import type { IConnectPacket, IPublishPacket } from 'mqtt-packet'
 import { describe, expect, it } from 'vitest'
-import type { CityMessage } from '../../cloud-sync/commands.ts'
+import type { CityMessage } from '../../cloud-sync/commands/port.ts'
 import type { CityLink } from '../../cloud-sync/link.ts'
 import type { Journal } from '../../gateway/contract/index.ts'
 import { createLog } from '../../gateway/kit/index.ts'

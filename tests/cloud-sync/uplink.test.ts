@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ProtocolChoice } from '../../cloud-sync/protocol-choice.ts'
-import { createVerifier } from '../../cloud-sync/verify.ts'
+import { createVerifier } from '../../cloud-sync/verify/verifier.ts'
 import { startCity } from '../../cloud-sync/simulator.ts'
 import type { Journal, JournalReader } from '../../gateway/contract/index.ts'
 import { FakeClock } from '../../gateway/kit/index.ts'

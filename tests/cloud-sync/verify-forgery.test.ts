@@ -6,10 +6,10 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import mqtt from 'mqtt'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { checkpointId, checkpointText, keyIdOf } from '../../cloud-sync/checkpoint.ts'
-import { verifyCapture } from '../../cloud-sync/verify-capture.ts'
-import { createVerifier, type VerifyReport } from '../../cloud-sync/verify.ts'
-import { openSigner, rotateSigningKey } from '../../cloud-sync/signing.ts'
+import { checkpointId, checkpointText, keyIdOf } from '../../cloud-sync/ledger/checkpoint.ts'
+import { verifyCapture } from '../../cloud-sync/verify/capture.ts'
+import { createVerifier, type VerifyReport } from '../../cloud-sync/verify/verifier.ts'
+import { openSigner, rotateSigningKey } from '../../cloud-sync/ledger/signing.ts'
 import { silentLog } from '../../gateway/kit/index.ts'
 import { captureFile, rechained, soundCapture, topicOf, type Message } from '../support/captures.ts'
 import { linli } from '../support/command-line.ts'
@@ -149,7 +149,7 @@ describe('keys that change', () => {
     const handed = await openSigner(folder, silentLog())
     await rm(path.join(folder, 'signing.key'))
     const stranger = await openSigner(folder, silentLog())
-    const { signed } = await import('../../cloud-sync/ledger.ts')
+    const { signed } = await import('../../cloud-sync/ledger/ledger.ts')
     const { createEncoder } = await import('../../cloud-sync/envelope.ts')
     const encoder = createEncoder({ gateway: 'hall-1', region: '420106', maxMessageBytes: 65_536, timeQuality: () => 'synced' })
     const { sha } = await import('../support/captures.ts')

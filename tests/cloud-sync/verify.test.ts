@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createEncoder } from '../../cloud-sync/envelope.ts'
-import { createVerifier } from '../../cloud-sync/verify.ts'
+import { createVerifier } from '../../cloud-sync/verify/verifier.ts'
 import type { Stream } from '../../gateway/contract/index.ts'
 import { reading } from '../support/points.ts'
 

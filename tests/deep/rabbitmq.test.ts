@@ -1,6 +1,6 @@
 import { connect, type ConsumeMessage } from 'amqplib'
 import { expect, onTestFinished } from 'vitest'
-import { createVerifier } from '../../cloud-sync/verify.ts'
+import { createVerifier } from '../../cloud-sync/verify/verifier.ts'
 import { event } from '../support/journals.ts'
 import { rabbitCluster, rabbitQueue, type RabbitNode } from '../support/rabbitmq.ts'
 import { tempFolder } from '../support/resources.ts'

@@ -1,7 +1,7 @@
 import mqtt, { type MqttClient } from 'mqtt'
 import { onTestFinished } from 'vitest'
 import { startCity } from '../../cloud-sync/simulator.ts'
-import type { VerifyReport } from '../../cloud-sync/verify.ts'
+import type { VerifyReport } from '../../cloud-sync/verify/verifier.ts'
 import { devicePassword, kioskDevice, runGateway, siteFile, type RunningGateway } from '../support/gateways.ts'
 import { freePort, tempFolder } from '../support/resources.ts'
 import { seededRandom } from '../support/seed.ts'

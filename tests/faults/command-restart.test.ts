@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { CommandResult, Journal } from '../../gateway/contract/index.ts'
-import { createVerifier } from '../../cloud-sync/verify.ts'
+import { createVerifier } from '../../cloud-sync/verify/verifier.ts'
 import type { DecodedRecord } from '../../cloud-sync/decode.ts'
 import { deskBench, diskOf, request, states, type DeskBench } from '../support/command-desks.ts'
 

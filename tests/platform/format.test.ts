@@ -10,7 +10,7 @@ import { asyncApi } from '../../cloud-sync/contract-docs/asyncapi.ts'
 import { fixtures } from '../../cloud-sync/contract-docs/fixtures.ts'
 import { messageNames } from '../../cloud-sync/contract-docs/messages.ts'
 import { recordNames } from '../../cloud-sync/contract-docs/records.ts'
-import { createVerifier } from '../../cloud-sync/verify.ts'
+import { createVerifier } from '../../cloud-sync/verify/verifier.ts'
 import { importsOf, productionSources, root } from '../support/architecture.ts'
 import { formats, schemaChecks } from './schemas.ts'
 

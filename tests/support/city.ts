@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { createVerifier, type Verifier } from '../../cloud-sync/verify.ts'
+import { createVerifier, type Verifier } from '../../cloud-sync/verify/verifier.ts'
 import type { DecodedRecord } from '../../cloud-sync/decode.ts'
 
 /** What a city has received of one gateway whose events are numbered 1, 2, 3 … in `data.n`, one life long: event n has sequence n. */

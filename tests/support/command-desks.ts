@@ -4,8 +4,8 @@ import type { ActAnswer, AlertAct, CommandResult, GatewayEvent, Journal, PointCo
 import { FakeClock, silentLog, systemClock, systemRandom } from '../../gateway/kit/index.ts'
 import { openJournal } from '../../gateway/store/index.ts'
 import { createEncoder } from '../../cloud-sync/envelope.ts'
-import { CommandDesk, type Submission } from '../../cloud-sync/command-desk.ts'
-import { commandsSchema } from '../../cloud-sync/command-schema.ts'
+import { CommandDesk, type Submission } from '../../cloud-sync/commands/desk.ts'
+import { commandsSchema } from '../../cloud-sync/commands/schema.ts'
 import { point } from './points.ts'
 import { tempFolder } from './resources.ts'
 

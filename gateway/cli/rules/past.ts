@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { readCapture, type CapturedPast } from '../../../cloud-sync/capture-inputs.ts'
+import { readCapture, type CapturedPast } from '../../../cloud-sync/verify/capture-inputs.ts'
 import { openRaw } from '../../history/index.ts'
 import { controlClient } from '../../control/client.ts'
 import type { EpochMs, HistoryEntry, PointId } from '../../contract/index.ts'

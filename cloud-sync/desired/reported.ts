@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { ChangeView, DesiredRecord, EpochMs } from '../gateway/contract/index.ts'
-import { DataError } from '../gateway/kit/index.ts'
-import { isSignedBy, keyIdOf } from './checkpoint.ts'
-import type { Signer } from './signing.ts'
+import type { ChangeView, DesiredRecord, EpochMs } from '../../gateway/contract/index.ts'
+import { DataError } from '../../gateway/kit/index.ts'
+import { isSignedBy, keyIdOf } from '../ledger/checkpoint.ts'
+import type { Signer } from '../ledger/signing.ts'
 
 /** `waiting`: for the end of another trial. `replaced`: people here have put another one into force since; the gateway does not fight them. */
 export const desiredStates = ['waiting', 'refused', 'trial', 'confirmed', 'rolled-back', 'replaced'] as const

@@ -1,5 +1,5 @@
-import type { CommandRequest, CommandResult, EpochMs, PointConfig, TimeQuality } from '../gateway/contract/index.ts'
-import { keptMs } from './command-book.ts'
+import type { CommandRequest, CommandResult, EpochMs, PointConfig, TimeQuality } from '../../gateway/contract/index.ts'
+import { keptMs } from './book.ts'
 
 export interface Refusal { readonly state: 'rejected' | 'expired' | 'failed'; readonly code: string; readonly detail: string }
 export type Outcome = Omit<CommandResult, 'id' | 'at'>

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { DesiredMark } from '../gateway/contract/index.ts'
-import { DataError } from '../gateway/kit/index.ts'
-import { isSignedBy } from './checkpoint.ts'
-import { actorLine, reasonLine, type ConfigurationConfig } from './desired-schema.ts'
+import type { DesiredMark } from '../../gateway/contract/index.ts'
+import { DataError } from '../../gateway/kit/index.ts'
+import { isSignedBy } from '../ledger/checkpoint.ts'
+import { actorLine, reasonLine, type ConfigurationConfig } from './schema.ts'
 
 /**
  * Of one message. A site file of 4,000 points has 0.5 MiB, sealed and in base64 0.7 MiB; and a broker that is set up as

@@ -1,7 +1,7 @@
 import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
-import { createFile } from '../gateway/kit/durable-file.ts'
-import { codeOf, DataError, describe, randomHex, StoreError, type Logger } from '../gateway/kit/index.ts'
+import { createFile } from '../../gateway/kit/durable-file.ts'
+import { codeOf, DataError, describe, randomHex, StoreError, type Logger } from '../../gateway/kit/index.ts'
 
 /** The box's own key for what only it may read: age, X25519. */
 export interface Sealing {

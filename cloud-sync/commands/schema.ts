@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { AlertAct, CommandRequest } from '../gateway/contract/index.ts'
-import { DataError, describe } from '../gateway/kit/index.ts'
-import { duration } from '../gateway/kit/schema.ts'
+import type { AlertAct, CommandRequest } from '../../gateway/contract/index.ts'
+import { DataError, describe } from '../../gateway/kit/index.ts'
+import { duration } from '../../gateway/kit/schema.ts'
 
 const actorName = z.string().min(1).max(128)
 /** What an actor may do; a list of names stands for points alone. */

@@ -1,12 +1,12 @@
-import type { ActAnswer, AlertAct, Clock, CommandResult, EpochMs, GatewayEvent, PointConfig, PointId, PointWriter, StateStore, StateWrite, TimeQuality } from '../gateway/contract/index.ts'
-import { codeOf, describe, GatewayError, type Logger } from '../gateway/kit/index.ts'
-import { actIdOf, bookState, CommandBook, entryKey, stateWrite, wishOf, type Entry } from './command-book.ts'
-import { carryOut, type Command } from './command-run.ts'
-import { judge, judgeTime, type Refusal } from './command-rules.ts'
-import { isOfAlert, parseRequest, type AlertRequest, type CityRequest, type CommandsConfig } from './command-schema.ts'
-import type { EffectParts } from './command-effect.ts'
-import { within } from './parting.ts'
-import { Rates } from './command-rates.ts'
+import type { ActAnswer, AlertAct, Clock, CommandResult, EpochMs, GatewayEvent, PointConfig, PointId, PointWriter, StateStore, StateWrite, TimeQuality } from '../../gateway/contract/index.ts'
+import { codeOf, describe, GatewayError, type Logger } from '../../gateway/kit/index.ts'
+import { actIdOf, bookState, CommandBook, entryKey, stateWrite, wishOf, type Entry } from './book.ts'
+import { carryOut, type Command } from './run.ts'
+import { judge, judgeTime, type Refusal } from './rules.ts'
+import { isOfAlert, parseRequest, type AlertRequest, type CityRequest, type CommandsConfig } from './schema.ts'
+import type { EffectParts } from './effect.ts'
+import { within } from '../parting.ts'
+import { Rates } from './rates.ts'
 
 export interface CommandParts extends EffectParts {
   readonly clock: Clock

@@ -1,4 +1,4 @@
-import type { EpochMs, Stream } from '../gateway/contract/index.ts'
+import type { EpochMs, Stream } from '../../gateway/contract/index.ts'
 
 /** From, to: times of what records hold. */
 export type Stretch = readonly [from: EpochMs, to: EpochMs]

@@ -1,8 +1,8 @@
-import type { DeviceState, EpochMs, HistoryEntry, JsonObject, OccurrenceType, PointId } from '../gateway/contract/index.ts'
-import { DataError } from '../gateway/kit/index.ts'
+import type { DeviceState, EpochMs, HistoryEntry, JsonObject, OccurrenceType, PointId } from '../../gateway/contract/index.ts'
+import { DataError } from '../../gateway/kit/index.ts'
 import { Sequences, type Stretch } from './capture-stretches.ts'
-import { decodeRecord, type DecodedRecord } from './decode.ts'
-import { linesOf } from './verify-capture.ts'
+import { decodeRecord, type DecodedRecord } from '../decode.ts'
+import { linesOf } from './capture.ts'
 
 export interface CapturedInput { readonly at: EpochMs; readonly input: HistoryEntry }
 

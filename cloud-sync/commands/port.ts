@@ -1,6 +1,6 @@
-import type { CommandResult } from '../gateway/contract/index.ts'
-import type { CommandDesk } from './command-desk.ts'
-import type { CommandsConfig } from './command-schema.ts'
+import type { CommandResult } from '../../gateway/contract/index.ts'
+import type { CommandDesk } from './desk.ts'
+import type { CommandsConfig } from './schema.ts'
 
 /** A message of the city's. MQTT 3.1.1 has payload and retain alone. */
 export interface CityMessage {

@@ -1,7 +1,7 @@
-import type { Clock, GatewayEvent, Head, Journal, StateWrite, Stream } from '../gateway/contract/index.ts'
-import { codeOf, describe, type Logger } from '../gateway/kit/index.ts'
+import type { Clock, GatewayEvent, Head, Journal, StateWrite, Stream } from '../../gateway/contract/index.ts'
+import { codeOf, describe, type Logger } from '../../gateway/kit/index.ts'
 import { checkpointId, checkpointText, type CheckpointData } from './checkpoint.ts'
-import { within } from './parting.ts'
+import { within } from '../parting.ts'
 import type { Signer } from './signing.ts'
 
 export interface LedgerParts {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { duration } from '../gateway/kit/schema.ts'
-import { readPublicKey } from './checkpoint.ts'
+import { duration } from '../../gateway/kit/schema.ts'
+import { readPublicKey } from '../ledger/checkpoint.ts'
 
 /** Lines are signed: what stands in one has no line break in it. */
 const line = (longest: number) => z.string().regex(new RegExp(`^[^\\p{Cc}\\u2028\\u2029]{1,${longest}}$`, 'u'), `1 to ${longest} characters, no line break or other control character`)

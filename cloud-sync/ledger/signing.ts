@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
-import { codeOf, describe, randomHex, StoreError, type Logger } from '../gateway/kit/index.ts'
-import { createFile, replaceFile } from '../gateway/kit/durable-file.ts'
+import { codeOf, describe, randomHex, StoreError, type Logger } from '../../gateway/kit/index.ts'
+import { createFile, replaceFile } from '../../gateway/kit/durable-file.ts'
 import { keyIdOf, rotationText, type Rotation } from './checkpoint.ts'
 
 export interface Signer {

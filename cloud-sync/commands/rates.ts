@@ -1,4 +1,4 @@
-import type { Clock } from '../gateway/contract/index.ts'
+import type { Clock } from '../../gateway/contract/index.ts'
 
 /** A token bucket a name, full at first: as many at once as a minute allows. The names come from the site file, so they are few. */
 export class Rates {

@@ -1,9 +1,9 @@
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { once } from 'node:events'
-import type { Clock } from '../gateway/contract/index.ts'
-import { codeOf, ConfigError, describe } from '../gateway/kit/index.ts'
-import { createVerifier, type VerifierOptions, type VerifyReport } from './verify.ts'
+import type { Clock } from '../../gateway/contract/index.ts'
+import { codeOf, ConfigError, describe } from '../../gateway/kit/index.ts'
+import { createVerifier, type VerifierOptions, type VerifyReport } from './verifier.ts'
 
 /** One message of a capture. */
 export interface Captured { readonly topic: string; readonly payload: Buffer; readonly at: number | null }

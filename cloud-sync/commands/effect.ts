@@ -1,4 +1,4 @@
-import type { Clock, EffectConfig, PointReader, Quality, Reading, Value } from '../gateway/contract/index.ts'
+import type { Clock, EffectConfig, PointReader, Quality, Reading, Value } from '../../gateway/contract/index.ts'
 
 export interface EffectParts {
   readonly reader: PointReader

@@ -1,4 +1,4 @@
-import type { HashMemory } from './verify-memory.ts'
+import type { HashMemory } from './memory.ts'
 
 interface Run { from: number; to: number; firstPrev: string; lastHash: string }
 interface Declared { readonly from: number; readonly to: number; readonly hashBefore: string; readonly hashAfter: string; readonly uplinks?: readonly string[] | undefined }

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
-import { ConfigError } from '../gateway/kit/index.ts'
-import { checkpointId, checkpointText, isSignedBy, keyIdOf, rotationText, type CheckpointData, type CheckpointHead } from './checkpoint.ts'
-import type { DecodedRecord } from './decode.ts'
+import { ConfigError } from '../../gateway/kit/index.ts'
+import { checkpointId, checkpointText, isSignedBy, keyIdOf, rotationText, type CheckpointData, type CheckpointHead } from '../ledger/checkpoint.ts'
+import type { DecodedRecord } from '../decode.ts'
 
 /** `given`: by the person who verifies. `first use`: nobody has said otherwise. `handed over`: by a key that was trusted. */
 export interface TrustedKey { readonly gateway: string; readonly keyid: string; readonly trust: 'given' | 'first use' | 'handed over' }

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import type { Clock } from '../gateway/contract/index.ts'
-import { describe, UplinkError } from '../gateway/kit/index.ts'
-import { everyUp } from './topics.ts'
-import { CaptureFile } from './verify-capture.ts'
-import { createVerifier, type VerifierOptions, type VerifyReport } from './verify.ts'
+import type { Clock } from '../../gateway/contract/index.ts'
+import { describe, UplinkError } from '../../gateway/kit/index.ts'
+import { everyUp } from '../topics.ts'
+import { CaptureFile } from './capture.ts'
+import { createVerifier, type VerifierOptions, type VerifyReport } from './verifier.ts'
 
 export interface VerifyBrokerOptions extends VerifierOptions {
   readonly url: string

@@ -1,9 +1,9 @@
-import type { Stream } from '../gateway/contract/index.ts'
-import { decodeRecord, type DecodedRecord } from './decode.ts'
+import type { Stream } from '../../gateway/contract/index.ts'
+import { decodeRecord, type DecodedRecord } from '../decode.ts'
 import { EpochRuns, type Found } from './runs.ts'
-import { parseUp } from './topics.ts'
-import { HashMemory } from './verify-memory.ts'
-import { CheckpointTrust, type TrustedKey } from './verify-trust.ts'
+import { parseUp } from '../topics.ts'
+import { HashMemory } from './memory.ts'
+import { CheckpointTrust, type TrustedKey } from './trust.ts'
 
 export interface Hole { readonly gateway: string; readonly stream: Stream; readonly epoch: string; readonly from: number; readonly to: number }
 export interface Finding { readonly gateway: string; readonly stream: Stream; readonly epoch: string; readonly seq: number; readonly why: string }

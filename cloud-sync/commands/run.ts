@@ -1,8 +1,8 @@
-import type { Clock, CommandRequest, EffectConfig, PointConfig, PointWriter, TimeQuality } from '../gateway/contract/index.ts'
-import { codeOf, describe } from '../gateway/kit/index.ts'
-import type { Entry } from './command-book.ts'
-import { EffectWatch, type EffectParts } from './command-effect.ts'
-import { judgeTime, seconds, type Outcome, type Refusal } from './command-rules.ts'
+import type { Clock, CommandRequest, EffectConfig, PointConfig, PointWriter, TimeQuality } from '../../gateway/contract/index.ts'
+import { codeOf, describe } from '../../gateway/kit/index.ts'
+import type { Entry } from './book.ts'
+import { EffectWatch, type EffectParts } from './effect.ts'
+import { judgeTime, seconds, type Outcome, type Refusal } from './rules.ts'
 
 /** A command that may be carried out. */
 export interface Command {

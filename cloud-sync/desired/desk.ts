@@ -1,11 +1,11 @@
-import type { ChangeAuthor, Clock, DesiredPort } from '../gateway/contract/index.ts'
-import { codeOf, describe, type Logger } from '../gateway/kit/index.ts'
-import { readContent, readDesired, type Desired, type DesiredContent } from './desired-message.ts'
-import type { ConfigurationConfig } from './desired-schema.ts'
-import type { CityLink } from './link.ts'
+import type { ChangeAuthor, Clock, DesiredPort } from '../../gateway/contract/index.ts'
+import { codeOf, describe, type Logger } from '../../gateway/kit/index.ts'
+import { readContent, readDesired, type Desired, type DesiredContent } from './message.ts'
+import type { ConfigurationConfig } from './schema.ts'
+import type { CityLink } from '../link.ts'
 import { currentOf, fateOf, oneLine, signReported, type Reported, type ReportedBody } from './reported.ts'
 import type { Sealing } from './sealing.ts'
-import type { Signer } from './signing.ts'
+import type { Signer } from '../ledger/signing.ts'
 
 export interface DesiredDeskParts {
   readonly gateway: string
