@@ -1,6 +1,7 @@
 import { escapeHtml } from '../../gateway/kit/html.ts'
 import type { Label, Value } from '../../gateway/contract/index.ts'
 import { counted, type CheckResult, type SignedCommissioning } from './report.ts'
+import { siteTime } from './site-time.ts'
 import { reasonLabel, reasons, words } from './words.ts'
 
 const both = ({ zh, en }: Label): string => `${escapeHtml(zh)} <small>${escapeHtml(en)}</small>`
@@ -8,9 +9,8 @@ const word = (name: keyof typeof words): string => both(words[name])
 
 /** One page that needs nothing else, for a screen and for A4, with lines to sign. `zone`: the site's time zone. Every text of the site is escaped. */
 export function renderCommissioning({ commissioning: report, signature }: SignedCommissioning, zone: string): string {
-  const clock = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' })
   const { passed, failed, skipped } = counted(report)
-  const time = (at: number | undefined): string => (at === undefined ? '–' : `${escapeHtml(clock.format(at))}.${String(at % 1_000).padStart(3, '0')}`)
+  const time = (at: number | undefined): string => { if (at === undefined) return '–'; const { date, time: hour, offset } = siteTime(at, zone); return `${date} ${hour}.${String(at % 1_000).padStart(3, '0')} <small>${offset}</small>` }
   const rows = report.results.map((each) => `<tr class="${each.outcome}"><td>${both(each.device)}<br>${both(each.name)}<br><code>${escapeHtml(each.point)}</code></td><td><b>${word(each.outcome)}</b>${note(each)}</td><td>${change(each)}</td><td>${time(each.seenAt)}${delay(each)}</td><td>${receipt(each)}</td></tr>`)
   const facts: readonly (readonly [keyof typeof words, string])[] = [
     ['gateway', escapeHtml(`${report.gateway} · ${report.region}`)], ['by', escapeHtml(report.by)], ['time', `${time(report.beganAt)} – ${time(report.endedAt)} (${escapeHtml(report.timeQuality)})`],
@@ -21,6 +21,7 @@ export function renderCommissioning({ commissioning: report, signature }: Signed
 <title>${escapeHtml(`${report.site.zh} ${words.title.zh}`)}</title><style>${style}</style></head>
 <body><h1>${both(report.site)}<br>${word('title')}</h1>
 <dl>${facts.map(([name, text]) => `<dt>${word(name)}</dt><dd>${text}</dd>`).join('')}</dl>
+<p class="sum">${word('points')}: <b>${report.results.length}</b> · ${word('done')}: <b>${passed + failed}</b> · ${word('left')}: <b>${skipped}</b></p>
 <p class="sum ${failed > 0 ? 'failed' : ''}">${word('passed')}: <b>${passed}</b> · ${word('failed')}: <b>${failed}</b> · ${word('skipped')}: <b>${skipped}</b></p>
 <table><thead><tr>${(['point', 'outcome', 'change', 'seen', 'receipt'] as const).map((name) => `<th>${word(name)}</th>`).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>
 <p class="sign"><span>${word('installer')}</span><span>${word('facility')}</span></p><footer>${word('twin')}</footer></body></html>

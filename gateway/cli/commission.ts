@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { openSigner } from '../../cloud-sync/ledger/signing.ts'
-import { Attempt, checklistOf, counted, differences, failedCheck, readCommissioning, reasons, receiptOf, renderCommissioning, signCommissioning, skippedCheck, telemetryOf, type Check, type CheckResult, type CommissionHost, type SignedCommissioning } from '../../firmware-config/commission/index.ts'
+import { Attempt, checklistOf, counted, differences, failedCheck, readCommissioning, reasons, receiptOf, renderCommissioning, signCommissioning, siteTime, skippedCheck, telemetryOf, type Check, type CheckResult, type CommissionHost, type SignedCommissioning } from '../../firmware-config/commission/index.ts'
 import { controlClient } from '../control/client.ts'
 import type { Reading } from '../contract/index.ts'
 import { codeOf, ConfigError, createLog, DataError, systemClock as clock } from '../kit/index.ts'
@@ -51,7 +51,7 @@ export async function commission(file: string, options: CommissionCommand): Prom
   const { failed, skipped } = counted(report.commissioning)
   if (failed > 0) process.exitCode = 1
   if (options.json) return printJson(report)
-  print(`\n${summary(report)}\n${name}.html: to print and to sign; ${name}.json: the same, signed by the gateway`)
+  print(`\n${summary(report, site.site.timezone)}\n${name}.html: to print and to sign; ${name}.json: the same, signed by the gateway`)
   if (failed + skipped > 0) print(`what is left: linli commission ${file} --resume ${name}.json`)
 }
 
@@ -85,12 +85,20 @@ async function walk({ site, client, all, wanted, passed, signal }: Walk): Promis
       const result = answer.outcome === 'passed' && site.uplinks.length > 0 ? { ...answer, receipt: await receiptOf(host, answer.receivedAt!, clock, signal) } : answer
       results.set(check.point, result)
       print(line(result, site.site.timezone))
+      print(paint('gray', `     ${soFar(wanted, results, passed)}`))
     }
   } finally {
     typed.close()
     feed.end()
   }
   return wanted.map((check) => results.get(check.point) ?? passed.get(check.point) ?? skippedCheck(check, reasons.ended))
+}
+
+/** Where it stands: what a person has left to do, and how the rest went. */
+function soFar(wanted: readonly Check[], results: ReadonlyMap<string, CheckResult>, passed: ReadonlyMap<string, CheckResult>): string {
+  const done = wanted.flatMap(({ point }) => results.get(point) ?? passed.get(point) ?? [])
+  const counts = counted({ results: done })
+  return `${wanted.length} points: ${counts.passed + counts.failed} done (${counts.failed} failed), ${counts.skipped} left out, ${wanted.length - done.length} to go`
 }
 
 interface Question { readonly title: string; readonly check: Check; readonly others: readonly Check[]; readonly host: CommissionHost; readonly feed: Listener; readonly typed: Interface; readonly signal: AbortSignal }
@@ -142,15 +150,15 @@ class Listener {
 }
 
 function line({ outcome, seenAt, stimulusAt, receivedAt, before, after, unit, swappedWith, receipt, reason }: CheckResult, zone: string): string {
-  const when = seenAt === undefined ? '' : `${new Date(seenAt).toLocaleTimeString('sv-SE', { timeZone: zone })}${stimulusAt === undefined ? '' : `, +${seenAt - stimulusAt} ms`}, at the gateway after ${receivedAt! - seenAt} ms`
+  const when = seenAt === undefined ? '' : `${siteTime(seenAt, zone).time} ${siteTime(seenAt, zone).offset}${stimulusAt === undefined ? '' : `, +${seenAt - stimulusAt} ms`}, at the gateway after ${receivedAt! - seenAt} ms`
   if (outcome === 'passed') return `     ${paint('green', '✓ seen')} ${when}: ${String(before)} → ${String(after)}${unit && unit !== '1' ? ` ${unit}` : ''}${receipt ? `; the city has it after ${receipt.afterMs} ms` : receipt === null ? paint('yellow', '; no receipt from the city') : ''}`
   if (outcome === 'failed') return `     ${paint('red', '✗ failed')} ${swappedWith === undefined ? reason ?? '' : `${when}: ${swappedWith} moved in its place; the wires may be swapped`}`
   return `     ${paint('yellow', '– left out')} ${reason ?? ''}`
 }
 
-function summary({ commissioning: report, signature }: SignedCommissioning): string {
+function summary({ commissioning: report, signature }: SignedCommissioning, zone: string): string {
   const { passed, failed, skipped: left } = counted(report)
-  return `${report.gateway}, ${new Date(report.beganAt).toISOString()}, by ${report.by}: ${paint('green', `${passed} passed`)}, ${failed > 0 ? paint('red', `${failed} failed`) : '0 failed'}, ${left} left out; signed with key ${signature.keyId}`
+  return `${report.gateway}, ${Object.values(siteTime(report.beganAt, zone)).join(' ')}, by ${report.by}: ${report.results.length} points, ${passed + failed} done, ${left} left; ${paint('green', `${passed} passed`)}, ${failed > 0 ? paint('red', `${failed} failed`) : '0 failed'}, ${left} left out; signed with key ${signature.keyId}`
 }
 
 async function checkReport({ check, diff, json }: CommissionCommand, site: Site): Promise<void> {
@@ -158,7 +166,7 @@ async function checkReport({ check, diff, json }: CommissionCommand, site: Site)
   const changes = diff ? differences((await readReport(diff)).commissioning, report.commissioning) : null
   if (report.commissioning.gateway !== site.site.id) throw new DataError('COMMISSION_OTHER', `${check} is of ${report.commissioning.gateway}, and the site file of ${site.site.id}; give that gateway's site file`)
   if (json) return printJson({ ...report, ...(changes ? { differences: changes } : {}) })
-  print(summary(report))
+  print(summary(report, site.site.timezone))
   const rows = changes ? changes.map(({ point, was, now }) => [point, was ?? 'not there', now ?? 'not there']) : report.commissioning.results.map(({ point, outcome, swappedWith, reason }) => [point, outcome, swappedWith ?? reason ?? ''])
   if (rows.length > 0) print(table([changes ? ['POINT', 'BEFORE', 'NOW'] : ['POINT', 'OUTCOME', ''], ...rows]))
   else print('no point did otherwise than before')

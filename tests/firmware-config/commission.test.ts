@@ -4,7 +4,7 @@ import path from 'node:path'
 import fc from 'fast-check'
 import mqtt from 'mqtt'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { checklistOf, CommissioningDesk, differences, readCommissioning, signCommissioning, Watch, type Check } from '../../firmware-config/commission/index.ts'
+import { checklistOf, CommissioningDesk, differences, readCommissioning, signCommissioning, siteTime, Watch, type Check } from '../../firmware-config/commission/index.ts'
 import type { Reading } from '../../gateway/contract/index.ts'
 import { FakeClock, silentLog } from '../../gateway/kit/index.ts'
 import { linli } from '../support/command-line.ts'
@@ -150,7 +150,8 @@ itWith('socat', 'mosquitto')('an installer commissions three doors, one of them 
   await desk.answer('hall.front')
   await desk.until('…')
   await set('front', true)
-  await desk.until(/✓ seen .*false → true; the city has it after \d+ ms/)
+  await desk.until(/✓ seen \d\d:\d\d:\d\d UTC\+08:00, .*false → true; the city has it after \d+ ms/)
+  await desk.until('3 points: 1 done (0 failed), 0 left out, 2 to go')
   await desk.answer('hall.back')
   await desk.until('…')
   await set('front', false)
@@ -159,7 +160,8 @@ itWith('socat', 'mosquitto')('an installer commissions three doors, one of them 
   // Its name stands in the verdict before, too.
   await desk.until('3/3')
   await desk.answer('hall.side', 's')
-  await desk.until('1 passed, 1 failed, 1 left out')
+  await desk.until('3 points: 2 done (1 failed), 1 left out, 0 to go')
+  await desk.until(/UTC\+08:00, by 王师傅: 3 points, 2 done, 1 left; 1 passed, 1 failed, 1 left out/)
   expect(await desk.exited).not.toBeNull()
 
   const text = await readFile(`${out}.json`, 'utf8')
@@ -170,7 +172,8 @@ itWith('socat', 'mosquitto')('an installer commissions three doors, one of them 
   const [first] = report.results
   expect(first!.seenAt).toBeGreaterThanOrEqual(first!.stimulusAt!)
   const page = await readFile(`${out}.html`, 'utf8')
-  for (const word of ['王师傅', '通过', 'passed', '可能接反', 'hall.side']) expect(page).toContain(word)
+  for (const word of ['王师傅', '通过', 'passed', '可能接反', 'hall.side', '<b>3</b> · 已测 <small>done</small>: <b>2</b> · 剩余 <small>left</small>: <b>1</b>']) expect(page).toContain(word)
+  expect(page.match(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} <small>UTC\+08:00<\/small>/g)).toHaveLength(4)
 
   // Whoever changes a word of it is found out.
   const forged = path.join(folder, 'forged.json')
@@ -190,6 +193,11 @@ itWith('socat', 'mosquitto')('an installer commissions three doors, one of them 
   await again.until('3 passed, 0 failed, 0 left out')
   const later = readCommissioning(await readFile(`${out}-2.json`, 'utf8'), 'later').commissioning
   expect(differences(report, later)).toEqual([{ point: 'hall.back', was: 'failed', now: 'passed' }, { point: 'hall.side', was: 'skipped', now: 'passed' }])
+})
+
+it('tells the time of the site with its distance from UTC, in summer and where there is none', () => {
+  const at = Date.UTC(2026, 6, 1, 12, 0, 0)
+  expect(['Asia/Shanghai', 'Europe/Berlin', 'UTC', 'Asia/Kathmandu'].map((zone) => Object.values(siteTime(at, zone)).join(' '))).toEqual(['2026-07-01 20:00:00 UTC+08:00', '2026-07-01 14:00:00 UTC+02:00', '2026-07-01 12:00:00 UTC+00:00', '2026-07-01 17:45:00 UTC+05:45'])
 })
 
 it('has nothing to ask without a terminal, and says so', async () => {

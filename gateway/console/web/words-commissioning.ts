@@ -49,6 +49,7 @@ const phrase = <Args extends readonly unknown[]>(zh: (...args: Args) => string, 
 export const commissioningPhrases = {
   commissioningBegin: phrase((n: number) => `开始调试（${n} 个点位）`, (n: number) => `Begin (${n} ${n === 1 ? 'point' : 'points'})`),
   commissioningDone: phrase((done: number, total: number) => `已试 ${done} / ${total}`, (done: number, total: number) => `${done} of ${total} tried`),
+  commissioningLeft: phrase((total: number, done: number, left: number) => `共 ${total} 个点位 · 已完成 ${done} · 剩余 ${left}`, (total: number, done: number, left: number) => `${total} points · ${done} done · ${left} left`),
   commissioningCounts: phrase((passed: number, failed: number, skipped: number) => `通过 ${passed} · 未通过 ${failed} · 未试 ${skipped}`, (passed: number, failed: number, skipped: number) => `${passed} passed · ${failed} failed · ${skipped} left out`),
   commissioningAfterCall: phrase((ms: number) => `按下后 ${ms} 毫秒`, (ms: number) => `+${ms} ms after the call`),
   commissioningToGateway: phrase((ms: number) => `${ms} 毫秒到网关`, (ms: number) => `${ms} ms to the gateway`),

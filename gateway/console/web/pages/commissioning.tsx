@@ -44,7 +44,7 @@ export function Commissioning(): JSX.Element {
           <Present now={now} act={act} key={now.current?.point ?? ''} />
           <Last view={view} last={now.last} at={now.current?.point ?? null} act={act} />
           <section class="card commission-end">
-            <p>{say('commissioningCounts', now.counts.passed, now.counts.failed, now.counts.skipped)}</p>
+            <p>{say('commissioningLeft', now.counts.total, now.counts.total - now.counts.left, now.counts.left)}<br />{say('commissioningCounts', now.counts.passed, now.counts.failed, now.counts.skipped)}</p>
             <button type="button" class={now.current ? '' : 'acknowledge'} disabled={finishing} onClick={() => void finish()}>{t(finishing ? 'commissioningFinishing' : 'commissioningFinish')}</button>
             <details><summary>{t('commissioningDiscard')}</summary><p>{t('commissioningDiscardWhy')}</p><button type="button" onClick={() => void took(call('discardCommissioning'))}>{t('commissioningDiscardYes')}</button></details>
           </section>
