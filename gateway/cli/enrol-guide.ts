@@ -1,10 +1,10 @@
 import path from 'node:path'
 import { X509Certificate } from 'node:crypto'
-import { enrolOnline, type EnrolOptions, type EnrolStep } from '../../cloud-sync/enrol.ts'
+import { currentCertificate, enrolOnline, type EnrolOptions, type EnrolStep } from '../../cloud-sync/enrol.ts'
 import { isSelfSigned, parseCertificates } from '../../cloud-sync/enrol-chain.ts'
 import { authorities, unprovenAuthorities } from '../../cloud-sync/enrol-est.ts'
 import { put, readText } from '../../cloud-sync/enrol-files.ts'
-import { tryConnection } from '../../cloud-sync/enrol-trial.ts'
+import { listenedTo, tryConnection, type TrialStep } from '../../cloud-sync/enrol-trial.ts'
 import type { Label } from '../contract/index.ts'
 import { codeOf, ConfigError, describe, systemClock as clock, UplinkError } from '../kit/index.ts'
 import { createLog } from '../kit/log.ts'
@@ -46,24 +46,57 @@ export async function guideEnrolment(file: string, { uplink, parts, options, tel
   if (url === null || ca === null) return left(terminal, language)
   const token = options.token === undefined ? await ask(terminal, { kind: 'secret', ask: { zh: '一次性令牌（不显示）', en: 'One-time token (not shown)' }, judge: notEmpty }) : (await readText(options.token))?.trim() ?? ''
   if (token === null) return left(terminal, language)
+  let kept: string | undefined
+  const told = (): void => tell({ url, ...(kept === undefined ? {} : { ca: kept }) })
   try {
     const done = (step: EnrolStep): void => clack.log.success(say(steps[step], language))
     const enrolled = await enrolOnline({ ...parts, done, server: { url, ca: ca.pem, basic: { user: parts.gateway, token: token.trim() } }, force: options.force ?? false }, signal)
-    const { cert, key } = parts.files
-    const own = { ...uplink, cert, key, ...(uplink.ca ?? parts.files.ca ? { ca: uplink.ca ?? parts.files.ca! } : {}) }
-    await tryConnection({ config: own, gateway: parts.gateway, region: parts.region, version, clock, log: createLog({ level: 'fatal' }), timeQuality: () => 'unsynced' /* nobody has asked the clock yet */, connected: () => clack.log.success(words('平台让网关登录了', 'the broker lets the gateway in')) }, signal)
-    clack.log.success(words('第一条消息已被确认', 'the first message is acknowledged'))
-    let kept: string | undefined
-    if (ca.pem !== undefined) { kept = path.join(path.dirname(cert), 'authority.pem'); await put(kept, ca.pem, 0o644) }
+    if (ca.pem !== undefined) { kept = path.join(path.dirname(parts.files.cert), 'authority.pem'); await put(kept, ca.pem, 0o644) }
+    await provenAt(usedBy(uplink, parts), parts, clack, language, signal)
     clack.outro(`${paint('green', words('已入网', 'enrolled'))}: ${enrolled.subject}, ${enrolled.issuer}, ${new Date(enrolled.notAfter).toISOString()}`)
-    tell({ url, ...(kept === undefined ? {} : { ca: kept }) })
+    told()
     print(`${words('接下来', 'next')}: linli check ${file}; linli run ${file}`)
   } catch (error) {
     clack.cancel(`${codeOf(error)} ${describe(error)}`)
+    if (codeOf(error).startsWith('UPLINK_')) told()
     print(nextStep(error, file, language))
     process.exitCode = 1
   }
 }
+
+const trialSteps: Readonly<Record<TrialStep, Label>> = {
+  connected: { zh: '平台让网关登录了', en: 'the broker lets the gateway in' },
+  published: { zh: '第一条消息已被确认', en: 'the first message is acknowledged' },
+  subscribed: { zh: '可以收到平台的消息', en: 'the gateway may listen' },
+}
+
+/** Does with the broker what the gateway will do, and says each thing that is proven. Throws what tryConnection throws. */
+async function provenAt(config: Site['uplinks'][number], { gateway, region }: EnrolOptions, { log }: Pick<Terminal['clack'], 'log'>, language: 'zh' | 'en', signal: AbortSignal): Promise<void> {
+  const done = (step: TrialStep, topic: string): void => log.success(`${say(trialSteps[step], language)}${topic === '' ? '' : `: ${topic}`}`)
+  // Nobody has asked the clock yet.
+  await tryConnection({ config, gateway, region, version, clock, log: createLog({ level: 'fatal' }), timeQuality: () => 'unsynced', done }, signal)
+  if (listenedTo({ config, gateway, region }).length === 0) log.info(say({ zh: '这条链路不接收平台的命令（站点文件里没有 commands、configuration、confirm）', en: 'this uplink listens to nothing: its entry in the site file has no commands, configuration or confirm' }, language))
+}
+
+/** `linli enrol --try`: the trial alone, with the certificate that is there; no token is spent. */
+export async function tryEnrolment(file: string, { uplink, parts }: Pick<Guided, 'uplink' | 'parts'>): Promise<void> {
+  const language = languageOfTerminal()
+  const { log } = await import('@clack/prompts')
+  try {
+    // Before any enrolment, as with a platform of users and passwords, the uplink is tried as the site file has it.
+    const config = await currentCertificate(parts.files) ? usedBy(uplink, parts) : uplink
+    await provenAt(config, parts, { log }, language, stopSignal())
+    print(paint('green', say({ zh: '平台连接正常', en: 'the platform can be used' }, language)))
+  } catch (error) {
+    if (!codeOf(error).startsWith('UPLINK_')) throw error
+    log.error(`${codeOf(error)} ${describe(error)}`)
+    print(say({ zh: `改好后再试：linli enrol ${file} --try`, en: `when that is mended, try again: linli enrol ${file} --try` }, language))
+    process.exitCode = 1
+  }
+}
+
+/** The uplink with the files that enrolment keeps. */
+const usedBy = (uplink: Site['uplinks'][number], { files: { cert, key, ca } }: EnrolOptions): Site['uplinks'][number] => ({ ...uplink, cert, key, ...(uplink.ca ?? ca ? { ca: uplink.ca ?? ca! } : {}) })
 
 /** undefined `pem`: the system trusts it. null: the person does not. */
 async function trusted({ clack, put: show }: Terminal, url: string, given: string | undefined, language: 'zh' | 'en', signal: AbortSignal): Promise<{ readonly pem: string | undefined } | null> {
@@ -102,6 +135,6 @@ function left({ clack }: Terminal, language: 'zh' | 'en'): void {
 function nextStep(error: unknown, file: string, language: 'zh' | 'en'): string {
   const connection = codeOf(error).startsWith('UPLINK_')
   return say(connection
-    ? { zh: `证书已存好，平台连接没有成功；平台一侧改好后直接运行 linli run ${file}，不需要新令牌`, en: `the certificate is in place, the broker's side is not: when that is mended, linli run ${file}; no new token is needed` }
+    ? { zh: `证书已存好，平台连接没有成功；平台一侧改好后用 linli enrol ${file} --try 再试，不需要新令牌`, en: `the certificate is in place, the broker's side is not: when that is mended, try it again with linli enrol ${file} --try; no new token is needed` }
     : { zh: `改好后再运行 linli enrol ${file}；没有网络时用 --csr 和 --import`, en: `when that is mended run linli enrol ${file} again; without network: --csr, then --import` }, language)
 }

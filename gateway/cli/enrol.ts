@@ -15,6 +15,7 @@ export interface EnrolCommand {
   readonly csr?: string
   readonly import?: string
   readonly renew?: boolean
+  readonly try?: boolean
   readonly force?: boolean
   readonly json?: boolean
 }
@@ -25,6 +26,7 @@ export async function enrol(file: string, options: EnrolCommand): Promise<void> 
   const uplink = uplinkOf(site, options.uplink)
   const files = filesOf(site, uplink)
   const parts = { gateway: site.site.id, region: site.site.region, files, now: clock.now() }
+  if (options.try) return (await import('./enrol-guide.ts')).tryEnrolment(file, { uplink, parts })
   if (options.url === undefined && !options.csr && options.import === undefined && !options.renew && !options.json && hasTerminal()) {
     if (!options.force) await refuseSecond(parts)
     return (await import('./enrol-guide.ts')).guideEnrolment(file, { uplink, parts, options, tell: (authority) => tellMissing(file, uplink, files, authority) })
