@@ -79,6 +79,13 @@ describe('an alert', () => {
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
     expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('备注')
+    // Nor does a question that was left open wait on the page of the next alert.
+    await button.click()
+    await page.getByRole('dialog').waitFor()
+    await page.goto(`${desk.url}/#/home`)
+    await page.goBack()
+    await page.getByRole('button', { name: '备注' }).waitFor()
+    expect(await page.getByRole('dialog').count()).toBe(0)
   })
 })
 

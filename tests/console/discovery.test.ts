@@ -83,7 +83,8 @@ describe('finding devices on the page of a running gateway', () => {
     await save(page, house, 2)
     await expect.poll(() => good(house, 'pzem-016-2.voltage'), { timeout: 10_000 }).toBeCloseTo(230, -1)
     // Nothing else can be saved while it is on trial, and the page says so.
-    await page.reload()
+    // The page of the gateway that has just turned comes up after its devices.
+    await expect.poll(() => page.reload().then(() => true, () => false), { timeout: 10_000 }).toBe(true)
     await page.getByText('配置 2 正在试运行，结束之前不能保存。').waitFor()
     await house.control.orderChange({ action: 'confirm', by: 'sun' })
     expect((await house.control.changes()).configurations[0]).toMatchObject({ reason: 'added pzem-016-2 by discovery', outcome: 'confirmed' })

@@ -5,8 +5,11 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest'
+import { readSite } from '../../gateway/cli/rooms.ts'
+import { claimFile, newClaim } from '../../gateway/console/claim.ts'
 import { hostile, office, phone, startDesk, type Desk } from '../support/browser.ts'
-import { serveConsole } from '../support/console.ts'
+import { changingHouse } from '../support/changing-house.ts'
+import { adminPassword, Caller, serveConsole } from '../support/console.ts'
 import { printed } from '../support/residents.ts'
 import { freePort } from '../support/resources.ts'
 import { itWith } from '../support/tools.ts'
@@ -73,7 +76,7 @@ const readable = `(() => {
   for (const each of main.querySelectorAll('code, pre, script, .language, [lang]')) each.remove()
   return main.innerText + ' ' + [...main.querySelectorAll('[aria-label], [placeholder], [title], [alt]')].map((each) => ['aria-label', 'placeholder', 'title', 'alt'].map((name) => each.getAttribute(name) ?? '').join(' ')).join(' ')
 })()`
-const notWords = /°C|%|(?<![A-Za-z])(kB|MB|GB|B|PIN|demo|v?\d+\.\d+\.\d+|linli( claim| console-ca)?|site-ca\.crt|Linli hall-1 [0-9a-f]{6}|CA|Safari|Edge|Chrome|Windows|UOS|OPC UA|MQTT|Modbus( TCP| RTU)?|TCP|RTU|RS-485|IP|JSON|YAML|https?|A\/B|SHA-?\d+|ms)(?![A-Za-z])/g
+const notWords = /°C|%|(?<![A-Za-z])(kB|MB|GB|B|PIN|demo|v?\d+\.\d+\.\d+|linli( claim| console-ca)?|site-ca\.crt|Linli hall-1 [0-9a-f]{6}|CA|Safari|Edge|Chrome|Windows|UOS|OPC UA|MQTT|Modbus( TCP| RTU)?|TCP|RTU|RS-485|IP|JSON|YAML|https?|A\/B|SHA-?\d+|ms|epoch)(?![A-Za-z])/g
 /** What is wider than the window, or than the box that cuts it off. */
 const beyond = `(() => [
   ...(document.documentElement.scrollWidth > innerWidth ? ['the page: ' + document.documentElement.scrollWidth + ' of ' + innerWidth] : []),
@@ -136,6 +139,27 @@ describe.for(views)('at the size of $size, in $language,', ({ size, language }) 
     none(found)
   })
 
+  it('so does the page for the site file, with what another file would change', { timeout: 120_000 }, async () => {
+    const house = await changingHouse({ console: true })
+    const { port } = (await readSite(house.file)).console.listen
+    const caller = new Caller(`http://127.0.0.1:${port}`)
+    await expect.poll(() => caller.ask('/healthz').then(({ status }) => status, () => 0), { timeout: 20_000 }).toBe(200)
+    await caller.post('/api/claim', { id: 'wang', password: adminPassword, code: await newClaim(claimFile(path.join(path.dirname(house.file), 'data')), Date.now()) })
+    await caller.post('/api/setup', { open: false })
+    const page = await desk.at(`${caller.url}/healthz`, { ...sizes[size], language } as never)
+    const [name, value] = caller.cookie!.split('=')
+    await page.context().addCookies([{ name: name!, value: value!, url: caller.url }])
+    await page.goto(`${caller.url}/#/configuration`)
+    const found: (Found | null)[] = []
+    for (const [step, from, to] of [['wrong', 'xy-md02', 'xy-md2'], ['changed', 'below: -40', 'below: -30']]) {
+      await page.locator('textarea').fill(house.text.replace(from!, to!))
+      await page.locator('form button[type="submit"]').first().click()
+      await page.locator(step === 'wrong' ? 'text=did you mean "xy-md02"?' : '.plan').first().waitFor()
+      found.push(await look(page, `${size} ${language} configuration ${step}`, language))
+    }
+    none(found)
+  })
+
   it('so does every dialog', { timeout: 120_000 }, async () => {
     const page = await open()
     const found: (Found | null)[] = []
@@ -154,6 +178,12 @@ describe.for(views)('at the size of $size, in $language,', ({ size, language }) 
     await visit(page, 'devices/climate')
     await page.locator('.point-line button:not(.plain)').click()
     await opened('write')
+    // Handing over stands on a page of its own.
+    await page.request.post(`${desk.url}/api/shift`, { data: { person: 'wang', pin: '2468' } })
+    await visit(page, 'shift')
+    await page.locator('form textarea').waitFor()
+    found.push(await look(page, `${size} ${language} handing over`, language))
+    await page.request.post(`${desk.url}/api/shift/end`, { data: { note: remark } })
     await visit(page, 'installer')
     await page.locator('section[aria-labelledby="users"] .letters button').first().click()
     await page.locator('dialog summary').click()

@@ -107,7 +107,8 @@ function NewFile({ inForce }: { readonly inForce: number }): JSX.Element {
     <section class="card" aria-labelledby="new-file">
       <h2 id="new-file">{t('confNew')}</h2>
       <form onSubmit={(event) => void look(event)}>
-        <Field label={t('confFile')}>{(id) => <input id={id} type="file" accept=".yaml,.yml,text/plain" onChange={(event) => void event.currentTarget.files?.[0]?.text().then(write)} />}</Field>
+        {/* The browser's own button speaks the browser's language. */}
+        <div class="field photo-field"><input id="site-file" class="visually-hidden" type="file" accept=".yaml,.yml,text/plain" onChange={(event) => void event.currentTarget.files?.[0]?.text().then(write)} /><label class="photo-button" for="site-file">{t('confFile')}</label></div>
         <Field label={t('confText')}>{(id) => <textarea id={id} class="site-text" rows={10} spellcheck={false} value={form.text} onInput={(event) => write(event.currentTarget.value)} />}</Field>
         <div class="site-buttons"><button type="button" onClick={() => void call('configuration', { query: { number: inForce } }).then((got) => { if (got.ok) write(got.value.text) })}>{t('confFromPresent')}</button><button type="submit" class="primary" disabled={form.text.trim() === ''}>{t('confPlan')}</button></div>
       </form>
@@ -135,7 +136,7 @@ function Past({ known }: { readonly known: ConfigurationsAnswer }): JSX.Element 
         <thead><tr><th scope="col">{t('confNumber')}</th><th scope="col">{t('time')}</th><th scope="col">{t('who')}</th><th scope="col">{t('reason')}</th><th scope="col">{t('confEnded')}</th><th scope="col" /></tr></thead>
         <tbody>{known.configurations.map((each) => (
           <tr key={each.number}>
-            <td>{each.number}{each.number === known.inForce ? ` · ${t('confInForce')}` : ''}</td><td>{momentOf(each.at, now.value)}</td><td>{each.origin === 'file' ? '–' : each.origin === 'city' ? `${t('confByCity')} · ${each.by}` : personName(each.by)}</td><td>{each.origin === 'file' ? '' : each.reason}</td>
+            <td>{each.number}{each.number === known.inForce ? ` · ${t('confInForce')}` : ''}</td><td><time>{momentOf(each.at, now.value)}</time></td><td>{each.origin === 'file' ? '–' : each.origin === 'city' ? `${t('confByCity')} · ${each.by}` : personName(each.by)}</td><td>{each.origin === 'file' ? '' : each.reason}</td>
             <td>{tState('confOutcome', each.outcome)}{each.note ? <details><summary>{t('detail')}</summary><code lang="en">{each.note}</code></details> : null}</td>
             <td><button type="button" onClick={() => void show(each.number)}>{t('confShow')} {each.number}</button>{each.number !== known.inForce && !known.trial ? <button type="button" onClick={() => void order('rollBackChange', { number: each.number })}>{t('confUse')}: {each.number}</button> : null}</td>
           </tr>

@@ -75,7 +75,7 @@ function Audit(): JSX.Element {
       {log ? <p>{t(log.intact ? 'auditOk' : 'auditBroken')}</p> : null}
       <div class="scroll" tabIndex={0} role="region" aria-label={t('audit')}><table>
         <thead><tr><th scope="col">{t('time')}</th><th scope="col">{t('who')}</th><th scope="col">{t('action')}</th><th scope="col">{t('outcome')}</th></tr></thead>
-        <tbody>{log?.entries.map((entry) => <tr key={entry.seq}><td>{momentOf(entry.at, now.value)}</td><td>{personName(entry.by)}</td><td>{actionOf(entry.action)}{entry.target ? <code> {entry.target}</code> : null}</td><td>{entry.outcome === 'done' ? t('auditDone') : <code>{entry.outcome}</code>}</td></tr>)}</tbody>
+        <tbody>{log?.entries.map((entry) => <tr key={entry.seq}><td><time>{momentOf(entry.at, now.value)}</time></td><td>{personName(entry.by)}</td><td>{actionOf(entry.action)}{entry.target ? <code> {entry.target}</code> : null}</td><td>{entry.outcome === 'done' ? t('auditDone') : <code>{entry.outcome}</code>}</td></tr>)}</tbody>
       </table></div>
     </section>
   )

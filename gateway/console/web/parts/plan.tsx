@@ -14,7 +14,7 @@ export function Plan({ plan }: { readonly plan: PlanView }): JSX.Element {
     <div class="plan" role="status">
       {plan.same ? <p><strong>{t('confSame')}</strong></p> : <><h3>{t('confChanges')}</h3><ul>{plan.lines.map((line) => <Line key={`${line.area} ${line.id} ${line.what}`} line={line} />)}</ul></>}
       <h3>{t('confConnections')}</h3>
-      <ul>{([['confKept', kept], ['confRestarted', restarted], ['confOpened', opened], ['confClosed', closed]] as const).map(([word, ids]) => (ids.length > 0 ? <li key={word}>{ids.join(' · ')} – <strong>{t(word)}</strong></li> : null))}</ul>
+      <ul>{([['confKept', kept], ['confRestarted', restarted], ['confOpened', opened], ['confClosed', closed]] as const).map(([word, ids]) => (ids.length > 0 ? <li key={word}><code>{ids.join(' · ')}</code> – <strong>{t(word)}</strong></li> : null))}</ul>
       <Words title={t('confCity')} words={plan.city} />
       <Words title={t('confStaff')} words={plan.staff} />
       {plan.risks.length > 0 ? <><h3>{t('confRisks')}</h3><ul class="findings">{plan.risks.map((each) => <li key={each.text.en} class="device-state"><StateShape state={marks[each.kind]} />{named(each.text)}</li>)}</ul></> : null}
