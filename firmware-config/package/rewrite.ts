@@ -13,8 +13,8 @@ export interface Rewritten {
 
 /** The bundle's scripts stand two folders below its root. */
 const toRoot = '../../'
-/** Every gateway loads them: a file of their own would only be one more to read. */
-const always = new Set(['mqtt/lib/client', 'yaml'])
+/** Every gateway loads them: a file of their own would only be one more to read, and mqtt-packet twice in the house: what is set in one (`cacheNumbers`) would not hold in the other. */
+const always = new Set(['mqtt-packet', 'mqtt/lib/client', 'yaml'])
 
 export const moduleFile = (module: string): string => `${path.basename(module, '.ts')}.js`
 export const packageFile = (name: string): string => `${name.replace(/^@/, '').replaceAll('/', '-')}.cjs`
