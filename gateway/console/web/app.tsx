@@ -112,7 +112,7 @@ function Page(): JSX.Element {
     case 'discovery': return <Discovery />
     case 'commissioning': return <Commissioning />
     case 'more': return <More />
-    default: return <h1>{t('notFound')}</h1>
+    default: return <><h1>{t('notFound')}</h1><p><a class="back" href={hrefOf('home')}>‹ {t('home')}</a></p></>
   }
 }
 
