@@ -25,6 +25,8 @@ export interface LinkOptions {
 }
 
 const keepaliveS = 30
+// See broker.ts: a Buffer of each number there is.
+mqttPacket.writeToStream.cacheNumbers = false
 const refused: Readonly<Record<number, string>> = { 1: 'it does not speak MQTT 3.1.1', 2: 'it refuses the client id', 3: 'it is not available', 4: 'wrong username or password', 5: 'this user may not connect' }
 
 interface Unacknowledged { readonly messageId: number; ready: boolean }

@@ -47,7 +47,7 @@ export class ConfigurationBook {
       await mkdir(path.dirname(folder), { recursive: true })
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const text = await readFile(file, 'utf8').catch((error: unknown) => { if (codeOf(error) === 'ENOENT') return null; throw error })
-      const pages = text === null ? { success: true as const, data: empty } : bookSchema.safeParse(parsed(text))
+      const pages = text === null ? { success: true as const, data: empty } : bookSchema.safeParse(parsed(text), { jitless: true })
       if (!pages.success) await rename(file, `${file}.damaged`)
       return { book: new ConfigurationBook(folder, pages.success ? pages.data : empty), damaged: !pages.success }
     })
