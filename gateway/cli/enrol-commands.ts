@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 /** `linli enrol` and `replace`: what an installer does when a box, or a piece of hardware, comes new. */
-export function enrolCommands(program: Command): void {
+export function enrolCommands(program: Command, duration: (text: string) => number): void {
   program.command('enrol')
     .description('get the gateway\'s certificate from the platform\'s authority: the key is made on the box and stays there; at a terminal it asks for what is not given')
     .argument('<site>', 'site file (YAML)')
@@ -22,10 +22,14 @@ export function enrolCommands(program: Command): void {
     .argument('<device>', 'its id')
     .argument('<site>', 'site file (YAML)')
     .option('--unit <id>', 'its new unit id', (text) => Number(text))
-    .option('--endpoint <where>', 'its new HOST[:PORT], or serial port; only where it is alone on its connection')
+    .option('--endpoint <where>', 'its new HOST[:PORT], serial port or opc.tcp://…; only where it is alone on its connection')
+    .option('--variable <name=value>', 'MQTT: what its topics have in place of {name} now; may be repeated', (text: string, all: string[] = []) => [...all, text])
+    .option('--root <node>', 'OPC UA: its new {root} in the node ids')
+    .option('--line <line>', 'GPIO: its new line, or POINT=LINE where it has several; may be repeated', (text: string, all: string[] = []) => [...all, text])
     .option('--serial <number>', 'serial number of the new one, to be written down')
     .option('--old-serial <number>', 'of the old one')
     .option('--by <id>', 'who does it, an id of the roster: the running gateway writes it down')
+    .option('--for <duration>', 'other than Modbus: the running gateway watches the change for so long before it stays', duration, 15_000)
     .option('--yes', 'do not ask')
     .option('--force', 'also where another model answers, or its values cannot be')
     .option('--json', 'with --yes: print JSON')

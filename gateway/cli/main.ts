@@ -297,7 +297,7 @@ probe.command('opcua')
   .option('--json', 'print JSON')
   .action(async (url: string, words: string[], options) => (await import('./probe/opcua.ts')).probeOpcua(url, words, options))
 
-enrolCommands(program)
+enrolCommands(program, duration)
 
 program.command('rotate-key')
   .description('a new key for signed checkpoints, announced with the old key\'s signature; or for the hashes of card numbers')

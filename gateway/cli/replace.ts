@@ -14,18 +14,20 @@ import { openPlace, patientMs } from '../main/discovery/lines.ts'
 import { saveProposal } from '../main/discovery/save.ts'
 import { hasTerminal, languageOfTerminal, openTerminal } from './ask/terminal.ts'
 import { paint, print, printJson } from './output.ts'
+import { alone, assertKnown, type ReplaceCommand, type Replaced } from './replace-address.ts'
 import { readSite, type Site } from './rooms.ts'
-
-export interface ReplaceCommand { readonly unit?: number; readonly endpoint?: string; readonly serial?: string; readonly oldSerial?: string; readonly by?: string; readonly yes?: boolean; readonly force?: boolean; readonly json?: boolean }
 
 interface Target { readonly connection: ModbusConfig; readonly device: ModbusConfig['devices'][number]; /** In their lists. */ readonly deviceAt: number; readonly connectionAt: number }
 
 /** `linli replace`: another piece of hardware with the same points and history. Nothing is written before the new one was read. */
 export async function replace(id: string, file: string, options: ReplaceCommand): Promise<void> {
-  if (options.unit === undefined && options.endpoint === undefined && options.serial === undefined) throw new ConfigError('REPLACE_USAGE', 'say what is new: --unit N, --endpoint HOST:PORT (or a serial port), --serial NUMBER')
+  if ([options.unit, options.endpoint, options.serial, options.variable, options.root, options.line].every((each) => each === undefined)) throw new ConfigError('REPLACE_USAGE', 'say what is new: --serial NUMBER; of a Modbus device --unit N or --endpoint HOST:PORT (or a serial port), of MQTT --variable NAME=VALUE, of OPC UA --endpoint URL or --root NODE, of GPIO --line LINE')
   if (options.json && !options.yes) throw new ConfigError('REPLACE_USAGE', 'with --json nobody is asked; give --yes as well')
   const before = await readFile(file, 'utf8').catch((cause: unknown) => { throw new ConfigError('REPLACE_USAGE', `${file} cannot be read (${describe(cause)})`, { cause }) })
-  const target = await find(id, file, before)
+  const found = await find(id, file, before)
+  assertKnown(found, options)
+  if (found.connection.driver !== 'modbus') return (await import('./replace-others.ts')).replaceOther({ file, before, target: found, options, agreed: () => agreed(id), record: async (reason) => record(await readSite(file), id, reason, options) })
+  const target = found as Target
   const text = edited(before, target, options)
   const site = text === before ? await readSite(file) : await readSite(file, { text })
   const connection = site.connections.find((each) => each.id === target.connection.id)! as ModbusConfig
@@ -43,29 +45,27 @@ export async function replace(id: string, file: string, options: ReplaceCommand)
   }
   if (!options.yes && !await agreed(`${id}`)) { process.exitCode = 1; return print(paint('yellow', 'nothing was changed; --yes goes on without asking')) }
   const backup = text === before ? null : (await saveProposal({ file, before, text })).backup
-  const recorded = await record(site, id, target, device, options)
+  const recorded = await record(site, id, reasonOf(target, device, options), options)
   if (options.json) return printJson({ ok: true, device: id, unitId: { from: target.device.settings.unitId, to: device.settings.unitId }, backup, recorded, changed: lines, values: checked.test.points, identified: checked.found?.identified?.profile ?? null })
   print(`${paint('green', `${id} is replaced`)}: same points, same history.${backup === null ? '' : ` The old file is ${backup}. It takes effect with linli apply ${file} --site ${file}, or at the next start.`}`)
   print(recorded ? 'Written down as maintenance of 15 minutes; linli events shows it.' : options.by === undefined ? `To write it down: linli maintenance begin --device ${id} --for 15m --reason "${reasonOf(target, device, options)}" --by ID` : paint('yellow', 'the gateway does not run, so nothing was written down there'))
 }
 
-async function find(id: string, file: string, text: string): Promise<Target> {
+async function find(id: string, file: string, text: string): Promise<Replaced> {
   let root: unknown
   const site = await readSite(file, { text, override: (raw) => (root = raw) })
   const all = site.connections.flatMap((connection) => connection.devices.map((device) => ({ connection, device })))
   const found = all.find(({ device }) => device.id === id)
   if (!found) throw new ConfigError('REPLACE_USAGE', `no device "${id}" in ${file}${didYouMean(id, all.map(({ device }) => device.id)) || '; linli check and linli status list them'}`)
-  if (found.connection.driver !== 'modbus') throw new ConfigError('REPLACE_USAGE', `${id} is of driver ${found.connection.driver}: its new address is written into ${file} by hand (linli check, then linli apply); its points and history stay as long as its id does`)
   const { devices, connections } = root as { readonly devices: readonly { readonly id: string }[]; readonly connections: readonly { readonly id: string }[] }
-  return { ...(found as Pick<Target, 'connection' | 'device'>), deviceAt: devices.findIndex((each) => each.id === id), connectionAt: connections.findIndex((each) => each.id === found.connection.id) }
+  return { ...found, deviceAt: devices.findIndex((each) => each.id === id), connectionAt: connections.findIndex((each) => each.id === found.connection.id) }
 }
 
 /** Throws ConfigError REPLACE_USAGE for an address that other devices share. */
 function edited(text: string, { connection, device, deviceAt, connectionAt }: Target, { unit, endpoint }: ReplaceCommand): string {
   const withUnit = unit === undefined || unit === device.settings.unitId ? text : editEntry(text, 'devices', deviceAt, { unitId: unit })
   if (endpoint === undefined) return withUnit
-  const others = connection.devices.filter((each) => each !== device).map((each) => each.id)
-  if (others.length > 0) throw new ConfigError('REPLACE_USAGE', `connection ${connection.id} has other devices too (${others.slice(0, 5).join(', ')}), which would move along; give ${device.id} a connection of its own in the site file`)
+  alone({ connection, device, deviceAt, connectionAt }, endpoint)
   return editEntry(withUnit, 'connections', connectionAt, endpointKeys(connection, endpoint))
 }
 
@@ -124,10 +124,10 @@ const reasonOf = ({ device: old }: Pick<Target, 'device'>, fresh: ModbusConfig['
 ].join(', ').slice(0, 200)
 
 /** In the running gateway's log, as maintenance of the device: what it tells while people work on it makes no sound. False where none runs. */
-async function record({ control }: Site, id: string, target: Target, device: ModbusConfig['devices'][number], options: ReplaceCommand): Promise<boolean> {
+async function record({ control }: Site, id: string, reason: string, options: ReplaceCommand): Promise<boolean> {
   if (options.by === undefined) return false
   try {
-    await controlClient(control.socket).orderMaintenance({ action: 'begin', device: id, forMs: 900_000, reason: reasonOf(target, device, options), by: options.by })
+    await controlClient(control.socket).orderMaintenance({ action: 'begin', device: id, forMs: 900_000, reason, by: options.by })
     return true
   } catch (error) {
     if (codeOf(error) === 'CONTROL_UNREACHABLE') return false

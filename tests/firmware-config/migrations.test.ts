@@ -128,7 +128,7 @@ describe('migrations', () => {
       expect(await model(file, now.text)).toEqual(await model(file, text))
       expect([...parseDocument(now.text).toString().matchAll(/&days/g)]).toHaveLength(each.order.includes('access') ? 1 : 0)
       for (let offset = 0; offset < now.text.length; offset += 7) if (now.text[offset] === '#') expect(text[now.back(offset)]).toBe('#')
-    }), { numRuns: 40 * scale })
+    }), { numRuns: 20 * scale })
   })
   it('make of any text, however broken, a text or nothing, and of any change of a file of version 1 a configuration or its faults', async () => {
     const sound = await textOf('shared')
@@ -137,6 +137,6 @@ describe('migrations', () => {
       const text = sound.slice(0, at) + piece + sound.slice(at + cut)
       expect(() => migrate(text)).not.toThrow()
       await readSite(file, { text }).catch((error: unknown) => expect(error).toBeInstanceOf(SiteError))
-    }), { numRuns: 60 * scale })
+    }), { numRuns: 25 * scale })
   })
 })

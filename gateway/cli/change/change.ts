@@ -48,7 +48,7 @@ export async function apply(file: string, options: ApplyCommand): Promise<void> 
 const graceMs = 30_000
 
 /** A trial that ends by itself: stays, or is taken back; then the exit code is 1. */
-async function watched(client: Client, number: number, windowMs: number, json: boolean): Promise<void> {
+export async function watched(client: Client, number: number, windowMs: number, json: boolean): Promise<void> {
   const signal = stopSignal()
   const bar = progressBar(`configuration ${number} on trial`)
   const until = clock.monotonic() + windowMs + graceMs
@@ -106,7 +106,7 @@ async function difference(client: Client, from: number, to: number | undefined, 
 }
 
 /** Who sits at the keyboard, also behind sudo. */
-const whoami = (): string => process.env.SUDO_USER ?? userInfo().username
+export const whoami = (): string => process.env.SUDO_USER ?? userInfo().username
 
 async function textOf(file: string): Promise<string> {
   try { return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '') } catch (cause) { throw new ConfigError('CHANGE_USAGE', `cannot read ${file}: ${describe(cause)}`, { cause }) }

@@ -133,7 +133,7 @@ describe('what linli init writes', () => {
     await fc.assert(fc.asyncProperty(fc.nat(answersTemplate.length - 1), fc.nat(40), fc.constantFrom('', 'x', '7', '[]', '{}', '\n', ': '), async (at, cut, piece) => {
       await writeFile(file, answersTemplate.slice(0, at) + piece + answersTemplate.slice(at + cut))
       await readAnswers(file, path.join(folder, 'site.yaml')).catch((error: unknown) => expect(error).toBeInstanceOf(SiteError))
-    }), { numRuns: 6 * scale })
+    }), { numRuns: 3 * scale })
   })
   it('asks nobody where there is no terminal', async () => {
     expect(await linli('init', path.join(await tempFolder(), 'site.yaml'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/TERMINAL_NEEDED .*--answers FILE/) })
