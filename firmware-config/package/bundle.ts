@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { builtinModules, createRequire } from 'node:module'
 import path from 'node:path'
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
+import { mergeStart } from './merge.ts'
 import { moduleFile, packageFile, rewriteSource } from './rewrite.ts'
 
 export interface Bundle {
@@ -48,9 +49,11 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
         const contents = natives[path.relative(path.join(root, 'node_modules'), file)]
         return contents === undefined ? null : { contents, loader: 'js' }
       })
-      // An import of one asks Node for every name it exports, and node:http answers with all of fetch (30 ms, 3 MB); require asks for none.
+      // Node's own modules as packages import them; the sources' imports are rewritten.
       builder.onResolve({ filter: builtins }, ({ path: name, kind }) => (kind === 'import-statement' ? { path: name, namespace: 'builtin' } : { path: name, external: true }))
       builder.onLoad({ filter: /./, namespace: 'builtin' }, ({ path: name }) => ({ contents: `module.exports = require(${JSON.stringify(name)})`, loader: 'js' }))
+      // A copy of Node's streams, 100 KB, which itself takes Node's when READABLE_STREAM=disable.
+      builder.onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', namespace: 'builtin' }))
       builder.onResolve({ filter: /\.node$/ }, ({ path: file }) => ({ path: file, external: true }))
     },
   }
@@ -58,12 +61,15 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
     absWorkingDir: root, bundle: true, platform: 'node', target: 'node24', minifySyntax: true, minifyWhitespace: true, legalComments: 'none', external: [...leftOut], plugins: [gather], metafile: true, logLevel: 'error',
   } satisfies BuildOptions
   await mkdir(out, { recursive: true })
-  const entry = path.join(root, 'gateway/cli/main.ts')
+  const [entry, start] = [path.join(root, 'gateway/cli/main.ts'), path.join(root, 'gateway/cli/start.ts')]
   const made: Metafile[] = []
   const modular = { ...common, metafile: true, format: 'esm', splitting: true, outdir: out, entryNames: '[name]', chunkNames: '[name]-[hash]', banner: { js: 'import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);' } } satisfies BuildOptions
   // The modules that start as threads are known only once the sources were read.
   await build({ ...modular, entryPoints: [entry], write: false })
   made.push((await build({ ...modular, entryPoints: [entry, ...[...modules].map((module) => path.join(root, module))] })).metafile)
+  // Built for itself: chunks that it shared with the commands would be many more and smaller, and each costs a gateway's start.
+  made.push((await build({ ...modular, entryPoints: [start], chunkNames: 'run-[name]-[hash]' })).metafile)
+  await mergeStart(root, out, moduleFile('start.ts'), made.at(-1)!)
   const require = createRequire(path.join(root, 'package.json'))
   for (const name of [...packages].toSorted()) made.push((await build({ ...common, metafile: true, format: 'cjs', entryPoints: [require.resolve(name)], outfile: path.join(out, packageFile(name)) })).metafile)
   await writeFile(path.join(folder, 'linli.mjs'), starter)
@@ -76,7 +82,9 @@ import module from 'node:module'
 module.enableCompileCache()
 // Packages' own warnings: below node_modules Node leaves them out, in a bundle it does not know where they come from.
 process.noDeprecation = true
-const { main } = await import('./${scripts}/${moduleFile('main.ts')}')
+const [command, file, ...more] = process.argv.slice(2)
+// What a hundred commands take is nothing to a gateway: it starts by an entry of its own.
+const { main } = await import(command === 'run' && file && !file.startsWith('-') && more.length === 0 ? './${scripts}/${moduleFile('start.ts')}' : './${scripts}/${moduleFile('main.ts')}')
 await main()
 `
 
