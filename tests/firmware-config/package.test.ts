@@ -77,6 +77,18 @@ createRequire(import.meta.url)('csv-parse/sync'); createRequire(import.meta.url)
     })
   })
 
+  it('asks Node for the names that a source takes of its modules, and for no other; and takes no more of zod than is used', () => {
+    const { text } = rewriteSource('gateway/x.ts', `import path from 'node:path'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { type Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { z } from 'zod'
+const stated = "import path from 'node:path'"`)
+    expect(text.split('\n')).toEqual([
+      `const path = require('node:path')`, `const { connect: connectTcp, isIP } = require('node:net')`, '', `import type { Duplex } from 'node:stream'`, `import * as z from 'zod'`, `const stated = "import path from 'node:path'"`,
+    ])
+  })
+
   it('lists each package once, with licence and purl, the same each time', async () => {
     const about = { version: '1.2.3', node: '24.21.0', epochS: 1_700_000_000 }
     const bill = await billOfMaterials(root, ['node_modules/zod', 'node_modules/@fastify/static', 'node_modules/zod'], about) as { bomFormat: string; specVersion: string; components: { purl: string; name: string }[]; dependencies: { dependsOn: string[] }[] }
