@@ -3,7 +3,7 @@ import type { CertificateStatus } from '../gateway/contract/index.ts'
 import { codeOf, describe } from '../gateway/kit/index.ts'
 import type { Expiry } from './certificates.ts'
 import { ownExpiries, readCredentials, stampOf, type Credentials } from './credentials.ts'
-import { Renewal, type RenewalParts } from './renewal.ts'
+import { Renewal, type RenewalParts } from './enrol/renewal.ts'
 import type { UplinkConfig } from './schema.ts'
 import type { UplinkConditions } from './uplink-conditions.ts'
 

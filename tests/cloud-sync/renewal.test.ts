@@ -7,12 +7,12 @@ import tls from 'node:tls'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { importFile, requestFile } from '../../cloud-sync/enrol.ts'
-import { PilotCa } from '../../cloud-sync/enrol-ca.ts'
-import { serveCa } from '../../cloud-sync/enrol-ca-server.ts'
-import { Tokens } from '../../cloud-sync/enrol-tokens.ts'
-import { loadX509 } from '../../cloud-sync/enrol-x509.ts'
-import { renewAt } from '../../cloud-sync/renewal.ts'
+import { importFile, requestFile } from '../../cloud-sync/enrol/enrol.ts'
+import { PilotCa } from '../../cloud-sync/enrol/ca.ts'
+import { serveCa } from '../../cloud-sync/enrol/ca-server.ts'
+import { Tokens } from '../../cloud-sync/enrol/tokens.ts'
+import { loadX509 } from '../../cloud-sync/enrol/x509.ts'
+import { renewAt } from '../../cloud-sync/enrol/renewal.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import { silentLog, systemClock } from '../../gateway/kit/index.ts'
 import { root } from '../support/architecture.ts'
@@ -163,7 +163,7 @@ describe('the time of renewal', () => {
       import { registerHooks } from 'node:module'
       const loaded = []
       registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context) } })
-      const { Renewal } = await import(${JSON.stringify(path.join(root, 'cloud-sync/renewal.ts'))})
+      const { Renewal } = await import(${JSON.stringify(path.join(root, 'cloud-sync/enrol/renewal.ts'))})
       await import(${JSON.stringify(path.join(root, 'gateway/main.ts'))})
       const { systemClock, silentLog } = await import(${JSON.stringify(path.join(root, 'gateway/kit/index.ts'))})
       const renewal = new Renewal({ config: { id: 'city', cert: ${JSON.stringify(files.cert)}, key: ${JSON.stringify(files.key)}, renew: { url: 'https://127.0.0.1:1' } }, gateway: 'hall-1', region: '420106', clock: systemClock, random: () => 0, log: silentLog() })

@@ -1,8 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
-import { codeOf, describe, UplinkError } from '../gateway/kit/index.ts'
-import { makeFolder, replaceFile } from '../gateway/kit/durable-file.ts'
+import { codeOf, describe, UplinkError } from '../../gateway/kit/index.ts'
+import { makeFolder, replaceFile } from '../../gateway/kit/durable-file.ts'
 
 /** Where an uplink's credentials lie. `ca: null`: the authority is not kept. */
 export interface CredentialFiles { readonly cert: string; readonly key: string; readonly ca: string | null }

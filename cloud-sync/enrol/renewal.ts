@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { CertificateStatus, Clock, EpochMs, Random } from '../gateway/contract/index.ts'
-import { backoffMs, codeOf, describe, type Backoff, type Logger } from '../gateway/kit/index.ts'
-import type { UplinkConfig } from './schema.ts'
+import type { CertificateStatus, Clock, EpochMs, Random } from '../../gateway/contract/index.ts'
+import { backoffMs, codeOf, describe, type Backoff, type Logger } from '../../gateway/kit/index.ts'
+import type { UplinkConfig } from '../schema.ts'
 
 export interface RenewalParts {
   readonly config: Pick<UplinkConfig, 'id' | 'cert' | 'key' | 'renew'>

@@ -2,12 +2,12 @@ import { createServer, type Server } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { X509Certificate } from 'node:crypto'
-import type { Clock } from '../gateway/contract/index.ts'
-import { codeOf, ConfigError, describe, type Logger } from '../gateway/kit/index.ts'
-import { commonName } from './enrol-chain.ts'
-import { readWish, type PilotCa } from './enrol-ca.ts'
-import type { Tokens } from './enrol-tokens.ts'
-import { loadX509 } from './enrol-x509.ts'
+import type { Clock } from '../../gateway/contract/index.ts'
+import { codeOf, ConfigError, describe, type Logger } from '../../gateway/kit/index.ts'
+import { commonName } from './chain.ts'
+import { readWish, type PilotCa } from './ca.ts'
+import type { Tokens } from './tokens.ts'
+import { loadX509 } from './x509.ts'
 
 export interface CaServerOptions {
   readonly ca: PilotCa

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import type { EpochMs } from '../gateway/contract/index.ts'
-import { makeFolder } from '../gateway/kit/durable-file.ts'
-import { codeOf } from '../gateway/kit/index.ts'
-import { put } from './enrol-files.ts'
+import type { EpochMs } from '../../gateway/contract/index.ts'
+import { makeFolder } from '../../gateway/kit/durable-file.ts'
+import { codeOf } from '../../gateway/kit/index.ts'
+import { put } from './files.ts'
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
 

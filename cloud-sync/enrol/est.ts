@@ -1,8 +1,8 @@
 import { request } from 'node:https'
 import type { X509Certificate } from 'node:crypto'
-import { codeOf, describe, UplinkError } from '../gateway/kit/index.ts'
-import { parseCertificate } from './enrol-chain.ts'
-import { readCertsOnly } from './enrol-x509.ts'
+import { codeOf, describe, UplinkError } from '../../gateway/kit/index.ts'
+import { parseCertificate } from './chain.ts'
+import { readCertsOnly } from './x509.ts'
 
 /** Enrolment over Secure Transport, RFC 7030: the calls a gateway makes. */
 export interface EstServer {

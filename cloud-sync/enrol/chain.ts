@@ -1,6 +1,6 @@
 import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
-import type { EpochMs } from '../gateway/contract/index.ts'
-import { UplinkError } from '../gateway/kit/index.ts'
+import type { EpochMs } from '../../gateway/contract/index.ts'
+import { UplinkError } from '../../gateway/kit/index.ts'
 
 export interface Issued {
   /** The gateway's own certificate. */

@@ -2,12 +2,12 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import type { PublicKeyType } from '@peculiar/x509'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
-import type { EpochMs } from '../gateway/contract/index.ts'
-import { belongWithFolder } from '../gateway/kit/durable-file.ts'
-import { ConfigError, DataError, describe, randomHex } from '../gateway/kit/index.ts'
-import { commonName } from './enrol-chain.ts'
-import { put, readText } from './enrol-files.ts'
-import { algorithm, keysOf, loadX509, names } from './enrol-x509.ts'
+import type { EpochMs } from '../../gateway/contract/index.ts'
+import { belongWithFolder } from '../../gateway/kit/durable-file.ts'
+import { ConfigError, DataError, describe, randomHex } from '../../gateway/kit/index.ts'
+import { commonName } from './chain.ts'
+import { put, readText } from './files.ts'
+import { algorithm, keysOf, loadX509, names } from './x509.ts'
 
 
 const dayMs = 24 * 3_600_000

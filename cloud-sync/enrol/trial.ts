@@ -1,9 +1,9 @@
-import type { Clock, TimeQuality } from '../gateway/contract/index.ts'
-import { codeOf, describe, UplinkError, type Logger } from '../gateway/kit/index.ts'
-import { readCredentials } from './credentials.ts'
-import { Link } from './link.ts'
-import type { UplinkConfig } from './schema.ts'
-import { topicsOf } from './topics.ts'
+import type { Clock, TimeQuality } from '../../gateway/contract/index.ts'
+import { codeOf, describe, UplinkError, type Logger } from '../../gateway/kit/index.ts'
+import { readCredentials } from '../credentials.ts'
+import { Link } from '../link.ts'
+import type { UplinkConfig } from '../schema.ts'
+import { topicsOf } from '../topics.ts'
 
 /** What is proven, in this order. `subscribed` comes once for each topic that the uplink listens to, and not at all where it listens to none. */
 export type TrialStep = 'connected' | 'published' | 'subscribed'

@@ -1,12 +1,12 @@
 import type { X509Certificate } from 'node:crypto'
-import type { EpochMs } from '../gateway/contract/index.ts'
-import { UplinkError } from '../gateway/kit/index.ts'
-import { checkIssued, isSelfSigned, parseCertificates, type Issued } from './enrol-chain.ts'
-import { authorities, enrol, type EstServer } from './enrol-est.ts'
-import { boxKeys, install, readBoxKey, readText, waitingKey, type BoxKey, type CredentialFiles } from './enrol-files.ts'
-import { makeRequest } from './enrol-x509.ts'
+import type { EpochMs } from '../../gateway/contract/index.ts'
+import { UplinkError } from '../../gateway/kit/index.ts'
+import { checkIssued, isSelfSigned, parseCertificates, type Issued } from './chain.ts'
+import { authorities, enrol, type EstServer } from './est.ts'
+import { boxKeys, install, readBoxKey, readText, waitingKey, type BoxKey, type CredentialFiles } from './files.ts'
+import { makeRequest } from './x509.ts'
 
-export type { CredentialFiles } from './enrol-files.ts'
+export type { CredentialFiles } from './files.ts'
 
 export interface EnrolOptions {
   readonly gateway: string
