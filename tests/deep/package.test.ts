@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -33,6 +34,22 @@ describe('the .deb', () => {
   const list = (deb: string): readonly string[] => execFileSync('dpkg-deb', ['-c', deb], { encoding: 'utf8', maxBuffer: 1 << 24 }).split('\n').map((line) => line.split(/\s+/)[5] ?? '').toSorted()
 
   it('has the same files for both kinds of machine', () => { expect(list(file('arm64.deb'))).toEqual(list(file('amd64.deb'))) })
+
+  it('is the same, byte for byte, when it is built again from the same commit', () => {
+    const again = path.join(folder, 'again')
+    build('--arch', 'x64', '--only', 'deb', '--out', again)
+    const name = path.basename(file('amd64.deb'))
+    expect(readdirSync(again)).toEqual([name])
+    const sum = (deb: string): string => createHash('sha256').update(readFileSync(deb)).digest('hex')
+    expect(sum(path.join(again, name))).toBe(sum(file('amd64.deb')))
+  })
+
+  itWith('qemu-aarch64-static', 'aarch64-linux-gnu-g++')('brings a Node and a bundle for arm64 that pass the self-test of the demo', () => {
+    const unpacked = path.join(folder, 'arm64')
+    execFileSync('dpkg-deb', ['-x', file('arm64.deb'), unpacked])
+    const lib = path.join(unpacked, 'usr/lib/linli')
+    selfTest(['qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu', path.join(lib, 'bin/node'), path.join(lib, 'linli.mjs')], 40)
+  })
 
   const overlay = findTool('unshare') && process.getuid?.() === 0 ? it : it.skip
   overlay('is installed, keeps configuration and backlog when a newer one comes, and leaves no key when it is purged', () => {
