@@ -32,7 +32,8 @@ export interface LinkOptions {
   readonly protocol: Protocol
   /** The broker keeps our subscriptions and what comes for them this long after a loss; 0: a clean start each time. */
   readonly sessionExpiryMs: number
-  readonly will: Will
+  /** Retained. Null: whoever loses this connection says nothing. */
+  readonly will: Will | null
   readonly clock: Clock
   readonly log: Logger
   timeQuality(): TimeQuality
@@ -206,7 +207,7 @@ async function clientOptions({ config, clientId, protocol, will, sessionExpiryMs
   return {
     // Our own timer, of the injected clock, ends a connection without CONNACK; the library's comes after it.
     protocolVersion: protocol, clientId, clean: sessionExpiryMs === 0, reconnectPeriod: 0, connectTimeout: 3 * connectTimeoutMs, keepalive: Math.max(1, Math.round(config.keepalive / 1_000)),
-    will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true }, queueQoSZero: false, resubscribe: false, autoUseTopicAlias: true,
+    ...(will ? { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } } : {}), queueQoSZero: false, resubscribe: false, autoUseTopicAlias: true,
     ...(protocol === 5 ? { properties: { ...inbound, ...(config.configuration ? { maximumPacketSize: inboundBytesOfConfiguration } : {}), ...(sessionExpiryMs > 0 ? { sessionExpiryInterval: Math.max(1, Math.round(sessionExpiryMs / 1_000)) } : {}) } } : {}),
     ...(config.username === undefined ? {} : { username: config.username }),
     ...(config.password === undefined ? {} : { password: await readSecret(config.password) }),

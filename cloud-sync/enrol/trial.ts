@@ -16,6 +16,8 @@ export interface Trial {
   readonly clock: Clock
   readonly log: Logger
   timeQuality(): TimeQuality
+  /** False where the gateway itself is online over this uplink: its own receipts prove it, and the city would take our status for its. */
+  readonly publishes?: boolean
   /** `topic`: on which it was proven; empty for the connection. */
   done?(step: TrialStep, topic: string): void
 }
@@ -26,24 +28,25 @@ const answerWithinMs = 10_000
 
 /**
  * Does with the broker what the gateway will do: connects, publishes and waits for the receipt, and subscribes to what it listens to. What is
- * published is one status that says offline, not retained: on a topic that every broker must let the gateway write, and of no consequence. Under
- * a client id of its own, so that a running gateway stays connected. Throws UplinkError: UPLINK_* of the connection, UPLINK_PUBLISH_REFUSED,
- * UPLINK_NO_RECEIPT, UPLINK_SUBSCRIBE_REFUSED. A broker of MQTT 3.1.1 cannot refuse a publish: there a receipt does not prove that it was taken.
+ * published is one status that says offline, not retained and without a will: on a topic that every broker must let the gateway write, and true of
+ * one that does not run. Under a client id of its own, so that a running gateway stays connected. Throws UplinkError: UPLINK_* of the connection,
+ * UPLINK_PUBLISH_REFUSED, UPLINK_NO_RECEIPT, UPLINK_SUBSCRIBE_REFUSED. A broker of MQTT 3.1.1 cannot refuse a publish: there a receipt does not prove that it was taken.
  */
 export async function tryConnection(trial: Trial, signal: AbortSignal): Promise<void> {
-  const { config, gateway, region, clock, log, timeQuality, done = () => {} } = trial
+  const { config, gateway, region, clock, log, timeQuality, publishes = true, done = () => {} } = trial
   const { status } = topicsOf(config.prefix, region, gateway)
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {})
-  const payload = statusOf(trial)
   const link = await Link.open({
-    config, credentials: await readCredentials(config), clientId: `${config.clientId ?? `linli-${gateway}-${config.id}`}-trial`, protocol: config.protocol === '3.1.1' ? 4 : 5, sessionExpiryMs: 0, will: { topic: status, payload },
+    config, credentials: await readCredentials(config), clientId: `${config.clientId ?? `linli-${gateway}-${config.id}`}-trial`, protocol: config.protocol === '3.1.1' ? 4 : 5, sessionExpiryMs: 0, will: null,
     clock, log, timeQuality, opened: () => {}, onLost: (error) => lost.reject(error),
   }, signal)
   try {
     done('connected', '')
-    await published(trial, link, status, payload, lost.promise)
-    done('published', status)
+    if (publishes) {
+      await published(trial, link, status, lost.promise)
+      done('published', status)
+    }
     for (const topic of listenedTo(trial)) {
       await subscribed(trial, link, topic, lost.promise)
       done('subscribed', topic)
@@ -64,8 +67,8 @@ function statusOf({ config, gateway, version, clock, timeQuality }: Trial): stri
 
 const nameOf = ({ config }: Trial): string => `uplink ${config.id} (${config.url})`
 
-async function published(trial: Trial, link: Link, topic: string, payload: string, lost: Promise<never>): Promise<void> {
-  const answer = await answered<number | null>(trial, lost, (tell) => link.publish(topic, Buffer.from(payload), { contentType: 'application/json' }, tell))
+async function published(trial: Trial, link: Link, topic: string, lost: Promise<never>): Promise<void> {
+  const answer = await answered<number | null>(trial, lost, (tell) => link.publish(topic, Buffer.from(statusOf(trial)), { contentType: 'application/json' }, tell))
   if ('silent' in answer) throw new UplinkError('UPLINK_NO_RECEIPT', `${nameOf(trial)}: the broker let the gateway in and ${answer.silent} when it published on ${topic}; ask its people whether ${trial.gateway} may write that topic`, { retriable: true, cause: answer.cause })
   if (answer.told !== null) throw new UplinkError('UPLINK_PUBLISH_REFUSED', `${nameOf(trial)}: the broker let the gateway in and refuses what it publishes on ${topic} (0x${answer.told.toString(16)}); its access rules must let ${trial.gateway} write that topic`)
 }

@@ -1,22 +1,17 @@
 import path from 'node:path'
 import { X509Certificate } from 'node:crypto'
-import { currentCertificate, enrolOnline, type EnrolOptions, type EnrolStep } from '../../cloud-sync/enrol/enrol.ts'
+import { enrolOnline, type EnrolStep } from '../../cloud-sync/enrol/enrol.ts'
 import { isSelfSigned, parseCertificates } from '../../cloud-sync/enrol/chain.ts'
 import { authorities, unprovenAuthorities } from '../../cloud-sync/enrol/est.ts'
 import { put, readText } from '../../cloud-sync/enrol/files.ts'
-import { listenedTo, tryConnection, type TrialStep } from '../../cloud-sync/enrol/trial.ts'
 import type { Label } from '../contract/index.ts'
-import { codeOf, ConfigError, describe, systemClock as clock, UplinkError } from '../kit/index.ts'
-import { createLog } from '../kit/log.ts'
-import { version } from '../version.ts'
+import { codeOf, ConfigError, describe, UplinkError } from '../kit/index.ts'
 import { languageOfTerminal, openTerminal, say, type Terminal } from './ask/terminal.ts'
 import type { Judge } from './ask/question.ts'
+import { isDeaf, listensToNothing, proofText, prove, type Tried } from './enrol-try.ts'
 import { paint, print, stopSignal } from './output.ts'
-import type { Site } from './rooms.ts'
 
-export interface Guided {
-  readonly uplink: Site['uplinks'][number]
-  readonly parts: EnrolOptions
+export interface Guided extends Tried {
   /** What was given on the command line is not asked for. */
   readonly options: { readonly token?: string; readonly ca?: string; readonly force?: boolean }
   /** What the site file should say now. */
@@ -34,7 +29,7 @@ const address: Judge = (value) => (value.startsWith('https://') && URL.canParse(
 const notEmpty: Judge = (value) => (value.trim() === '' ? { zh: '请输入令牌', en: 'type the token' } : null)
 
 /** `linli enrol` at a terminal, without options: asks what is missing, says each step, and ends with the broker's own answer. */
-export async function guideEnrolment(file: string, { uplink, parts, options, tell }: Guided): Promise<void> {
+export async function guideEnrolment(file: string, { uplink, parts, socket, options, tell }: Guided): Promise<void> {
   const language = languageOfTerminal()
   const words = (zh: string, en: string): string => say({ zh, en }, language)
   const terminal = await openTerminal(() => language, 'give --url, --ca and --token')
@@ -52,7 +47,8 @@ export async function guideEnrolment(file: string, { uplink, parts, options, tel
     const done = (step: EnrolStep): void => clack.log.success(say(steps[step], language))
     const enrolled = await enrolOnline({ ...parts, done, server: { url, ca: ca.pem, basic: { user: parts.gateway, token: token.trim() } }, force: options.force ?? false }, signal)
     if (ca.pem !== undefined) { kept = path.join(path.dirname(parts.files.cert), 'authority.pem'); await put(kept, ca.pem, 0o644) }
-    await provenAt(usedBy(uplink, parts), parts, clack, language, signal)
+    await prove({ uplink, parts, socket }, (proof) => clack.log.success(say(proofText(proof), language)), signal)
+    if (isDeaf({ uplink, parts, socket })) clack.log.info(say(listensToNothing, language))
     clack.outro(`${paint('green', words('已入网', 'enrolled'))}: ${enrolled.subject}, ${enrolled.issuer}, ${new Date(enrolled.notAfter).toISOString()}`)
     told()
     print(`${words('接下来', 'next')}: linli check ${file}; linli run ${file}`)
@@ -63,40 +59,6 @@ export async function guideEnrolment(file: string, { uplink, parts, options, tel
     process.exitCode = 1
   }
 }
-
-const trialSteps: Readonly<Record<TrialStep, Label>> = {
-  connected: { zh: '平台让网关登录了', en: 'the broker lets the gateway in' },
-  published: { zh: '第一条消息已被确认', en: 'the first message is acknowledged' },
-  subscribed: { zh: '可以收到平台的消息', en: 'the gateway may listen' },
-}
-
-/** Does with the broker what the gateway will do, and says each thing that is proven. Throws what tryConnection throws. */
-async function provenAt(config: Site['uplinks'][number], { gateway, region }: EnrolOptions, { log }: Pick<Terminal['clack'], 'log'>, language: 'zh' | 'en', signal: AbortSignal): Promise<void> {
-  const done = (step: TrialStep, topic: string): void => log.success(`${say(trialSteps[step], language)}${topic === '' ? '' : `: ${topic}`}`)
-  // Nobody has asked the clock yet.
-  await tryConnection({ config, gateway, region, version, clock, log: createLog({ level: 'fatal' }), timeQuality: () => 'unsynced', done }, signal)
-  if (listenedTo({ config, gateway, region }).length === 0) log.info(say({ zh: '这条链路不接收平台的命令（站点文件里没有 commands、configuration、confirm）', en: 'this uplink listens to nothing: its entry in the site file has no commands, configuration or confirm' }, language))
-}
-
-/** `linli enrol --try`: the trial alone, with the certificate that is there; no token is spent. */
-export async function tryEnrolment(file: string, { uplink, parts }: Pick<Guided, 'uplink' | 'parts'>): Promise<void> {
-  const language = languageOfTerminal()
-  const { log } = await import('@clack/prompts')
-  try {
-    // Before any enrolment, as with a platform of users and passwords, the uplink is tried as the site file has it.
-    const config = await currentCertificate(parts.files) ? usedBy(uplink, parts) : uplink
-    await provenAt(config, parts, { log }, language, stopSignal())
-    print(paint('green', say({ zh: '平台连接正常', en: 'the platform can be used' }, language)))
-  } catch (error) {
-    if (!codeOf(error).startsWith('UPLINK_')) throw error
-    log.error(`${codeOf(error)} ${describe(error)}`)
-    print(say({ zh: `改好后再试：linli enrol ${file} --try`, en: `when that is mended, try again: linli enrol ${file} --try` }, language))
-    process.exitCode = 1
-  }
-}
-
-/** The uplink with the files that enrolment keeps. */
-const usedBy = (uplink: Site['uplinks'][number], { files: { cert, key, ca } }: EnrolOptions): Site['uplinks'][number] => ({ ...uplink, cert, key, ...(uplink.ca ?? ca ? { ca: uplink.ca ?? ca! } : {}) })
 
 /** undefined `pem`: the system trusts it. null: the person does not. */
 async function trusted({ clack, put: show }: Terminal, url: string, given: string | undefined, language: 'zh' | 'en', signal: AbortSignal): Promise<{ readonly pem: string | undefined } | null> {

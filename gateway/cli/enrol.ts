@@ -26,10 +26,11 @@ export async function enrol(file: string, options: EnrolCommand): Promise<void> 
   const uplink = uplinkOf(site, options.uplink)
   const files = filesOf(site, uplink)
   const parts = { gateway: site.site.id, region: site.site.region, files, now: clock.now() }
-  if (options.try) return (await import('./enrol-guide.ts')).tryEnrolment(file, { uplink, parts })
+  const { socket } = site.control
+  if (options.try) return (await import('./enrol-try.ts')).tryEnrolment(file, { uplink, parts, socket }, options.json ?? false)
   if (options.url === undefined && !options.csr && options.import === undefined && !options.renew && !options.json && hasTerminal()) {
     if (!options.force) await refuseSecond(parts)
-    return (await import('./enrol-guide.ts')).guideEnrolment(file, { uplink, parts, options, tell: (authority) => tellMissing(file, uplink, files, authority) })
+    return (await import('./enrol-guide.ts')).guideEnrolment(file, { uplink, parts, socket, options, tell: (authority) => tellMissing(file, uplink, files, authority) })
   }
   if (options.csr) {
     await put(path.resolve(options.csr), await requestFile(parts), 0o644)
@@ -40,6 +41,8 @@ export async function enrol(file: string, options: EnrolCommand): Promise<void> 
   if (options.json) return printJson({ uplink: uplink.id, ...done, notAfter: new Date(done.notAfter).toISOString(), files })
   print(`${paint('green', 'enrolled')}: ${done.subject}, by ${done.issuer}, until ${new Date(done.notAfter).toISOString()}`)
   tellMissing(file, uplink, files, options)
+  // A running gateway takes a renewed one up by itself.
+  if (!options.renew) print(`Next: linli enrol ${file} --uplink ${uplink.id} --try   # proves that the platform takes what the gateway says, and lets it listen`)
 }
 
 /** What the site file should say of it, where it does not yet. */

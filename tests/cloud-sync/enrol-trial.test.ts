@@ -15,9 +15,9 @@ import { itWith } from '../support/tools.ts'
 const own = 'linli/v1/420106/hall-1'
 const commands = { actors: ['city-desk'] }
 
-async function tried(url: string, more: object = {}): Promise<{ readonly steps: readonly string[]; readonly code: string; readonly message: string }> {
+async function tried(url: string, more: object = {}, parts: { readonly publishes?: boolean } = {}): Promise<{ readonly steps: readonly string[]; readonly code: string; readonly message: string }> {
   const steps: string[] = []
-  const trial = { config: uplinkSchema.parse({ id: 'city', url, commands, ...more }), gateway: 'hall-1', region: '420106', version: '1', clock: systemClock, log: silentLog(), timeQuality: () => 'unsynced' as const, done: (step: TrialStep, topic: string) => { steps.push(`${step} ${topic}`.trim()) } }
+  const trial = { config: uplinkSchema.parse({ id: 'city', url, commands, ...more }), gateway: 'hall-1', region: '420106', version: '1', clock: systemClock, log: silentLog(), timeQuality: () => 'unsynced' as const, done: (step: TrialStep, topic: string) => { steps.push(`${step} ${topic}`.trim()) }, ...parts }
   return tryConnection(trial, AbortSignal.timeout(20_000)).then(() => ({ steps, code: 'well', message: '' }), (error: { code: string; message: string }) => ({ steps, code: error.code, message: error.message }))
 }
 
@@ -49,13 +49,21 @@ describe('the trial after enrolment', () => {
     const site = path.join(await tempFolder(), 'site.yaml')
     await writeFile(site, `linli: 2\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\nuplinks: [{ id: city, url: "${deaf}", commands: { actors: [city-desk] } }]\n`)
     const told = await linli('enrol', site, '--try')
+    expect(JSON.parse((await linli('enrol', site, '--try', '--json')).stdout)).toMatchObject({ ok: false, uplink: 'city', proven: [{ step: 'connected' }, { step: 'published', topic: `${own}/status` }], code: 'UPLINK_SUBSCRIBE_REFUSED' })
     expect(told).toMatchObject({ code: 1, stdout: expect.stringMatching(/lets the gateway in[\s\S]*acknowledged[\s\S]*UPLINK_SUBSCRIBE_REFUSED[\s\S]*try again: linli enrol .* --try/) })
   })
-  it('tells a broker that closes instead of a receipt', async () => {
+  itWith('mosquitto')('says nothing in the name of a gateway that is online itself, and proves the rest', async () => {
+    const url = await guarded(allowed('subscribeLiteral', `${own}/cmd/req`))
+    expect(await tried(url, {}, { publishes: false })).toMatchObject({ code: 'well', steps: ['connected', `subscribed ${own}/cmd/req`] })
+  })
+  it('tells a broker that closes instead of a receipt, and leaves no will that would call the gateway offline', async () => {
     const broker = await Aedes.createBroker({ authorizePublish: (_, __, done) => done(new Error('not yours')) })
+    const wills: unknown[] = []
+    broker.preConnect = (_, { will }, done) => { wills.push(will ?? null); done(null, true) }
     const server = createServer(broker.handle)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => new Promise((resolve) => broker.close(() => server.close(() => resolve()))))
     expect(await tried(`mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, { protocol: '3.1.1' })).toMatchObject({ code: 'UPLINK_NO_RECEIPT', steps: ['connected'], message: expect.stringMatching(/closes the connection \(UPLINK_\w+\) when it published on .*\/status; ask its people whether hall-1 may write/) })
+    expect(wills).toEqual([null])
   })
 })
