@@ -1,0 +1,79 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startCity } from '../../cloud-sync/simulator.ts'
+import { bundle } from '../../firmware-config/package/bundle.ts'
+import { stage } from '../../firmware-config/package/stage.ts'
+
+const root = path.join(import.meta.dirname, '../..')
+const folder = mkdtempSync(path.join(tmpdir(), 'linli-bundle-'))
+const [starter, told, site, watch] = ['linli.mjs', 'told', 'site.yaml', 'watch.mjs'].map((name) => path.join(folder, name)) as [string, string, string, string]
+const minutes = 60_000
+
+/** Writes down each file that is loaded, and each function that is made of a text. */
+const watcher = `import { appendFileSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+const tell = (text) => appendFileSync(${JSON.stringify(told)}, text + '\\n')
+registerHooks({ load(url, context, next) { if (url.startsWith('file:')) tell(url); return next(url, context) } })
+globalThis.Function = new Proxy(Function, { construct(target, words) { tell('Function'); return new target(...words) } })
+`
+
+interface Start { readonly files: readonly string[]; readonly packages: readonly string[]; readonly bytes: number; readonly functions: number }
+
+/** A gateway with Modbus TCP and RTU, the local broker and an uplink, until the city has its first message. */
+async function start(): Promise<Start> {
+  const city = await startCity()
+  writeFileSync(site, [
+    'linli: 2', 'site: { id: bundled, name: { zh: 测, en: bundled }, region: "420106" }', `store: { path: ${folder}/data }`, 'log: { level: error }',
+    'connections: [{ id: line, driver: modbus, host: 127.0.0.1, port: 1 }, { id: broker, driver: mqtt, listen: { host: 127.0.0.1, port: 0 } }]',
+    'devices: [{ id: meter, name: { zh: 表, en: meter }, connection: line, profile: sdm630, unitId: 1 }]', `uplinks: [{ id: city, url: "${city.url}", protocol: "3.1.1" }]`, '',
+  ].join('\n'))
+  const arrived = new Promise<void>((resolve) => { city.onEvent(() => resolve()) })
+  const gateway = spawn(process.execPath, ['--import', watch, starter, 'run', site], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const ended = new Promise((resolve) => gateway.once('exit', resolve))
+  await Promise.race([arrived, ended])
+  gateway.kill('SIGTERM')
+  expect(await ended).toBe(0)
+  await city.stop()
+  const lines = readFileSync(told, 'utf8').trim().split('\n')
+  const files = lines.filter((line) => line.startsWith('file:') && line.includes('/lib/js/')).map((url) => new URL(url).pathname)
+  const texts = files.map((file) => readFileSync(file, 'utf8'))
+  return {
+    files: files.map((file) => path.basename(file)), packages: texts.flatMap((text) => [...text.matchAll(/"node_modules\/((?:@[^/"]+\/)?[^/"]+)\/[^"]*"\(/g)].map(([, name]) => name!)),
+    bytes: files.reduce((sum, file) => sum + statSync(file).size, 0), functions: lines.filter((line) => line === 'Function').length,
+  }
+}
+
+describe('linli run of the bundle', () => {
+  let found: Start
+  beforeAll(async () => {
+    await stage(root, folder, process.arch === 'arm64' ? 'arm64' : 'x64', await bundle(root, folder))
+    writeFileSync(watch, watcher)
+    found = await start()
+  }, 5 * minutes)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('loads what the site uses, and no code of OPC UA, the page, serial lines, mail or the commands', () => {
+    expect(found.packages).toEqual(expect.arrayContaining(['mqtt', 'mqemitter', 'mqtt-packet', 'yaml', 'classic-level']))
+    expect(found.packages.filter((name) => /^(node-opcua|fastify|@fastify|@serialport|serialport|nodemailer|epoll|onoff|commander|pino-pretty|csv-|readable-stream)/.test(name))).toEqual([])
+    expect(found.files).toContain('start.js')
+    expect(found.files).not.toContain('main.js')
+  })
+
+  it('loads few files and little text: what is added here is paid at every start of every box', () => {
+    expect(found.files.length).toBeLessThanOrEqual(30)
+    expect(found.bytes).toBeLessThanOrEqual(1_900_000)
+  })
+
+  it('has no code written at the start by the schemas of a site file that is read once', () => { expect(found.functions).toBeLessThanOrEqual(5) })
+
+  it('leaves every other way to say it to the commands, which know what is wrong', () => {
+    const say = (...words: readonly string[]): string => { try { return execFileSync(process.execPath, [starter, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }) } catch (error) { return (error as { stderr: string }).stderr } }
+    expect(say('run')).toContain("missing required argument 'site'")
+    expect(say('run', site, 'more')).toContain('too many arguments')
+    expect(say('run', '--help')).toContain('Usage: linli run')
+    expect(say('check', site)).not.toContain('Error')
+  })
+})
