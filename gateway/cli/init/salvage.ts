@@ -27,37 +27,48 @@ export function salvage<T extends z.ZodType>(schema: T, value: Plain): Salvaged<
   const root = structuredClone(value) as PlainObject
   const gone = new Set<string>()
   const left = new Map<string, number[]>()
-  const drop = (path: Path): void => dropped(root, path, gone, left)
   for (let round = 0; round < rounds; round++) {
     const wrong: Path[] = []
     const found = check(schema, root, (path) => { wrong.push(path) })
     if (found) return { data: found.data, gone, given: (path) => asGiven(path, left) }
-    // Entries of a list from the last to the first: what goes moves none that is still to go.
-    for (const [index, path] of [...wrong].toSorted((a, b) => (a.join('/') < b.join('/') ? 1 : -1)).entries()) mend(root, path, round * 100 + index, drop)
+    const toGo = wrong.flatMap((path, index) => mend(root, path, round * 100 + index) ?? [])
+    // Each once, and from the last to the first: what goes moves none that is still to go.
+    for (const path of [...new Map(toGo.map((each) => [each.join('/'), each])).values()].toSorted(lastFirst)) drop(root, path, gone, left)
   }
   return null
 }
 
-function mend(root: PlainObject, path: Path, n: number, drop: (path: Path) => void): void {
+/** What must go as a whole, where the fault cannot be taken out alone: the nearest entry of a list, or the section. */
+function mend(root: PlainObject, path: Path, n: number): readonly [Path] | null {
   const holder = at(root, path.slice(0, -1))
   const key = path.at(-1)
-  if (typeof key === 'number' || !isObject(holder)) return drop(path)
-  if (key === undefined) return
-  if (Object.hasOwn(holder, key)) { delete holder[key]; return }
+  if (typeof key === 'number' || !isObject(holder)) return [entryOf(path)]
+  if (key === undefined) return null
+  if (Object.hasOwn(holder, key)) { delete holder[key]; return null }
   const make = standIns[key]
-  if (make) holder[key] = make(n)
-  else drop(path.slice(0, -1))
+  if (!make) return [entryOf(path.slice(0, -1))]
+  holder[key] = make(n)
+  return null
 }
 
-/** The nearest entry of a list that it belongs to, or its section. */
-function dropped(root: PlainObject, path: Path, gone: Set<string>, left: Map<string, number[]>): void {
-  const index = path.findLastIndex((part) => typeof part === 'number')
+const entryOf = (path: Path): Path => path.slice(0, Math.max(path.findLastIndex((part) => typeof part === 'number') + 1, 1))
+
+function lastFirst(a: Path, b: Path): number {
+  const place = a.findIndex((part, index) => part !== b[index])
+  const [left, right] = [a[place], b[place]]
+  // What lies within goes before what holds it.
+  if (place < 0 || right === undefined) return place < 0 ? 1 : -1
+  return typeof left === 'number' && typeof right === 'number' ? right - left : String(left) < String(right) ? 1 : -1
+}
+
+function drop(root: PlainObject, path: Path, gone: Set<string>, left: Map<string, number[]>): void {
+  const index = path.length - 1
   const list = at(root, path.slice(0, index))
-  if (index < 0 || !Array.isArray(list)) { if (typeof path[0] === 'string') delete root[path[0]]; return }
+  if (!Array.isArray(list)) { if (typeof path[0] === 'string') delete root[path[0]]; return }
   const [entry] = list.splice(Number(path[index]), 1)
   if (isObject(entry) && typeof entry.id === 'string') gone.add(entry.id)
   const name = path.slice(0, index).join('/')
-  left.set(name, [...(left.get(name) ?? []), asGiven(path.slice(0, index + 1), left).at(-1) as number].toSorted((a, b) => a - b))
+  left.set(name, [...(left.get(name) ?? []), asGiven(path, left).at(-1) as number].toSorted((a, b) => a - b))
 }
 
 function asGiven(path: Path, left: ReadonlyMap<string, readonly number[]>): Path {
