@@ -13,6 +13,8 @@ export interface Rewritten {
 
 /** The bundle's scripts stand two folders below its root. */
 const toRoot = '../../'
+/** A CommonJS package that is imported late has only a default in the bundle, where Node finds the names that it exports. */
+const withNames = '.then((found)=>Object.keys(found).join()===\'default\'?{...found.default,default:found.default}:found)'
 /** Every gateway loads them: a file of their own would only be one more to read, and mqtt-packet twice in the house: what is set in one (`cacheNumbers`) would not hold in the other. */
 const always = new Set(['mqtt-packet', 'mqtt/lib/client', 'yaml'])
 
@@ -43,6 +45,7 @@ export function rewriteSource(file: string, source: string): Rewritten {
     })
     // One Chinese character of a regular expression, which esbuild leaves as it is, and V8 keeps the whole file at two bytes a character.
     .replace(/[\u0080-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replace(/(await |return |=> )import\('([^'.][^']*)'\)/g, (whole, _, name: string) => (name.startsWith('node:') ? whole : whole + withNames))
   return { text, assets: assets!, modules: modules!, packages: packages! }
 }
 

@@ -77,6 +77,14 @@ createRequire(import.meta.url)('csv-parse/sync'); createRequire(import.meta.url)
     })
   })
 
+  it('finds the names of a package that is imported late, CommonJS or not', async () => {
+    const { text } = rewriteSource('drivers/x.ts', `export const at = async () => { const { readFileSync } = await import('late'); return readFileSync }; type Of = typeof import('late'); const own = await import('./own.ts')`)
+    expect(text).toMatch(/await import\('late'\)\.then\(.*typeof import\('late'\); const own = await import\('\.\/own\.ts'\)$/)
+    const [, names] = /\.then\((\(found\)=>.*?)\); return/.exec(text)!
+    const found = new Function(`return ${names}`)() as (module: object) => Record<string, unknown>
+    expect([found({ default: { a: 1 } }), found({ a: 1, default: 2 })]).toEqual([{ a: 1, default: { a: 1 } }, { a: 1, default: 2 }])
+  })
+
   it('asks Node for the names that a source takes of its modules, and for no other; and takes no more of zod than is used', () => {
     const { text } = rewriteSource('gateway/x.ts', `import path from 'node:path'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
