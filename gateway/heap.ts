@@ -10,6 +10,8 @@ export function collectSeldom(): void { setFlagsFromString('--heap-growing-perce
 /** Reading the site file and compiling leave 15 MB of heap that V8 would keep: one thorough collection gives it back to the box. */
 export function giveBackMemory(): void {
   setFlagsFromString('--expose-gc')
+  // Baseline code, too: else V8 lets go of bytecode alone.
+  setFlagsFromString('--flush-baseline-code')
   const collect = runInNewContext('gc') as (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void
   // Code that ran only at the start is let go after it was passed over a few times.
   for (let pass = 0; pass < 8; pass++) collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
