@@ -29,6 +29,8 @@ const tools = [
   { package: 'qemu-user-static', here: process.arch !== 'x64' || has('qemu-aarch64-static') },
   { package: 'g++-aarch64-linux-gnu', here: process.arch !== 'x64' || has('aarch64-linux-gnu-g++') },
 ]
+// `deep`: what only `npm run test:deep` uses.
+if (process.argv[2] === 'deep') tools.push({ package: 'debootstrap', here: has('debootstrap') }, { package: 'iproute2', here: has('ip') }, { package: 'util-linux', here: has('nsenter') })
 const missing = tools.filter((tool) => !tool.here).map((tool) => tool.package)
 const line = `apt-get install -y --no-install-recommends ${missing.join(' ')}`
 if (missing.length > 0 && process.env.CI === 'true' && process.getuid?.() === 0) {
