@@ -1,6 +1,6 @@
 import { planChange, versionOf } from '../../firmware-config/apply/index.ts'
 import { controlClient } from '../control/client.ts'
-import type { ChangePlan, ChangeView, Reading } from '../contract/index.ts'
+import type { ChangePlan, ChangeView, EpochMs, Reading } from '../contract/index.ts'
 import { codeOf, ConfigError, systemClock as clock } from '../kit/index.ts'
 import { saveProposal } from '../main/discovery/save.ts'
 import { watched, whoami } from './change/change.ts'
@@ -33,9 +33,12 @@ export async function replaceOther({ file, before, target, options, agreed, reco
   if (!options.yes && !await agreed()) { process.exitCode = 1; return print(paint('yellow', 'nothing was changed; --yes goes on without asking')) }
   const reason = reasonOf(device.id, local, options)
   const backup = text !== before && plan === null ? (await saveProposal({ file, before, text })).backup : null
-  if (text !== before && plan !== null && !await applied(client, text, reason, options)) return
+  const turns = text !== before && plan !== null
+  if (turns && !await applied(client, text, reason, options)) return
+  // With the change it began anew, and what came while it was watched counts.
+  const from = turns ? (await client.status()).startedAt : clock.now()
   const recorded = await record(reason)
-  const heard = plan === null ? null : await hear(client, device.points.map(({ id }) => id))
+  const heard = plan === null ? null : await hear(client, device.points.map(({ id }) => id), from)
   if (options.json) return printJson({ ok: true, device: device.id, changed: local.lines, backup, recorded, heard: heard?.map(({ pointId, value, quality, reason: why }) => ({ point: pointId, value, quality, ...(why === undefined ? {} : { reason: why }) })) ?? null })
   print(`${paint('green', `${device.id} is replaced`)}: same points, same history.${backup === null ? '' : ` The old file is ${backup}. It takes effect at the next start; then linli read ${file} ${device.id} shows what it says.`}`)
   for (const { pointId, value, reason: why } of heard ?? []) print(`  ${pointId}  ${value === null ? paint('yellow', `– ${why ?? ''}`) : String(value)}`)
@@ -53,12 +56,12 @@ async function applied(client: ReturnType<typeof controlClient>, text: string, r
   return stays
 }
 
-/** What its points say from now on: until all have said something, or no more comes, or time is up. */
-async function hear(client: ReturnType<typeof controlClient>, ids: readonly string[]): Promise<readonly Reading[]> {
-  const [began, until, signal] = [clock.now(), clock.monotonic() + hearMs, stopSignal()]
+/** What its points said since `from`: until all have said something, or no more comes, or time is up. */
+async function hear(client: ReturnType<typeof controlClient>, ids: readonly string[], from: EpochMs): Promise<readonly Reading[]> {
+  const [until, signal] = [clock.monotonic() + hearMs, stopSignal()]
   for (let quietFrom = Infinity, said = 0; ;) {
     const readings = (await client.readings().catch(() => [])).filter(({ pointId }) => ids.includes(pointId))
-    const fresh = readings.filter(({ value, receivedAt }) => value !== null && receivedAt >= began)
+    const fresh = readings.filter(({ value, receivedAt }) => value !== null && receivedAt >= from)
     if (fresh.length > said) [said, quietFrom] = [fresh.length, clock.monotonic() + quietMs]
     const now = clock.monotonic()
     if (now > until || now > quietFrom || signal.aborted || fresh.length === ids.length) return fresh.length > 0 ? fresh : readings.map((reading) => ({ ...reading, value: null, quality: 'bad', reason: reading.reason ?? 'POINT_UNSEEN' }))

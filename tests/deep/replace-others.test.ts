@@ -2,6 +2,10 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import mqtt from 'mqtt'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { startOpcuaSimulator } from '../../drivers/opcua/simulator.ts'
+import type { OpcuaConfig } from '../../drivers/opcua/schema.ts'
+import { readSite } from '../../gateway/cli/rooms.ts'
+import { systemClock } from '../../gateway/kit/index.ts'
 import { controlClient } from '../../gateway/control/client.ts'
 import { linli } from '../support/command-line.ts'
 import { devicePassword, runGateway, siteFile } from '../support/gateways.ts'
@@ -40,5 +44,29 @@ describe('linli replace', () => {
     expect(JSON.stringify(await control.maintenance())).toContain('hall-th replaced, serial A-1 -> B-2')
     const now = Date.now()
     await expect.poll(async () => JSON.stringify(await control.chart('hall-th.temperature', now - 60_000, now + 60_000, 100)), { timeout: 5_000 }).toMatch(/20[\s\S]*23\.5/)
+  })
+  it('of an OPC UA device goes over to its new server and root, and shows what that says', async () => {
+    const folder = await tempFolder()
+    const [old, fresh] = [await freePort(), await freePort()]
+    const lines = (port: number, root: string): readonly string[] => [`connections: [{ id: plant, driver: opcua, endpoint: "opc.tcp://127.0.0.1:${port}", security: None }]`, 'devices:',
+      `  - { id: boiler, name: { zh: 炉, en: boiler }, connection: plant, root: ${root}, points: { t: { name: { zh: 温, en: t }, type: number, node: "ns=1;s={root}.T" } } } # in the cellar`]
+    const [file, there] = [await siteFile(folder, lines(old, 'Boiler1')), await siteFile(await tempFolder(), lines(fresh, 'Boiler2'))]
+    for (const [each, value] of [[file, 61], [there, 64]] as const) {
+      const server = await startOpcuaSimulator((await readSite(each)).connections[0] as OpcuaConfig, { clock: systemClock, random: () => 0.5 })
+      onTestFinished(() => server[Symbol.asyncDispose]())
+      server.set('boiler.t', value)
+    }
+    const gateway = await runGateway(file)
+    const control = controlClient(path.join(folder, 'data/linli.sock'))
+    const temperature = () => control.readings().then((all) => all.find(({ pointId }) => pointId === 'boiler.t')?.value ?? null, () => null)
+    await expect.poll(temperature, { timeout: 20_000 }).toBe(61)
+    const done = await linli('replace', 'boiler', file, '--endpoint', `opc.tcp://127.0.0.1:${fresh}`, '--root', 'Boiler2', '--for', '3s', '--yes')
+    expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/boiler is replaced.*same points, same history[\s\S]*boiler\.t {2}64/) })
+    expect(await temperature()).toBe(64)
+    // One that does not answer is taken back by itself.
+    const back = await linli('replace', 'boiler', file, '--endpoint', `opc.tcp://127.0.0.1:${await freePort()}`, '--for', '5s', '--yes')
+    expect(back.code).toBe(1)
+    await expect.poll(temperature, { timeout: 20_000 }).toBe(64)
+    expect((await gateway.status()).connections).toHaveLength(1)
   })
 })
