@@ -25,7 +25,7 @@ export async function migrateSite(file: string, { yes = false, json = false }: M
   const { from, to, changes } = migrated
   if (json) return printJson({ ok: true, from, to, changes: changes.map(told), written: wanted, backup })
   if (backup === null) return print(paint('yellow', 'nothing was written; it goes on being read as it is. --yes writes without asking'))
-  print(`${paint('green', `${file} is of version ${to} now`)}; a running gateway goes on with it as it is.\nThe old one is ${backup}. To take it back: cp -p ${backup} ${file}`)
+  print(`${paint('green', `${file} is of version ${to} now`)}; a running gateway goes on with it as it is.\nThe old one is ${backup}. To take it back: cp ${backup} ${file}`)
 }
 
 /** `migrated` null: it is of the present version. Throws SiteError for what is wrong with it, at its own lines. */

@@ -31,7 +31,7 @@ describe('linli migrate', () => {
     await chmod(file, 0o640)
     const yes = terminal(['migrate', 'site.yaml'], { cwd: folder })
     await yes.answer('Write site.yaml', keys.up)
-    await yes.until(/To take it back: cp -p \S+site\.yaml\.v1\.bak site\.yaml/)
+    await yes.until(/To take it back: cp \S+site\.yaml\.v1\.bak site\.yaml/)
     expect(await yes.exited).toBe(0)
     expect([await readFile(file, 'utf8'), await readFile(`${file}.v1.bak`, 'utf8')]).toEqual([migrated(text), text])
     expect([(await stat(file)).mode & 0o777, (await stat(`${file}.v1.bak`)).mode & 0o777]).toEqual([0o640, 0o640])
