@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findTool, itWith } from '../support/tools.ts'
+import { findTool } from '../support/tools.ts'
 
 const root = path.join(import.meta.dirname, '../..')
 const folder = mkdtempSync(path.join(tmpdir(), 'linli-dist-'))
@@ -27,7 +27,6 @@ function selfTest(command: readonly string[], seconds: number): void {
 
 describe('the single file', () => {
   it('passes the self-test of the demo', () => selfTest([file('linli-linux-x64')], 8))
-  itWith('qemu-aarch64-static', 'aarch64-linux-gnu-g++')('passes it on arm64', () => selfTest(['qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu', file('linli-linux-arm64')], 40))
 })
 
 describe('the .deb', () => {
