@@ -158,15 +158,22 @@ class Sweep {
       const look = await lookAt(this.#line!, unit, table, timeoutMs)
       if (look.here === 'yes') yield* this.#examine(setting, unit, look, timeoutMs)
       if (look.here === 'damaged') damaged.push([unit, look])
-      for (const late of new Set(look.late)) {
-        if (this.#found.has(late)) continue
-        const again = await lookAt(this.#line!, late, table, timeoutMs * patience)
-        if (again.here === 'yes') yield* this.#examine(setting, late, again, timeoutMs * patience)
-      }
+      yield* this.#askAgain(setting, look.late, table)
     }
+    // Who answers late is heard while the next one is asked; after the last one nobody is.
+    if (!this.#signal.aborted) yield* this.#askAgain(setting, unitsIn(await this.#line!.listen(timeoutMs * 2)), table)
     // One address whose answers are all torn is two devices; many are a wrong rate, or a bad line.
     if (damaged.length > Math.max(fewDamaged, (last - first + 1) / 4)) { this.#damaged.push(nameOfSetting(setting)); return }
     for (const [unit, look] of damaged) if (!this.#found.has(unit)) yield* this.#examine(setting, unit, look, timeoutMs)
+  }
+
+  async *#askAgain(setting: SerialSetting, late: Iterable<number>, table: 'holding' | 'input'): AsyncGenerator<ScanEvent> {
+    const timeoutMs = this.#options.timeoutMs * patience
+    for (const unit of new Set(late)) {
+      if (this.#found.has(unit) || this.#signal.aborted) continue
+      const again = await lookAt(this.#line!, unit, table, timeoutMs)
+      if (again.here === 'yes') yield* this.#examine(setting, unit, again, timeoutMs)
+    }
   }
 
   async *#examine(setting: SerialSetting, unit: number, seen: Look, timeoutMs: number): AsyncGenerator<ScanEvent> {
@@ -183,9 +190,15 @@ class Sweep {
   #costMs(setting: SerialSetting, { first, last }: { readonly first: number; readonly last: number }): number { return Math.max(0, last - first + 1) * this.#perUnitMs(setting) }
 }
 
-function otherMaster(heard: Buffer, setting: SerialSetting): DriverError {
+/** Whose frames these are. */
+function unitsIn(heard: Buffer): ReadonlySet<number> {
   const units = new Set<number>()
   for (let at = 0; at < heard.length;) { const length = foreignFrame(heard, at); if (length > 0) units.add(heard[at]!); at += Math.max(1, length) }
+  return units
+}
+
+function otherMaster(heard: Buffer, setting: SerialSetting): DriverError {
+  const units = unitsIn(heard)
   const who = units.size > 0 ? `frames of unit ${[...units].join(', ')}` : `${heard.length} bytes that are no frame at ${nameOfSetting(setting)}`
   return new DriverError('SCAN_OTHER_MASTER', `without being asked ${who} came in: another master polls this line, or a device reports by itself; unplug it for the scan (a serial line has one master), or scan all the same with --despite-master`, { values: { units: [...units] } })
 }

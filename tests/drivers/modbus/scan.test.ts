@@ -59,8 +59,8 @@ describe('a scan of a serial line', () => {
     expect(devices.map(({ unitId, duplicate, identified }) => [unitId, duplicate, identified])).toEqual([[2, true, null], [3, false, null]])
   })
   onPty('does not take an answer that comes after it has given up for another master', async () => {
-    const simulator = await bus([{ unit: 3, turnaround: '120ms' }])
-    const { devices } = await runScan(ptyScan(simulator.where, [], { ...quick, timeoutMs: 50, listenMs: 20, units: { first: 3, last: 3 } }))
+    const simulator = await bus([{ unit: 3, turnaround: '180ms' }])
+    const { devices } = await runScan(ptyScan(simulator.where, [], { ...quick, timeoutMs: 100, listenMs: 20, units: { first: 3, last: 3 } }))
     expect(devices.map(({ unitId }) => unitId)).toEqual([3])
   })
   onPty('stops before its first request when another master speaks, and says what it heard', async () => {
