@@ -54,7 +54,7 @@ describe('home', () => {
       await button.waitFor()
       const box = (await button.boundingBox())!
       expect(Math.min(box.width, box.height)).toBeGreaterThanOrEqual(56)
-      expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBeLessThanOrEqual(0)
       await ('hasTouch' in size ? button.tap() : button.click())
       await page.getByRole('heading', { level: 2, name: '已确认，处理中' }).waitFor()
       await expect.poll(() => alertOf('smoke').state).toBe('acknowledged')

@@ -77,7 +77,7 @@ describe('a resident with a telephone', () => {
   it('scans the code of a terminal, rates it with two taps and a word, and the rating arrives', async () => {
     const page = await desk.at(codes.get('terminal/one')!, phone)
     await page.getByRole('heading', { level: 1, name: '自助终端一' }).waitFor()
-    expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBeLessThanOrEqual(0)
     await page.getByText('评价服务', { exact: true }).tap()
     const send = page.getByRole('button', { name: '提交' })
     await send.tap()

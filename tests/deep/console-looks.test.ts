@@ -77,15 +77,15 @@ const readable = `(() => {
   return main.innerText + ' ' + [...main.querySelectorAll('[aria-label], [placeholder], [title], [alt]')].map((each) => ['aria-label', 'placeholder', 'title', 'alt'].map((name) => each.getAttribute(name) ?? '').join(' ')).join(' ')
 })()`
 const notWords = /°C|%|(?<![A-Za-z])(kB|MB|GB|B|PIN|demo|v?\d+\.\d+\.\d+|linli( claim| console-ca)?|site-ca\.crt|Linli hall-1 [0-9a-f]{6}|CA|Safari|Edge|Chrome|Windows|UOS|OPC UA|MQTT|Modbus( TCP| RTU)?|TCP|RTU|RS-485|IP|JSON|YAML|https?|A\/B|SHA-?\d+|ms|epoch)(?![A-Za-z])/g
-/** What is wider than the window, or than the box that cuts it off. */
-const beyond = `(() => [
-  ...(document.documentElement.scrollWidth > innerWidth ? ['the page: ' + document.documentElement.scrollWidth + ' of ' + innerWidth] : []),
+/** What is wider than the screen, or than the box that cuts it off. A telephone's innerWidth grows with what is too wide; clientWidth does not. */
+const beyond = `(() => { const { scrollWidth, clientWidth: wide } = document.documentElement; return [
+  ...(scrollWidth > wide ? ['the page: ' + scrollWidth + ' of ' + wide] : []),
   ...[...document.querySelectorAll('body *')].filter((each) => {
     const box = each.getBoundingClientRect(), style = getComputedStyle(each)
     if (box.width === 0 || box.height === 0 || style.clipPath !== 'none' || each.closest('.visually-hidden, .wide-table, .scroll, pre, svg, .u-wrap, .skip, .choices input')) return false
-    return box.right > innerWidth + 1 || (['hidden', 'clip'].includes(style.overflowX) && each.scrollWidth > each.clientWidth + 1)
+    return box.right > wide + 1 || (['hidden', 'clip'].includes(style.overflowX) && each.scrollWidth > each.clientWidth + 1)
   }).map((each) => each.outerHTML.slice(0, 160)),
-])()`
+] })()`
 
 interface Found { readonly where: string; readonly beyond: readonly string[]; readonly stray: readonly string[]; readonly axe: readonly unknown[] }
 async function look(page: Page, where: string, language: 'zh' | 'en'): Promise<Found | null> {
