@@ -6,13 +6,23 @@ export interface Topics {
   readonly snapshot: string
   /** Where the platform confirms what it has, with `confirm: true`. */
   readonly ack: string
+  /** The city's commands, and below which their answers go. */
+  readonly commands: string
+  readonly answers: string
+  /** The configuration that the city wishes, and what became of it; both retained. */
+  readonly desired: string
+  readonly reported: string
   up(stream: Stream): string
 }
 
 /** `{prefix}/{region}/{gateway}/…` */
 export function topicsOf(prefix: string, region: string, gateway: string): Topics {
   const base = `${prefix}/${region}/${gateway}`
-  return { status: `${base}/status`, model: `${base}/model`, snapshot: `${base}/snapshot`, ack: `${base}/ack`, up: (stream) => `${base}/up/${stream}` }
+  return {
+    status: `${base}/status`, model: `${base}/model`, snapshot: `${base}/snapshot`, ack: `${base}/ack`,
+    commands: `${base}/cmd/req`, answers: `${base}/cmd/res`, desired: `${base}/config/desired`, reported: `${base}/config/reported`,
+    up: (stream) => `${base}/up/${stream}`,
+  }
 }
 
 /** What a consumer of a whole city subscribes to. */

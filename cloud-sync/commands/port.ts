@@ -1,4 +1,5 @@
 import type { CommandResult } from '../../gateway/contract/index.ts'
+import type { Topics } from '../topics.ts'
 import type { CommandDesk } from './desk.ts'
 import type { CommandsConfig } from './schema.ts'
 
@@ -21,8 +22,7 @@ export interface CommandLink {
 export interface CommandPortOptions {
   readonly desk: CommandDesk
   readonly gateway: string
-  /** `{prefix}/{region}/{gateway}` of this uplink. */
-  readonly base: string
+  readonly topics: Pick<Topics, 'commands' | 'answers'>
   readonly uplink: string
   readonly config: CommandsConfig
 }
@@ -30,13 +30,12 @@ export interface CommandPortOptions {
 const maxCorrelationBytes = 256
 
 /** One uplink's commands over its connections, one after the other: the answer goes out on the one that is open when it is there. */
-export function createCommandPort({ desk, gateway, base, uplink, config }: CommandPortOptions): { attached(link: CommandLink): void } {
+export function createCommandPort({ desk, gateway, topics: { commands, answers }, uplink, config }: CommandPortOptions): { attached(link: CommandLink): void } {
   let current: CommandLink | null = null
-  const answers = `${base}/cmd/res`
   return {
     attached(link) {
       current = link
-      link.subscribe(`${base}/cmd/req`, ({ payload, retain, responseTopic, correlationData, expirySeconds }) => {
+      link.subscribe(commands, ({ payload, retain, responseTopic, correlationData, expirySeconds }) => {
         const topic = responseTopic !== undefined && isBelow(answers, responseTopic) ? responseTopic : answers
         const options = correlationData && correlationData.length <= maxCorrelationBytes ? { correlationData } : {}
         desk.submit({

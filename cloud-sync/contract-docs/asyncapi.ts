@@ -1,3 +1,4 @@
+import { streams } from '../../gateway/contract/index.ts'
 import { messageNames, messageTypes } from './messages.ts'
 import { recordNames, recordTypes, type RecordName } from './records.ts'
 
@@ -6,7 +7,6 @@ const parameters = {
   region: { description: 'six digits, GB/T 2260', examples: ['420106'] },
   gateway: { description: 'site.id of the site file', examples: ['wuchang-center'] },
 }
-const streams = ['alert', 'event', 'ledger', 'telemetry'] as const
 const streamTitles = { alert: 'Alerts', event: 'Doors, terminals, calls, ratings, devices, commands', ledger: 'Gaps, epochs, signed checkpoints', telemetry: 'Readings' } as const
 
 const idOf = (topic: string): string => topic.replace('/', '-')

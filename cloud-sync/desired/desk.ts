@@ -6,11 +6,12 @@ import type { CityLink } from '../link.ts'
 import { currentOf, fateOf, oneLine, signReported, type Reported, type ReportedBody } from './reported.ts'
 import type { Sealing } from './sealing.ts'
 import type { Signer } from '../ledger/signing.ts'
+import type { Topics } from '../topics.ts'
 
 export interface DesiredDeskParts {
   readonly gateway: string
-  /** `{prefix}/{region}/{gateway}` of the uplink. */
-  readonly base: string
+  /** Of the uplink. */
+  readonly topics: Pick<Topics, 'desired' | 'reported'>
   readonly config: ConfigurationConfig
   readonly sealing: Sealing
   readonly signer: Pick<Signer, 'keyId' | 'publicKey' | 'sign'>
@@ -54,7 +55,7 @@ export class DesiredDesk implements Disposable {
   attached(link: CityLink): void {
     this.#link = link
     this.#told = ''
-    link.subscribe(`${this.#parts.base}/config/desired`, ({ payload }) => this.#hear(payload))
+    link.subscribe(this.#parts.topics.desired, ({ payload }) => this.#hear(payload))
     this.#tell(soonMs)
   }
 
@@ -148,7 +149,7 @@ export class DesiredDesk implements Disposable {
     const what = JSON.stringify({ ...reported, at: 0, signature: '' })
     if (what === this.#told) return
     this.#told = what
-    this.#link?.publish(`${this.#parts.base}/config/reported`, Buffer.from(JSON.stringify(reported)), { retain: true })
+    this.#link?.publish(this.#parts.topics.reported, Buffer.from(JSON.stringify(reported)), { retain: true })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, TimeQuality } from '../../gateway/contract/index.ts'
+import { streams, type Clock, type TimeQuality } from '../../gateway/contract/index.ts'
 import { codeOf, describe, UplinkError, type Logger } from '../../gateway/kit/index.ts'
 import { readCredentials } from '../credentials.ts'
 import { Link } from '../link.ts'
@@ -56,13 +56,12 @@ export async function tryConnection(trial: Trial, signal: AbortSignal): Promise<
 
 /** What the gateway subscribes to over this uplink, by what its entry in the site file says. */
 export function listenedTo({ config, gateway, region }: Pick<Trial, 'config' | 'gateway' | 'region'>): readonly string[] {
-  const base = `${config.prefix}/${region}/${gateway}`
-  return [...(config.commands ? [`${base}/cmd/req`] : []), ...(config.configuration ? [`${base}/config/desired`] : []), ...(config.confirm ? [`${base}/ack`] : [])]
+  const { commands, desired, ack } = topicsOf(config.prefix, region, gateway)
+  return [...(config.commands ? [commands] : []), ...(config.configuration ? [desired] : []), ...(config.confirm ? [ack] : [])]
 }
 
 function statusOf({ config, gateway, version, clock, timeQuality }: Trial): string {
-  const streams = config.streams ?? ['alert', 'event', 'ledger', 'telemetry']
-  return JSON.stringify({ gateway, uplink: config.id, streams, state: 'offline', epoch: noEpoch, version, timeQuality: timeQuality(), at: clock.now() })
+  return JSON.stringify({ gateway, uplink: config.id, streams: config.streams ?? streams, state: 'offline', epoch: noEpoch, version, timeQuality: timeQuality(), at: clock.now() })
 }
 
 const nameOf = ({ config }: Trial): string => `uplink ${config.id} (${config.url})`

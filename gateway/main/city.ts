@@ -5,6 +5,7 @@ import type { DesiredDesk } from '../../cloud-sync/desired/desk.ts'
 import { Ledger } from '../../cloud-sync/ledger/ledger.ts'
 import { openSigner, type Signer } from '../../cloud-sync/ledger/signing.ts'
 import type { CityLink } from '../../cloud-sync/link.ts'
+import { topicsOf, type Topics } from '../../cloud-sync/topics.ts'
 import { createUplink } from '../../cloud-sync/uplink.ts'
 import type { Site } from '../cli/rooms.ts'
 import type { Feed } from '../feed.ts'
@@ -68,7 +69,7 @@ export async function openCity(options: CityOptions): Promise<City> {
   const commands = site.uplinks.some((uplink) => uplink.commands) || hasUnfinished(await journal.state.entries(bookState)) ? await openCommands(commandParts(options, journal)) : null
   const desired = await openDesired(options)
   const uplinks = roads.map(({ config, reader }) => createUplink({
-    attached: attachments(config.commands && commands!.portOf({ gateway, base: baseOf(site, config), uplink: config.id, config: config.commands }), config.configuration && desired),
+    attached: attachments(config.commands && commands!.portOf({ gateway, topics: topicsIn(site, config), uplink: config.id, config: config.commands }), config.configuration && desired),
     config, gateway, region, reader, clock, random, log: log.child({ uplink: config.id }), version, epoch: journal.epoch, maxMessageBytes: site.journal.maxMessageBytes,
     conditions, onCommit: (listener) => journal.onCommit(listener), timeQuality: () => time.quality,
     model: () => ({ ...siteModel(site), publicKey: signed?.signer.publicKey ?? '' }), snapshot: () => snapshot({ live, desk, journal, time, clock }),
@@ -83,7 +84,7 @@ export async function openCity(options: CityOptions): Promise<City> {
   }
 }
 
-const baseOf = ({ site }: Site, { prefix }: UplinkConfig): string => `${prefix}/${site.region}/${site.id}`
+const topicsIn = ({ site }: Site, { prefix }: UplinkConfig): Topics => topicsOf(prefix, site.region, site.id)
 
 interface Attachment { attached(link: CityLink): void }
 const attachments = (...all: readonly (Attachment | null | undefined)[]) => (link: CityLink): void => { for (const each of all) each?.attached(link) }
@@ -95,7 +96,7 @@ async function openDesired({ site, clock, log, stack, signed, changes }: CityOpt
   if (!changes) { log.warn({ code: 'CHANGE_UNAVAILABLE', uplink: uplink.id }, 'this gateway was not started by linli run: no configuration of the city is taken'); return null }
   const { createDesired } = await import('./desired.ts')
   try {
-    return stack.use(await createDesired({ site, base: baseOf(site, uplink), config: uplink.configuration!, signer: signed.signer, changes, clock, log: log.child({ room: 'desired' }) }))
+    return stack.use(await createDesired({ site, topics: topicsIn(site, uplink), config: uplink.configuration!, signer: signed.signer, changes, clock, log: log.child({ room: 'desired' }) }))
   } catch (error) {
     // A house without wishes of the city's has its alarms all the same.
     log.error({ code: codeOf(error), uplink: uplink.id }, `no configuration of the city is taken: ${describe(error)}`)

@@ -2,6 +2,7 @@ import { DesiredDesk } from '../../cloud-sync/desired/desk.ts'
 import type { ConfigurationConfig } from '../../cloud-sync/desired/schema.ts'
 import { openSealing } from '../../cloud-sync/desired/sealing.ts'
 import type { Signer } from '../../cloud-sync/ledger/signing.ts'
+import type { Topics } from '../../cloud-sync/topics.ts'
 import { keepSecrets, sweepSecrets } from '../../firmware-config/apply/index.ts'
 import type { Site } from '../cli/rooms.ts'
 import type { Clock, DesiredPort } from '../contract/index.ts'
@@ -9,8 +10,7 @@ import { codeOf, describe, type Logger } from '../kit/index.ts'
 
 export interface DesiredParts {
   readonly site: Site
-  /** `{prefix}/{region}/{gateway}` of the uplink. */
-  readonly base: string
+  readonly topics: Topics
   readonly config: ConfigurationConfig
   readonly signer: Signer
   readonly changes: DesiredPort
@@ -19,10 +19,10 @@ export interface DesiredParts {
 }
 
 /** What the city wishes goes the road of every other change, watched by the gateway alone. Throws StoreError SEALING_KEY. */
-export async function createDesired({ site, base, config, signer, changes, clock, log }: DesiredParts): Promise<DesiredDesk> {
+export async function createDesired({ site, topics, config, signer, changes, clock, log }: DesiredParts): Promise<DesiredDesk> {
   const sealing = await openSealing(site.store.path, log)
   return new DesiredDesk({
-    gateway: site.site.id, base, config, sealing, signer, changes, clock, log,
+    gateway: site.site.id, topics, config, sealing, signer, changes, clock, log,
     async apply({ version, hash, reason, base: builtUpon, acceptLoss }, { site: text, secrets }, author) {
       try {
         await keepSecrets(site.file, text, secrets)

@@ -2,6 +2,7 @@ import mqtt, { type MqttClient } from 'mqtt'
 import { describe, expect, onTestFinished } from 'vitest'
 import { createCommandPort } from '../../cloud-sync/commands/port.ts'
 import { uplinkSchema } from '../../cloud-sync/schema.ts'
+import { topicsOf } from '../../cloud-sync/topics.ts'
 import { createUplink } from '../../cloud-sync/uplink.ts'
 import { silentLog, systemClock } from '../../gateway/kit/index.ts'
 import { actor, deskBench, request } from '../support/command-desks.ts'
@@ -25,7 +26,7 @@ async function bench(protocol: '5' | '3.1.1' = '5', broker?: Mosquitto) {
     config, gateway, region, reader, clock: systemClock, random: () => 0.5, log: silentLog(), version: '0', epoch: desk.journal.epoch, maxMessageBytes: 65_536,
     onCommit: (listener) => desk.journal.onCommit(listener), timeQuality: () => 'synced', model: () => ({ gateway, region, name: { zh: '厅', en: 'hall' }, devices: [] }),
     snapshot: () => ({ at: 0, timeQuality: 'synced', heads: desk.journal.heads(), values: [], alerts: [] }),
-    ...createCommandPort({ desk: desk.desk, gateway, base, uplink: 'city', config: config.commands! }),
+    ...createCommandPort({ desk: desk.desk, gateway, topics: topicsOf('linli/v1', region, gateway), uplink: 'city', config: config.commands! }),
   }
   const stop = start()
   onTestFinished(stop)

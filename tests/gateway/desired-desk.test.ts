@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { CityLink } from '../../cloud-sync/link.ts'
 import { readReported, type Reported } from '../../cloud-sync/desired/reported.ts'
 import { openSigner } from '../../cloud-sync/ledger/signing.ts'
+import { topicsOf } from '../../cloud-sync/topics.ts'
 import { ConfigurationBook } from '../../firmware-config/apply/index.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import { FakeClock, silentLog } from '../../gateway/kit/index.ts'
@@ -28,12 +29,12 @@ async function desk() {
   const [clock, lines] = [new FakeClock(), [] as string[]]
   await book.found(text, clock.now(), { reason: '' })
   const changes = new Changes({ book, site, text, clock, log: silentLog(), read: (other) => readSite(file, { text: other }), boot: async () => ({ boot: 'a', upMs: clock.monotonic() }), answers: async () => true, untold: { events: [], alerts: [] } })
-  const made = await createDesired({ site, base: 'b', config: site.uplinks[0]!.configuration!, signer: await openSigner(site.store.path, silentLog()), changes, clock, log: recordingLog(lines) })
+  const made = await createDesired({ site, topics: topicsOf('linli/v1', '420106', 'hall-1'), config: site.uplinks[0]!.configuration!, signer: await openSigner(site.store.path, silentLog()), changes, clock, log: recordingLog(lines) })
   const published: Reported[] = []
   let hear: (payload: Uint8Array) => void = () => {}
   const link: CityLink = {
-    protocol: 5, publish: (topic, payload, options) => { expect([topic, options?.retain]).toEqual(['b/config/reported', true]); published.push(readReported(Buffer.from(payload).toString())) },
-    subscribe: (topic, handler) => { expect(topic).toBe('b/config/desired'); hear = (payload) => handler({ payload, retain: true }); return () => {} },
+    protocol: 5, publish: (topic, payload, options) => { expect([topic, options?.retain]).toEqual(['linli/v1/420106/hall-1/config/reported', true]); published.push(readReported(Buffer.from(payload).toString())) },
+    subscribe: (topic, handler) => { expect(topic).toBe('linli/v1/420106/hall-1/config/desired'); hear = (payload) => handler({ payload, retain: true }); return () => {} },
   }
   made.attached(link)
   await clock.advance(100)
