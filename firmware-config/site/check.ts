@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { expectedNoun, keyIssue, show, wording } from './explain.ts'
 import { renamed } from './migrations/index.ts'
+import { valueAt } from './plain.ts'
 import type { Path, Report } from './problems.ts'
 import { keysAt } from './schema-keys.ts'
 import { didYouMean } from '../../gateway/kit/suggest.ts'
@@ -49,10 +50,6 @@ function alternatives(branches: readonly Issue[][]): string {
     return issue.code === 'invalid_value' ? issue.values.map((each) => JSON.stringify(each)).join(', ') : 'another value'
   }))
   return [...new Set(nouns)].join(' or ')
-}
-
-export function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((inside, part) => (typeof inside === 'object' && inside !== null && Object.hasOwn(inside, part) ? (inside as Record<string, unknown>)[part] : undefined), value)
 }
 
 /** A password written where a reference belongs must not reach the terminal or a log. */

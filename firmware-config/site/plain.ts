@@ -6,6 +6,11 @@ export interface PlainObject { [key: string]: Plain }
 
 export const isObject = (value: unknown): value is PlainObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** What stands there; undefined where nothing does. */
+export function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((inside, part) => (typeof inside === 'object' && inside !== null && Object.hasOwn(inside, part) ? (inside as Record<string, unknown>)[part] : undefined), value)
+}
+
 /** A key as the file spells it: `12` and `true` are text here. */
 export const keyText = (key: unknown): string | undefined => {
   if (!isScalar(key)) return undefined

@@ -1,24 +1,15 @@
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { controlClient } from '../../gateway/control/client.ts'
 import { linli } from '../support/command-line.ts'
+import { asMigrated, oldSite } from '../support/old-site.ts'
 import { main, runGateway } from '../support/gateways.ts'
 import { child, tempFolder } from '../support/resources.ts'
 
-const estate = path.join(import.meta.dirname, '../firmware-config/site/v1/estate.yaml')
-const migrated = (text: string): string => text.replace('linli: 1', 'linli: 2').replace('commitMs: 5000', 'commit: 5s').replace('"retainDays"', 'keepDays')
-
-async function laid(): Promise<{ readonly folder: string; readonly file: string; readonly text: string }> {
-  const folder = await tempFolder()
-  const file = path.join(folder, 'site.yaml')
-  await copyFile(estate, file)
-  return { folder, file, text: await readFile(file, 'utf8') }
-}
-
 describe('linli migrate', () => {
   it('leaves a file with faults alone, and tells them at its own lines', async () => {
-    const { file, text } = await laid()
+    const { file, text } = await oldSite()
     await writeFile(file, text.replace('5000', '50000'))
     const { code, stdout } = await linli('migrate', file, '--yes', '--json')
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 1, ok: false, problems: [{ text: expect.stringContaining('site.yaml:13:13 journal.commitMs: from 1ms to 10s') }] })
@@ -27,12 +18,12 @@ describe('linli migrate', () => {
   it('that is killed before, between or after backup and file loses nothing, and does the rest when it is called again', async () => {
     // Backup: open, chmod, link, rm; file: open, chmod, rename, rm.
     const deaths = await Promise.all([3, 4, 5, 7, 8].map(async (at) => {
-      const { folder, file, text } = await laid()
+      const { folder, file, text } = await oldSite()
       const died = child(process.execPath, ['--import', path.join(import.meta.dirname, '../support/kill-at.ts'), main, 'migrate', file, '--yes'], { env: { ...process.env, LINLI_KILL_AT: String(at), LINLI_KILL_IN: folder } })
       const signal = await new Promise((resolve) => died.once('exit', (_, by) => resolve(by)))
       const [lies, kept] = await Promise.all([file, `${file}.v1.bak`].map((each) => readFile(each, 'utf8').catch(() => null)))
       const again = await linli('migrate', file, '--yes')
-      return { at, signal, lies: lies === text ? 'old' : lies === migrated(text) ? 'new' : lies, kept: kept === text ? 'old' : kept, code: again.code, after: await readFile(file, 'utf8') === migrated(text), backup: await readFile(`${file}.v1.bak`, 'utf8') === text, second: (await readdir(folder)).includes('site.yaml.v1.bak.2') }
+      return { at, signal, lies: lies === text ? 'old' : lies === asMigrated(text) ? 'new' : lies, kept: kept === text ? 'old' : kept, code: again.code, after: await readFile(file, 'utf8') === asMigrated(text), backup: await readFile(`${file}.v1.bak`, 'utf8') === text, second: (await readdir(folder)).includes('site.yaml.v1.bak.2') }
     }))
     const well = { signal: 'SIGKILL', code: 0, after: true, backup: true, second: false }
     expect(deaths).toEqual([{ at: 3, lies: 'old', kept: null, ...well }, { at: 4, lies: 'old', kept: 'old', ...well }, { at: 5, lies: 'old', kept: 'old', ...well }, { at: 7, lies: 'old', kept: 'old', ...well }, { at: 8, lies: 'new', kept: 'old', ...well }])

@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, parseDocument, type Alias, type Document, type Node } from 'yaml'
-import { isObject, keyText, toPlain, type Plain } from '../plain.ts'
+import { isObject, keyText, toPlain, valueAt, type Plain } from '../plain.ts'
 import type { Path } from '../problems.ts'
 
 /** A text that YAML reads without a fault: its nodes, and what they say. */
@@ -19,7 +19,8 @@ export function placesOf(plain: Plain, [step, ...rest]: readonly string[], at: P
   return keys.flatMap((key) => placesOf(plain[key]!, rest, [...at, key]))
 }
 
-export const plainAt = (plain: Plain, path: Path): Plain => path.reduce<Plain>((value, step) => (Array.isArray(value) ? value[Number(step)] : isObject(value) ? value[step] : null) ?? null, plain)
+/** Null where nothing stands. */
+export const plainAt = (plain: Plain, path: Path): Plain => (valueAt(plain, path) ?? null) as Plain
 
 /** The nodes on the way to a place, the root first, as far as no alias stands in it; an alias is the last one then. */
 export function nodesTo(root: Node | null, path: Path): readonly Node[] {

@@ -5,7 +5,7 @@ import { render } from '../../../firmware-config/init/render.ts'
 import { check } from '../../../firmware-config/site/check.ts'
 import { readDocument } from '../../../firmware-config/site/document.ts'
 import { SiteError } from '../../../firmware-config/site/index.ts'
-import { isObject, type Plain } from '../../../firmware-config/site/plain.ts'
+import { valueAt, type Plain } from '../../../firmware-config/site/plain.ts'
 import { Problems, type Path, type Report } from '../../../firmware-config/site/problems.ts'
 import { readSite } from '../rooms.ts'
 import { knownProfiles } from './box.ts'
@@ -50,7 +50,7 @@ async function judge({ data, given }: Salvaged<Answers>, site: string, report: R
 
 /** `relays` and `relays.relay-8` name the device relays. */
 function namesOneOf(root: Plain, where: Path, ids: ReadonlySet<string>): boolean {
-  const value = where.reduce<Plain | undefined>((inside, part) => (Array.isArray(inside) ? inside[Number(part)] : isObject(inside) ? inside[part] : undefined), root)
+  const value = valueAt(root, where)
   return typeof value === 'string' && (ids.has(value) || ids.has(value.split('.')[0]!))
 }
 

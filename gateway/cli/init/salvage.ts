@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { check } from '../../../firmware-config/site/check.ts'
-import { isObject, type Plain, type PlainObject } from '../../../firmware-config/site/plain.ts'
+import { isObject, valueAt, type Plain, type PlainObject } from '../../../firmware-config/site/plain.ts'
 import type { Path } from '../../../firmware-config/site/problems.ts'
 
 /** Answers without what is wrong in them, so that the rest can be judged in the same round. */
@@ -40,7 +40,7 @@ export function salvage<T extends z.ZodType>(schema: T, value: Plain): Salvaged<
 
 /** What must go as a whole, where the fault cannot be taken out alone: the nearest entry of a list, or the section. */
 function mend(root: PlainObject, path: Path, n: number): readonly [Path] | null {
-  const holder = at(root, path.slice(0, -1))
+  const holder = valueAt(root, path.slice(0, -1))
   const key = path.at(-1)
   if (typeof key === 'number' || !isObject(holder)) return [entryOf(path)]
   if (key === undefined) return null
@@ -63,7 +63,7 @@ function lastFirst(a: Path, b: Path): number {
 
 function drop(root: PlainObject, path: Path, gone: Set<string>, left: Map<string, number[]>): void {
   const index = path.length - 1
-  const list = at(root, path.slice(0, index))
+  const list = valueAt(root, path.slice(0, index))
   if (!Array.isArray(list)) { if (typeof path[0] === 'string') delete root[path[0]]; return }
   const [entry] = list.splice(Number(path[index]), 1)
   if (isObject(entry) && typeof entry.id === 'string') gone.add(entry.id)
@@ -80,4 +80,3 @@ function asGiven(path: Path, left: ReadonlyMap<string, readonly number[]>): Path
   })
 }
 
-const at = (root: Plain, path: Path): Plain | undefined => path.reduce<Plain | undefined>((value, part) => (Array.isArray(value) ? value[Number(part)] : isObject(value) ? value[part] : undefined), root)

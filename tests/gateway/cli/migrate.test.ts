@@ -1,24 +1,14 @@
-import { chmod, copyFile, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { linli } from '../../support/command-line.ts'
-import { tempFolder } from '../../support/resources.ts'
+import { asMigrated, oldSite } from '../../support/old-site.ts'
 import { keys, terminal } from '../../support/terminal.ts'
 import { itWith } from '../../support/tools.ts'
 
-const estate = path.join(import.meta.dirname, '../../firmware-config/site/v1/estate.yaml')
-const migrated = (text: string): string => text.replace('linli: 1', 'linli: 2').replace('commitMs: 5000', 'commit: 5s').replace('"retainDays"', 'keepDays')
-
-async function laid(): Promise<{ readonly folder: string; readonly file: string; readonly text: string }> {
-  const folder = await tempFolder()
-  const file = path.join(folder, 'site.yaml')
-  await copyFile(estate, file)
-  return { folder, file, text: await readFile(file, 'utf8') }
-}
-
 describe('linli migrate', () => {
   itWith('socat')('shows a person what is written otherwise, writes nothing until he agrees, keeps the old file, and tells the way back', async () => {
-    const { folder, file, text } = await laid()
+    const { folder, file, text } = await oldSite()
     const no = terminal(['migrate', 'site.yaml'], { cwd: folder })
     await no.until(/journal\.commitMs: 5000 +→ +journal\.commit: 5s +a time is written with its unit/)
     await no.until('access.retainDays: 365')
@@ -33,11 +23,11 @@ describe('linli migrate', () => {
     await yes.answer('Write site.yaml', keys.up)
     await yes.until(/To take it back: cp \S+site\.yaml\.v1\.bak site\.yaml/)
     expect(await yes.exited).toBe(0)
-    expect([await readFile(file, 'utf8'), await readFile(`${file}.v1.bak`, 'utf8')]).toEqual([migrated(text), text])
+    expect([await readFile(file, 'utf8'), await readFile(`${file}.v1.bak`, 'utf8')]).toEqual([asMigrated(text), text])
     expect([(await stat(file)).mode & 0o777, (await stat(`${file}.v1.bak`)).mode & 0o777]).toEqual([0o640, 0o640])
   })
   it('asks nobody with --json: without --yes it writes nothing; an earlier backup is never written over; a link stays one', async () => {
-    const { folder, file, text } = await laid()
+    const { folder, file, text } = await oldSite()
     const link = path.join(folder, 'link.yaml')
     await symlink('site.yaml', link)
     await writeFile(`${file}.v1.bak`, 'of last year\n')
@@ -48,7 +38,7 @@ describe('linli migrate', () => {
     expect(await readFile(file, 'utf8')).toBe(text)
     const done = JSON.parse((await linli('migrate', link, '--yes', '--json')).stdout)
     expect(done).toMatchObject({ written: true, backup: expect.stringMatching(/site\.yaml\.v1\.bak\.2$/) })
-    expect(await Promise.all([file, link, `${file}.v1.bak`, done.backup].map((each) => readFile(each, 'utf8')))).toEqual([migrated(text), migrated(text), 'of last year\n', text])
+    expect(await Promise.all([file, link, `${file}.v1.bak`, done.backup].map((each) => readFile(each, 'utf8')))).toEqual([asMigrated(text), asMigrated(text), 'of last year\n', text])
     expect((await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isSymbolicLink()).map(({ name }) => name)).toEqual(['link.yaml'])
     expect(await linli('migrate', file)).toMatchObject({ code: 0, stdout: expect.stringContaining('of version 2, the present one') })
   })
