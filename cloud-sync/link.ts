@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt'
 import type mqttPacket from 'mqtt-packet'
 import type { Clock, TimeQuality } from '../gateway/contract/index.ts'
-import { describe, readSecret, UplinkError, type Logger } from '../gateway/kit/index.ts'
+import { describe, readSecret, UplinkError, withoutNumberTable, type Logger } from '../gateway/kit/index.ts'
 import type { Expiry } from './certificates.ts'
 import type { CityMessage } from './commands/port.ts'
 import type { Credentials } from './credentials.ts'
@@ -198,8 +198,7 @@ export class Link implements CityLink {
 
 /** The client alone, without the transports of its `connect`; CommonJS, and loaded when the first uplink opens. */
 function loadClient(): typeof MqttClient {
-  // mqtt-packet would make a Buffer of each number from 0 to 65,535 when it writes the first packet: 20 ms and 7.5 MB.
-  (createRequire(import.meta.url)('mqtt-packet') as typeof mqttPacket).writeToStream.cacheNumbers = false
+  withoutNumberTable(createRequire(import.meta.url)('mqtt-packet') as typeof mqttPacket)
   return (createRequire(import.meta.url)('mqtt/lib/client') as { readonly default: typeof MqttClient }).default
 }
 

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import mqttPacket, { type IConnackPacket, type IPublishPacket, type ISubackPacket, type Packet } from 'mqtt-packet'
 import type { Clock } from '../../gateway/contract/index.ts'
-import { codeOf, describe, DriverError } from '../../gateway/kit/index.ts'
+import { codeOf, describe, DriverError, withoutNumberTable } from '../../gateway/kit/index.ts'
 import { PacketSizeGuard } from './packet-size.ts'
 import type { TlsFiles } from './tls.ts'
 
@@ -25,8 +25,7 @@ export interface LinkOptions {
 }
 
 const keepaliveS = 30
-// See broker.ts: a Buffer of each number there is.
-mqttPacket.writeToStream.cacheNumbers = false
+withoutNumberTable(mqttPacket)
 const refused: Readonly<Record<number, string>> = { 1: 'it does not speak MQTT 3.1.1', 2: 'it refuses the client id', 3: 'it is not available', 4: 'wrong username or password', 5: 'this user may not connect' }
 
 interface Unacknowledged { readonly messageId: number; ready: boolean }
