@@ -37,6 +37,17 @@ export function stopSignal(): AbortSignal {
   return stop.signal
 }
 
+/** Node holds a time-out weakly, and so does the signal made of it: one that nobody listens to yet is collected before it fires, and then nothing ends. */
+const held = new Set<AbortSignal>()
+
+/** Aborts with `signal`, or after `ms` where it is given; the time that is left keeps no process alive. */
+export function stopAfter(signal: AbortSignal, ms: number | undefined): AbortSignal {
+  if (ms === undefined) return signal
+  const timeout = AbortSignal.timeout(ms)
+  held.add(timeout)
+  return AbortSignal.any([signal, timeout])
+}
+
 export const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => { if (signal.aborted) resolve(); else signal.addEventListener('abort', () => resolve(), { once: true }) })
 

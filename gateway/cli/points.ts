@@ -5,7 +5,7 @@ import { codeOf, ConfigError, createLog, DriverError, GatewayError, keyedHash, r
 import { controlClient } from '../control/client.ts'
 import { normalise, toRaw } from '../normalise.ts'
 import { driverRegistry } from '../../drivers/registry.ts'
-import { paint, print, printJson, stopSignal, table } from './output.ts'
+import { paint, print, printJson, stopAfter, stopSignal, table } from './output.ts'
 import { readSite, type Site } from './rooms.ts'
 
 interface Found { readonly point: PointConfig; readonly connection: ConnectionConfig }
@@ -62,7 +62,7 @@ async function fromDevices(found: readonly Found[], timeoutMs: number): Promise<
   const stop = stopSignal()
   await Promise.all([...Map.groupBy(found, ({ connection }) => connection)].map(async ([connection, wanted]) => {
     const points = new Map(wanted.map(({ point }) => [point.id, point]))
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)])
+    const signal = stopAfter(stop, timeoutMs)
     const narrow = narrowed(connection, points)
     const waits = waiting(connection)
     if (waits) tell(`no gateway runs, so this command does its part for up to ${timeoutMs / 1_000} s: ${waits}`)
@@ -103,7 +103,7 @@ const settled = (reading: Read | undefined): boolean => reading !== undefined &&
 
 async function toDevice({ point, connection }: Found, value: Value, timeoutMs: number): Promise<void> {
   const stopped = stopSignal()
-  const signal = AbortSignal.any([stopped, AbortSignal.timeout(timeoutMs)])
+  const signal = stopAfter(stopped, timeoutMs)
   const waits = waiting(connection)
   if (waits) tell(`no gateway runs, so this command does its part for up to ${timeoutMs / 1_000} s: ${waits}`)
   try {

@@ -1,11 +1,11 @@
 import { controlClient } from '../control/client.ts'
 import type { FeedItem } from '../feed.ts'
-import { paint, print, printJson, stopSignal } from './output.ts'
+import { paint, print, printJson, stopAfter, stopSignal } from './output.ts'
 import { socketPath, type SocketOptions } from './socket.ts'
 
 export async function tail(options: SocketOptions & { readonly json?: boolean; readonly for?: number }): Promise<void> {
   const stop = stopSignal()
-  const signal = options.for === undefined ? stop : AbortSignal.any([stop, AbortSignal.timeout(options.for)])
+  const signal = stopAfter(stop, options.for)
   try {
     for await (const item of controlClient(await socketPath(options)).tail(signal)) {
       if (options.json) printJson(item)

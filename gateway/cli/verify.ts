@@ -4,7 +4,7 @@ import { verifyBroker } from '../../cloud-sync/verify/client.ts'
 import { parseKey } from '../../cloud-sync/verify/trust.ts'
 import type { Finding, Hole, VerifyReport } from '../../cloud-sync/verify/verifier.ts'
 import { ConfigError, systemClock as clock } from '../kit/index.ts'
-import { paint, print, printJson, stopSignal, table } from './output.ts'
+import { paint, print, printJson, stopAfter, stopSignal, table } from './output.ts'
 
 export interface VerifyOptions {
   readonly broker?: string
@@ -33,7 +33,7 @@ export async function verify(options: VerifyOptions): Promise<void> {
 
 function listen(options: VerifyOptions, settings: { readonly prefix: string; readonly fromStart: boolean }): Promise<VerifyReport> {
   const stop = stopSignal()
-  const signal = options.for === undefined ? stop : AbortSignal.any([stop, AbortSignal.timeout(options.for)])
+  const signal = stopAfter(stop, options.for)
   const { MQTT_USERNAME: username, MQTT_PASSWORD: password } = process.env
   return verifyBroker({ ...settings, url: options.broker!, username, password, ca: options.ca, record: options.record, clock }, signal)
 }

@@ -9,7 +9,7 @@ import { ceilingMs, type Bias } from '../../../drivers/gpio/settings.ts'
 import { ageOf, kernelNow } from '../../../drivers/gpio/stamps.ts'
 import { findTools, getCommand, holdCommand, monitorCommand, runTool, type LineFlags, type Tools } from '../../../drivers/gpio/tools.ts'
 import { BoundedQueue, ConfigError, DriverError, systemClock as clock } from '../../kit/index.ts'
-import { paint, print, printJson, stopSignal, table } from '../output.ts'
+import { paint, print, printJson, stopAfter, stopSignal, table } from '../output.ts'
 
 export interface GpioProbeOptions { readonly chip?: string; readonly activeLow?: boolean; readonly pull?: string; readonly tools?: string; readonly for?: number; readonly yes?: boolean; readonly json?: boolean }
 
@@ -85,7 +85,7 @@ async function read(tools: Tools, target: Target, { json }: GpioProbeOptions): P
 async function watch(tools: Tools, target: Target, { json, for: forMs }: GpioProbeOptions): Promise<void> {
   const { chip, lines, flags } = target
   const stop = stopSignal()
-  const signal = forMs === undefined ? stop : AbortSignal.any([stop, AbortSignal.timeout(forMs)])
+  const signal = stopAfter(stop, forMs)
   await read(tools, target, json ? { json } : {})
   const queue = new BoundedQueue<{ readonly line: ChipLine; readonly on: boolean; readonly at: number }>(10_000)
   signal.addEventListener('abort', () => queue.close(), { once: true })

@@ -5,7 +5,7 @@ import { Recogniser, type KnownProfile, type Suggestion } from '../../../drivers
 import type { MqttAddress } from '../../../drivers/mqtt/schema.ts'
 import { lintProfile, ProfileLibrary, shippedProfiles } from '../../../firmware-config/site/index.ts'
 import { ConfigError, describe, DriverError, randomHex, systemClock as clock } from '../../kit/index.ts'
-import { aborted, paint, print, printJson, stopSignal, table } from '../output.ts'
+import { aborted, paint, print, printJson, stopAfter, stopSignal, table } from '../output.ts'
 import { roomSchemas } from '../rooms.ts'
 
 export interface MqttProbeOptions { readonly username?: string; readonly tls?: boolean; readonly ca?: string; readonly for?: number; readonly timeout: number; readonly json?: boolean }
@@ -76,7 +76,7 @@ async function listen(client: MqttClient, url: string, filter: string, quiet: bo
   const granted = await client.subscribeAsync(filter, { qos: 1 }).catch(() => [])
   if (granted.length === 0 || granted.some(({ qos }) => Number(qos) === 128)) throw new DriverError('MQTT_SUBSCRIBE_REFUSED', `${url} refuses a subscription to ${filter}; ask for a topic this user may read`)
   const lost = new Promise<string>((resolve) => { client.once('close', () => resolve('lost')) })
-  const ended = await Promise.race([aborted(options.for === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(options.for)])), lost])
+  const ended = await Promise.race([aborted(stopAfter(signal, options.for)), lost])
   conclude(topics, recogniser.suggestions(), quiet, options)
   if (ended === 'lost') throw new DriverError('MQTT_CLOSED', `${url} closed the connection`)
 }

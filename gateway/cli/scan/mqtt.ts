@@ -1,7 +1,7 @@
 import { Announcements } from '../../../drivers/mqtt/announcements.ts'
 import { Recogniser } from '../../../drivers/mqtt/recognise.ts'
 import { DriverError, systemClock as clock } from '../../kit/index.ts'
-import { aborted, paint, print, printJson, stopSignal, table } from '../output.ts'
+import { aborted, paint, print, printJson, stopAfter, stopSignal, table } from '../output.ts'
 import { connect, mqttProfiles, siteLine, type MqttProbeOptions } from '../probe/mqtt.ts'
 import { progressBar } from '../progress.ts'
 
@@ -35,7 +35,7 @@ export async function scanMqtt(target: string, options: MqttScanOptions): Promis
     let cancel = (): void => {}
     const tick = (): void => { bar.show((clock.monotonic() - began) / options.for); cancel = clock.after(tickMs, tick) }
     tick()
-    const ended = await Promise.race([aborted(AbortSignal.any([signal, AbortSignal.timeout(options.for)])), lost]).finally(() => { cancel(); bar.done() })
+    const ended = await Promise.race([aborted(stopAfter(signal, options.for)), lost]).finally(() => { cancel(); bar.done() })
     tell({ announced, recogniser, topics, beyond }, options)
     if (ended === 'lost') throw new DriverError('MQTT_CLOSED', `${url} closed the connection`)
   } finally {

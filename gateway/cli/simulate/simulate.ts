@@ -5,7 +5,7 @@ import { didYouMean } from '../../kit/suggest.ts'
 import type { ConnectionConfig, PointConfig, Simulator, Value } from '../../contract/index.ts'
 import { codeOf, ConfigError, describe, systemClock as clock, systemRandom as random } from '../../kit/index.ts'
 import { toRaw } from '../../normalise.ts'
-import { aborted, paint, print, printJson, stopSignal } from '../output.ts'
+import { aborted, paint, print, printJson, stopAfter, stopSignal } from '../output.ts'
 import { readSite, type Site } from '../rooms.ts'
 import { parseFault, playFaults, type PlannedFault } from './faults.ts'
 import { identitiesOf } from './identities.ts'
@@ -47,7 +47,7 @@ export async function simulate(file: string, options: SimulateOptions): Promise<
     running.get(connection.id)?.fault(deviceId, fault)
     if (!options.json) print(paint('yellow', `${deviceId}: ${fault ?? 'well again'}`))
   }))
-  await aborted(options.for === undefined ? stop : AbortSignal.any([stop, AbortSignal.timeout(options.for)]))
+  await aborted(stopAfter(stop, options.for))
 }
 
 function checkFaults(site: Site, faults: readonly PlannedFault[], absent: ReadonlyMap<string, string> = new Map()): void {
