@@ -24,6 +24,9 @@ function leftOut(why) {
 const run = (command, args, options = {}) => spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], ...options })
 const has = (name) => ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin'].some((each) => existsSync(path.join(each, name)))
 
+/** The machine boots from it, with no library beside it: ldd answers for one that has none to show with a failure. */
+const standsAlone = (program) => run('sh', ['-c', `ldd "$(command -v ${program})"`], { stdio: 'ignore' }).status !== 0
+
 function install() {
   if (!has('apt-get')) leftOut('this system has no apt; the recipe in tests/gpio-vm/build.sh is for Debian')
   const kernel = () => /Depends: linux-image-(\S+)/.exec(run('apt-cache', ['depends', 'linux-image-amd64']).stdout ?? '')?.[1]
@@ -31,7 +34,7 @@ function install() {
   const missing = () => {
     const version = kernel()
     const headers = version && !existsSync(path.join(folder, 'mod/gpio-sim.ko')) && !existsSync(`/usr/src/linux-headers-${version}`) ? [`linux-headers-${version}`] : []
-    return [...Object.entries(tools).filter(([, program]) => !has(program)).map(([name]) => name), ...headers, ...(version ? [] : ['linux-image-amd64 (unknown to apt: run apt-get update)'])]
+    return [...Object.entries(tools).filter(([name, program]) => !has(program) || (name === 'busybox-static' && !standsAlone(program))).map(([name]) => name), ...headers, ...(version ? [] : ['linux-image-amd64 (unknown to apt: run apt-get update)'])]
   }
   if (missing().length === 0) return
   const apt = (...args) => run('apt-get', args, { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }).status === 0

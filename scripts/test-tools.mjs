@@ -22,7 +22,7 @@ const tools = [
   { package: 'fonts-noto-cjk', here: existsSync('/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc') },
   { package: 'libmodbus-dev', here: existsSync('/usr/include/modbus/modbus.h') },
   { package: 'systemd', here: has('systemd-analyze') },
-  { package: 'busybox', here: has('busybox') },
+  { package: 'busybox-static', here: has('busybox') },
   { package: 'mandoc', here: has('mandoc') },
   { package: 'zsh', here: has('zsh') },
   { package: 'fish', here: has('fish') },
