@@ -17,6 +17,7 @@ const tools = [
   { package: 'python3-zstandard', here: existsSync('/usr/lib/python3/dist-packages/zstandard') },
   { package: 'e2fsprogs', here: has('mkfs.ext4') },
   { package: 'chromium', here: has('chromium') },
+  { package: 'chromium-headless-shell', here: has('chromium-headless-shell') },
   { package: 'libnss3-tools', here: has('certutil') },
   { package: 'poppler-utils', here: has('pdftotext') },
   { package: 'fonts-noto-cjk', here: existsSync('/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc') },

@@ -16,6 +16,7 @@ import { peersAreHere } from './peers.ts'
 import { median } from './processes.ts'
 import { rules } from './rules.ts'
 import { acceptance, population } from './scan.ts'
+import { pageBrowser } from '../support/browser.ts'
 import { findTool } from '../support/tools.ts'
 
 interface Figure { readonly value: number; readonly unit: string; readonly target: number | null; readonly met: boolean | null }
@@ -147,7 +148,7 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
     }
   },
   async console() {
-    if (!findTool('chromium')) { process.stderr.write('NOT MEASURED: chromium is not installed\n'); return {} as Figures }
+    if (!findTool(pageBrowser)) { process.stderr.write(`NOT MEASURED: ${pageBrowser} is not installed\n`); return {} as Figures }
     const { firstLoadMs, longestTaskMs } = await consolePages(rounds)
     return { 'console-first-load': atMost(firstLoadMs, 'ms', 2_000), 'console-longest-task': atMost(longestTaskMs, 'ms', 100) }
   },

@@ -1,11 +1,11 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import type { Alert } from '../../gateway/contract/index.ts'
-import { rule, startDesk, type Desk } from '../support/browser.ts'
+import { pageBrowser, rule, startDesk, type Desk } from '../support/browser.ts'
 import { jpeg, withExif } from '../support/photos.ts'
 import { itWith } from '../support/tools.ts'
 
-const it = itWith('chromium')
+const it = itWith(pageBrowser)
 let desk: Desk
 // A hundred things that one cause sets off at once.
 const flood = Array.from({ length: 100 }, (_, index) => rule(`many-${index}`, 'odd.on', 3, '门磁电池不足', 'door contact low on battery'))

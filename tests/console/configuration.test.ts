@@ -1,17 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { spawnSync } from 'node:child_process'
-import { chromium } from 'playwright-core'
 import { describe, expect, onTestFinished } from 'vitest'
 import { claimFile, newClaim } from '../../gateway/console/claim.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import { root } from '../support/architecture.ts'
-import { office } from '../support/browser.ts'
+import { launchBrowser, office, pageBrowser } from '../support/browser.ts'
 import { changingHouse } from '../support/changing-house.ts'
 import { adminPassword, Caller } from '../support/console.ts'
-import { findTool, itWith } from '../support/tools.ts'
+import { itWith } from '../support/tools.ts'
 
-const it = itWith('chromium')
+const it = itWith(pageBrowser)
 
 describe('the installer’s page for the site file', () => {
   it('shows in plain words what a file changes, tries it, and keeps it or takes it back', { timeout: 90_000 }, async () => {
@@ -25,7 +24,7 @@ describe('the installer’s page for the site file', () => {
     await caller.post('/api/users', { id: 'sun', role: 'installer', password: 'password of sun' })
     const installer = new Caller(caller.url)
     await installer.post('/api/session/login', { id: 'sun', password: 'password of sun' })
-    const browser = await chromium.launch({ executablePath: findTool('chromium')!, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+    const browser = await launchBrowser()
     onTestFinished(() => browser.close())
     const context = await browser.newContext({ timezoneId: 'UTC', locale: 'en-US', ...office })
     const [name, value] = installer.cookie!.split('=')

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import mqtt from 'mqtt'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { startModbusSimulator } from '../../drivers/modbus/simulator.ts'
 import { startOpcuaSimulator } from '../../drivers/opcua/simulator.ts'
@@ -12,17 +12,17 @@ import { systemClock as clock } from '../../gateway/kit/index.ts'
 import { scanLibrary } from '../../gateway/main/discovery/library.ts'
 import { opcuaConfig } from '../drivers/opcua/support.ts'
 import { root } from '../support/architecture.ts'
-import { office } from '../support/browser.ts'
+import { launchBrowser, office, pageBrowser } from '../support/browser.ts'
 import { changingHouse, type ChangingHouse } from '../support/changing-house.ts'
 import { adminPassword, Caller } from '../support/console.ts'
 import { devicePassword } from '../support/gateways.ts'
 import { busOf, fillBus } from '../support/scan-bus.ts'
 import { findTool, itWith } from '../support/tools.ts'
 
-const it = itWith('chromium')
+const it = itWith(pageBrowser)
 const parts = { clock, random: () => 0.5 }
 const bridge = '  - { id: zigbee, name: { zh: 网桥, en: bridge }, connection: broker, profile: zigbee2mqtt-bridge, password: { env: LINLI_TEST_PASSWORD } }   # in the attic'
-const browser = findTool('chromium') ? await chromium.launch({ executablePath: findTool('chromium')!, args: ['--no-sandbox', '--disable-dev-shm-usage'] }) : null
+const browser = findTool(pageBrowser) ? await launchBrowser() : null
 beforeAll(() => { spawnSync(process.execPath, [path.join(root, 'scripts/console.mjs')], { stdio: 'inherit' }) }, 60_000)
 afterAll(() => browser?.close())
 

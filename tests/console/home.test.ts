@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 import type { Alert } from '../../gateway/contract/index.ts'
-import { hostile, office, phone, startDesk, type Desk } from '../support/browser.ts'
+import { hostile, office, pageBrowser, phone, startDesk, type Desk } from '../support/browser.ts'
 import { itWith } from '../support/tools.ts'
 
-const it = itWith('chromium')
+const it = itWith(pageBrowser)
 let desk: Desk
 let admin: Page
 // Ten alerts in ten minutes are a flood elsewhere; each test here begins in a quiet building.

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { expect } from 'vitest'
-import { startDesk } from '../support/browser.ts'
+import { pageBrowser, startDesk } from '../support/browser.ts'
 import { countingCity } from '../support/city.ts'
 import { mosquitto } from '../support/mosquitto.ts'
 import { itWith } from '../support/tools.ts'
@@ -10,7 +10,7 @@ import { base, watch } from '../support/uplinks.ts'
 // The gateway may write everything but its events; the watcher reads all.
 const denied = ['topic read linli/#', ...['status', 'model', 'snapshot', 'up/alert', 'up/ledger', 'up/telemetry'].map((topic) => `topic write ${base}/${topic}`), ''].join('\n')
 
-itWith('chromium', 'mosquitto')('the city link shows what the platform refused, with the reason, and sends it again once the platform allows it', { timeout: 60_000 }, async () => {
+itWith(pageBrowser, 'mosquitto')('the city link shows what the platform refused, with the reason, and sends it again once the platform allows it', { timeout: 60_000 }, async () => {
   const broker = await mosquitto(['acl_file {folder}/acl', 'max_queued_messages 1000'], { acl: denied })
   const city = countingCity()
   const { records } = await watch(broker.url, 5, city)

@@ -5,10 +5,10 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it as always, vi } from 'vitest'
 import { explain, explained } from '../../gateway/console/web/codes.ts'
 import { phrases, words } from '../../gateway/console/web/words.ts'
-import { hostile, office, phone, rule, startDesk, type Desk } from '../support/browser.ts'
+import { hostile, office, pageBrowser, phone, rule, startDesk, type Desk } from '../support/browser.ts'
 import { itWith } from '../support/tools.ts'
 
-const it = itWith('chromium')
+const it = itWith(pageBrowser)
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 let desk: Desk
 const many = 500

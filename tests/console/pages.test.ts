@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { readCommissioning } from '../../firmware-config/commission/index.ts'
-import { hostile, startDesk, type Desk } from '../support/browser.ts'
+import { hostile, pageBrowser, startDesk, type Desk } from '../support/browser.ts'
 import { itWith } from '../support/tools.ts'
 
-const it = itWith('chromium')
-const itWithPaper = itWith('chromium', 'pdftotext')
+const it = itWith(pageBrowser)
+const itWithPaper = itWith(pageBrowser, 'pdftotext')
 /** What a reader of the printed page reads. */
 const textOf = (pdf: Buffer): string => spawnSync('pdftotext', ['-layout', '-', '-'], { input: pdf, encoding: 'utf8' }).stdout
 /** Whether anything reaches beyond the paper or its own box, at the width of A4 less its margins. */

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import type { GatewayEvent } from '../../gateway/contract/index.ts'
-import { hostile, phone, startDesk, type Desk } from '../support/browser.ts'
+import { hostile, pageBrowser, phone, startDesk, type Desk } from '../support/browser.ts'
 import { linli } from '../support/command-line.ts'
 import { jpeg, withExif } from '../support/photos.ts'
 import { printed } from '../support/residents.ts'
 import { freePort } from '../support/resources.ts'
 import { itWith } from '../support/tools.ts'
 
-const it = itWith('chromium')
+const it = itWith(pageBrowser)
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 let desk: Desk
 let siteFile = ''

@@ -6,12 +6,12 @@ import { startModbusSimulator, type ModbusSimulator } from '../../drivers/modbus
 import { readSite } from '../../gateway/cli/rooms.ts'
 import type { Alert, Clock } from '../../gateway/contract/index.ts'
 import { systemClock } from '../../gateway/kit/index.ts'
-import { rule, startDesk, type Desk } from '../support/browser.ts'
+import { pageBrowser, rule, startDesk, type Desk } from '../support/browser.ts'
 import { devicePassword } from '../support/gateways.ts'
 import { freePort } from '../support/resources.ts'
 import { itWith } from '../support/tools.ts'
 
-const it = itWith('chromium')
+const it = itWith(pageBrowser)
 const alike = 30
 let aheadMs = 0
 /** Ours, and ahead of it by as much as a test says. */

@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
-import { startDesk, type Desk } from '../support/browser.ts'
+import { pageBrowser, startDesk, type Desk } from '../support/browser.ts'
 import { itWith } from '../support/tools.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 
-const it = itWith('chromium')
+const it = itWith(pageBrowser)
 let desk: Desk
 beforeAll(async () => { desk = await startDesk() }, 60_000)
 afterAll(() => desk?.[Symbol.asyncDispose]())

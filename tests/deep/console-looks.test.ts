@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import { claimFile, newClaim } from '../../gateway/console/claim.ts'
-import { hostile, office, phone, startDesk, type Desk } from '../support/browser.ts'
+import { hostile, office, pageBrowser, phone, startDesk, type Desk } from '../support/browser.ts'
 import { changingHouse } from '../support/changing-house.ts'
 import { adminPassword, Caller, serveConsole } from '../support/console.ts'
 import { printed } from '../support/residents.ts'
@@ -15,7 +15,7 @@ import { freePort } from '../support/resources.ts'
 import { itWith } from '../support/tools.ts'
 import { faintWords } from '../support/pixels.ts'
 
-const it = itWith('chromium')
+const it = itWith(pageBrowser)
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 // 1366×768 at 200 % is 683×384 CSS pixels.
 const sizes = { phone, office, zoom: { viewport: { width: 683, height: 384 }, deviceScaleFactor: 2 } } as const

@@ -3,7 +3,7 @@ import type { ModbusConfig } from '../../drivers/modbus/settings.ts'
 import { startModbusSimulator, type ModbusSimulator } from '../../drivers/modbus/simulator.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import { systemClock } from '../../gateway/kit/index.ts'
-import { rule, startDesk } from '../support/browser.ts'
+import { pageBrowser, rule, startDesk } from '../support/browser.ts'
 import { freePort } from '../support/resources.ts'
 import { itWith } from '../support/tools.ts'
 
@@ -13,7 +13,7 @@ const device = (n: number): string => `  - { id: d${n}, name: ${name(`表 ${n}`,
 const range = <T>(length: number, each: (n: number) => T): T[] => Array.from({ length }, (_, n) => each(n))
 const observe = "window.long = [0]; new PerformanceObserver((list) => window.long.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' })"
 
-itWith('chromium')('with 1,000 devices whose values change each second and 500 open alerts, no page keeps the browser busy for 100 ms at a time', async () => {
+itWith(pageBrowser)('with 1,000 devices whose values change each second and 500 open alerts, no page keeps the browser busy for 100 ms at a time', async () => {
   const ports = await Promise.all(range(lines, () => freePort()))
   let file = ''
   await using desk = await startDesk({
