@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import { claimFile, newClaim } from '../../gateway/console/claim.ts'
 import type { Order } from '../../gateway/console/api/index.ts'
+import type { Clock } from '../../gateway/contract/index.ts'
 import { silentLog, systemClock } from '../../gateway/kit/index.ts'
 import { startGateway, type Gateway } from '../../gateway/main.ts'
 import { devicePassword, kioskDevice, siteFile } from './gateways.ts'
@@ -45,7 +46,7 @@ export const adminPassword = 'correct horse 1'
 export const admin: Order<'claim'> = { code: '', id: 'wang', password: adminPassword }
 
 /** A gateway in this process, with a broker, a terminal, a relay-less door and its console on a free port of loopback. */
-export async function serveConsole(options: { readonly folder?: string; readonly console?: string; readonly more?: readonly string[] } = {}): Promise<Served> {
+export async function serveConsole(options: { readonly folder?: string; readonly console?: string; readonly more?: readonly string[]; readonly clock?: Clock } = {}): Promise<Served> {
   const folder = options.folder ?? await tempFolder()
   process.env.LINLI_TEST_PASSWORD = devicePassword
   const brokerPort = await freePort()
@@ -58,7 +59,7 @@ export async function serveConsole(options: { readonly folder?: string; readonly
     'kiosks:', '  - { id: hall-1, name: { zh: 自助终端, en: terminal }, place: hall, device: kiosk }',
     ...options.more ?? [],
   ])
-  const gateway = await startGateway({ site: await readSite(file), log: silentLog() })
+  const gateway = await startGateway({ site: await readSite(file), log: silentLog(), clock: options.clock ?? systemClock })
   let stopped = false
   const stop = async (): Promise<void> => { if (!stopped) { stopped = true; await gateway[Symbol.asyncDispose]() } }
   onTestFinished(stop)

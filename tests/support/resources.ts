@@ -8,7 +8,8 @@ import { onTestFinished } from 'vitest'
 /** A temp folder, removed when the test ends. */
 export async function tempFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'linli-test-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  // Again, where a write that nobody waits for lays a file into it meanwhile.
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import fastify from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { routes } from '../../../gateway/console/api/routes.ts'
+import { systemClock } from '../../../gateway/kit/index.ts'
 import { admin, adminPassword, claimed, loggedIn, serveConsole } from '../../support/console.ts'
 import { servePages } from '../../../gateway/console/pages.ts'
 import { tempFolder } from '../../support/resources.ts'
@@ -235,13 +236,17 @@ describe('what a browser is told, and asked', () => {
   })
 
   it('slows down an address that asks without end', async () => {
-    const served = await serveConsole()
+    // All at one moment: a machine that is slow itself would ask too seldom to be slowed down.
+    let moment: number | null = null
+    const served = await serveConsole({ clock: { ...systemClock, monotonic: () => moment ?? systemClock.monotonic() } })
+    moment = systemClock.monotonic()
     const agent = new Agent({ keepAlive: true, maxSockets: 8 })
     const ask = () => new Promise<number>((resolve, reject) => { request(`${served.url}/healthz`, { agent }, (answer) => { answer.resume(); answer.on('end', () => resolve(answer.statusCode!)) }).on('error', reject).end() })
-    const statuses = await Promise.all(Array.from({ length: 9_000 }, ask))
+    const statuses = await Promise.all(Array.from({ length: 4_500 }, ask))
     agent.destroy()
-    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4_000)
-    expect(statuses).toContain(429)
+    moment = null
+    expect(statuses.filter((status) => status === 200)).toHaveLength(4_000)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(500)
   })
 })
 
