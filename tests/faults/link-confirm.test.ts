@@ -142,6 +142,7 @@ describe('end-to-end acknowledgement', () => {
   it('alerts when the platform is silent for ten minutes, keeps no more than its share in the air, and is calm when it speaks', { timeout: 60_000 }, async () => {
     const { city, journal, reader, told, uplink, confirm } = await road()
     for (let n = 0; n < 1_500; n += 100) await journal.commit({ events: upTo(100).map((each) => event(n + each)), urgent: true })
+    await expect.poll(() => city.numbers.size, { timeout: 20_000 }).toBe(1_000)
     await expect.poll(() => told.raised.get('uplink/city/unconfirmed'), { timeout: 20_000 }).toMatchObject({ severity: 3 })
     expect(city.numbers.size).toBe(1_000)
     expect(uplink.status().confirmations!.waiting).toBeLessThanOrEqual(1_100)
