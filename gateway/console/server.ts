@@ -133,9 +133,9 @@ function serveRoute(app: FastifyInstance, people: People, name: RouteName, route
     const told = { by: actor === '' ? '-' : actor, action: name, ...(target === '' ? {} : { target }), address: local ? 'local' : address }
     try {
       const done = await answer()
-      // Who signs in is known only by the answer.
-      const signedIn = actor === '' ? (done as { readonly user?: { readonly id: string } } | undefined)?.user?.id : undefined
-      await people.audit.record({ ...told, ...(signedIn === undefined ? {} : { by: signedIn }), outcome: 'done' })
+      // Who signs in is known only by the answer, and may be another than who sat here before.
+      const signedIn = route.role === 'public' ? (done as { readonly user?: { readonly id: string } } | undefined)?.user?.id : undefined
+      await people.audit.record({ ...told, by: signedIn ?? told.by, outcome: 'done' })
       return done
     } catch (error) {
       // A flood of what waits anyhow must not push out what happened.

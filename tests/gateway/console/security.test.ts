@@ -275,12 +275,13 @@ describe('the audit log', () => {
     const viewer = await loggedIn(served, boss, 'viewer')
     await viewer.post('/api/alerts/silence')
     await boss.post('/api/maintenance', { device: 'kiosk', forMs: 60_000, reason: 'paper' })
+    await viewer.post('/api/session/login', { id: 'wang', password: adminPassword })
     await served.caller().post('/api/session/open', { token: served.gateway.console!.openUrl().split('#open=')[1]! })
     await served.caller().post('/api/session/login', { id: 'wang', password: 'not that' })
     const { entries, intact } = (await boss.ask('/api/audit')).body
     expect(intact).toBe(true)
     expect(entries.map(({ by, action, target, outcome }: Record<string, string>) => [by, action, target, outcome])).toEqual([
-      ['-', 'login', 'wang', 'CONSOLE_CREDENTIALS'], ['demo', 'open', undefined, 'done'],
+      ['-', 'login', 'wang', 'CONSOLE_CREDENTIALS'], ['demo', 'open', undefined, 'done'], ['wang', 'login', 'wang', 'done'],
       ['wang', 'beginMaintenance', undefined, 'done'], ['viewer', 'silence', undefined, 'CONSOLE_ROLE'], ['viewer', 'login', 'viewer', 'done'], ['wang', 'addUser', 'viewer', 'done'], ['wang', 'claim', 'wang', 'done'],
     ])
     expect(await readFile(path.join(served.folder, 'data/console/audit.jsonl'), 'utf8')).not.toMatch(/password of|correct horse/)
