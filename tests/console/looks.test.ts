@@ -36,7 +36,10 @@ async function visit(page: Page, place: string): Promise<void> {
 const readable = `(() => {
   const main = document.body.cloneNode(true)
   for (const each of main.querySelectorAll('code, .language, [lang]')) each.remove()
-  return main.innerText + ' ' + [...main.querySelectorAll('[aria-label], [placeholder]')].map((each) => (each.getAttribute('aria-label') ?? '') + ' ' + (each.getAttribute('placeholder') ?? '')).join(' ')
+  // Each text by itself: a cell's last word must not run into the next cell's first.
+  const texts = []
+  for (const walk = document.createTreeWalker(main, NodeFilter.SHOW_TEXT); walk.nextNode();) texts.push(walk.currentNode.data)
+  return texts.join(' ') + ' ' + [...main.querySelectorAll('[aria-label], [placeholder]')].map((each) => (each.getAttribute('aria-label') ?? '') + ' ' + (each.getAttribute('placeholder') ?? '')).join(' ')
 })()`
 const units = /°C|%|\b(kB|MB|GB|B|PIN|demo|v?\d+\.\d+\.\d+)\b/g
 
