@@ -35,8 +35,8 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
   readonly #writer: Writer
   /** The running hour, hours with late rows, and those whose file could not be written. */
   readonly #books = new Map<number, Book>()
-  /** Those that wait for the disk to become files. */
-  readonly #filing = new Map<number, Book>()
+  /** Those that wait for the disk to become files, the earlier first. */
+  readonly #filing = new Set<Book>()
   /** Rows that are not in the log yet. */
   #fresh: FreshRow[] = []
   /** When the gateway ran, oldest first, as far as it is in no hour's file; the last one is now. */
@@ -230,13 +230,13 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
       if (book.hour === hour) continue
       this.#books.delete(book.hour)
       if (book.hour * hourMs < plausible) continue
-      if (!this.#filing.has(book.hour)) this.#filing.set(book.hour, book)
+      this.#filing.add(book)
       this.#writer.run(() => this.#file(book, upTo ?? this.#writer.log.last))
     }
   }
 
   async #file(book: Book, upTo: number): Promise<void> {
-    if (this.#filing.get(book.hour) === book) this.#filing.delete(book.hour)
+    this.#filing.delete(book)
     try {
       await this.#writer.files.add(book, upTo)
     } catch (error) {
@@ -250,7 +250,7 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
 
   /** What the last run left. It is the earlier part of whatever is here by now; where its hour ended before it was read, of what waits to be filed. */
   #recovered({ books, fresh, alive }: Recovered): void {
-    const bookOf = (hour: number): Book => this.#filing.get(hour) ?? this.#book(hour)
+    const bookOf = (hour: number): Book => this.#filingOf(hour)[0] ?? this.#book(hour)
     for (const book of books.values()) bookOf(book.hour).absorb(book)
     this.#fresh.unshift(...fresh)
     for (const span of union(alive)) noteRun(span, bookOf)
@@ -274,6 +274,8 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
     return book
   }
 
+  #filingOf(hour: number): Book[] { return [...this.#filing].filter((book) => book.hour === hour) }
+
   /** In the running hour and the one before: a point that did not change held what it had when the next began. */
   #openingOf(hour: number, id: PointId): Held | null {
     const known = this.#books.get(hour)?.points.get(id)
@@ -284,20 +286,22 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
 
   /** Of which anything is known, in order. */
   #hours(first: number, last: number): number[] {
-    const hours = new Set([...this.#writer.files.hours(), ...this.#books.keys(), Math.floor(this.#seen / hourMs)])
+    const hours = new Set([...this.#writer.files.hours(), ...[...this.#filing].map((book) => book.hour), ...this.#books.keys(), Math.floor(this.#seen / hourMs)])
     return [...hours].filter((hour) => hour >= first && hour <= last).toSorted((a, b) => a - b)
   }
 
   async #hourOf(hour: number, id: PointId): Promise<HourOfPoint> {
     const stored = await this.#writer.files.point(hour, id)
-    const book = this.#books.get(hour)
-    const all = pointHour(hour, stored?.point, book?.points.get(id))
+    const waiting = this.#filingOf(hour)
+    const books = [...waiting, this.#books.get(hour)]
+    const known = [stored?.point, ...books.map((book) => book?.points.get(id))]
+    const all = pointHour(hour, ...known)
     const open = this.#minutes.peek(id, this.#seen)
     if (open && Math.floor(open.minute / 60) === hour) all.put(open)
-    const running = !stored && hour >= Math.floor(this.#seen / hourMs) - 1
+    const running = !stored && waiting.length === 0 && hour >= Math.floor(this.#seen / hourMs) - 1
     return {
-      opening: stored?.point?.opening ?? (running ? this.#openingOf(hour, id) : book?.points.get(id)?.opening ?? null),
-      rows: all.rows(), alive: union([...stored?.alive ?? [], ...book?.alive ?? [], ...this.#alive]),
+      opening: running ? this.#openingOf(hour, id) : known.find((part) => part?.opening)?.opening ?? null,
+      rows: all.rows(), alive: union([...stored?.alive ?? [], ...books.flatMap((book) => book?.alive ?? []), ...this.#alive]),
     }
   }
 

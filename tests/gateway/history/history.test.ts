@@ -72,6 +72,19 @@ describe('the history', () => {
     }), { numRuns: 25 })
   })
 
+  it('draws the hour that the last run left, also while its file is not written yet', async () => {
+    const folder = await tempFolder()
+    const first = historyIn(folder)
+    first.history.readings([reading('hall.t', 20, start)])
+    await pass(first.history, first.clock, 50 * minute - 10_000)
+    await first.history[Symbol.asyncDispose]()
+    const { history } = historyIn(folder, { clock: new FakeClock(start + hour + minute) })
+    // The first question is asked before anything else is done; the last finds the file.
+    const asked = [0, 1, 2].map(() => history.chart('hall.t', start, start + hour, 60))
+    const charts = [...await Promise.all(asked), await history.chart('hall.t', start, start + hour, 60)]
+    for (const { slots } of charts) expect(slots.filter(({ last }) => last === 20)).toHaveLength(50)
+  })
+
   it('carries a value that holds through hours without a change, and shows an outage as a gap', async () => {
     const folder = await tempFolder()
     const first = historyIn(folder)
