@@ -183,7 +183,11 @@ export class RtuLine implements Line {
       this.counters.framingErrors++
       return this.#failed(frameError('more than one answer came in'))
     }
-    if (match.kind === 'more') return
+    if (match.kind === 'more') {
+      // No device spoke yet: the answer's time has not begun, and without one it is silence, not a damaged frame.
+      if (match.silent) { this.#bytes = Buffer.alloc(0); this.#firstByteAt = 0 }
+      return
+    }
     this.counters.noiseBytes += match.noise
     this.counters.foreignFrames += match.foreign
     if (this.#repeated(exchange, match.pdu)) {

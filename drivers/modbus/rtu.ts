@@ -27,9 +27,9 @@ export function encodeRtu(unit: number, pdu: Buffer): Buffer {
 
 const crcRight = (bytes: Buffer, start: number, end: number): boolean => end <= bytes.length && end - start > crcBytes + 1 && crc16(bytes, start, end - crcBytes) === bytes.readUInt16LE(end - crcBytes)
 
-/** What the bytes since the request are. `noise`: bytes that were skipped; `foreign`: whole frames of others. */
+/** What the bytes since the request are. `noise`: bytes that were skipped; `foreign`: whole frames of others; `silent`: a modem's own texts and nothing else. */
 export type Match =
-  | { readonly kind: 'more'; readonly crcWrong: boolean }
+  | { readonly kind: 'more'; readonly crcWrong: boolean; readonly silent: boolean }
   | { readonly kind: 'reply'; readonly pdu: Buffer; readonly noise: number; readonly foreign: number }
   /** More than one answer, or an answer and a tail: nobody can say which is which. */
   | { readonly kind: 'doubtful' }
@@ -57,10 +57,10 @@ export function matchReply(unit: number, request: Buffer, bytes: Buffer, texts: 
     const skip = foreignFrame(bytes, at)
     if (skip > 0) { foreign++; at += skip; continue }
     noise++
-    if (noise > maxGlitch) return { kind: 'more', crcWrong }
+    if (noise > maxGlitch) return { kind: 'more', crcWrong, silent: false }
     at++
   }
-  return { kind: 'more', crcWrong }
+  return { kind: 'more', crcWrong, silent: noise + foreign === 0 }
 }
 
 function settle(bytes: Buffer, start: number, end: number, noise: number, foreign: number, texts: readonly Buffer[]): Match {

@@ -52,7 +52,7 @@ describe('a modem that dials in', () => {
   const dtu = (port: number, registration: string, more: object = {}) => modbusConfig(1, { a: { unitId: 1, points } }, { transport: 'dtu', host: undefined, listen: { host: '127.0.0.1', port }, registration, timeout: '100ms', ...more })
   it('is known by its registration, shares the port with another, and its heartbeats are not data', async () => {
     const port = await freePort()
-    const one = runSession(modbusDriver, dtu(port, 'DTU-0001', { heartbeat: 'hex:fe fe' }))
+    const one = runSession(modbusDriver, dtu(port, 'DTU-0001', { heartbeat: 'hex:fe fe', timeout: '2s' }))
     const two = runSession(modbusDriver, dtu(port, 'hex:aa 01 02'))
     await listening(port)
     for (const [hello, base] of [[Buffer.of(0xaa, 1, 2), 5_000], [Buffer.from('DTU-0001'), 7_000]] as const) {
@@ -69,6 +69,18 @@ describe('a modem that dials in', () => {
     const running = await Promise.all([one, two])
     await expect.poll(() => running.map((each) => each.last('a.t')?.raw)).toEqual([7_000, 5_000])
     expect(running[0]!.session.statistics!()).toMatchObject({ timeouts: 0, framingErrors: 0, crcErrors: 0 })
+  })
+  it('is alive before a device that is not: its heartbeats make no damaged frames of silence', async () => {
+    const port = await freePort()
+    const one = runSession(modbusDriver, dtu(port, 'DTU-0002', { heartbeat: 'hex:fe fe' }))
+    await listening(port)
+    const modem = connect(port, '127.0.0.1')
+    const beat = setInterval(() => { modem.write(Buffer.of(0xfe, 0xfe)) }, 20)
+    onTestFinished(() => { clearInterval(beat); modem.destroy() })
+    modem.write('DTU-0002')
+    const running = await one
+    await expect.poll(() => running.state('a')?.reason).toBe('MODBUS_TIMEOUT')
+    expect(running.session.statistics!()).toMatchObject({ framingErrors: 0, crcErrors: 0, noiseBytes: 0 })
   })
   it('that calls again takes over from its dead connection', async () => {
     const port = await freePort()
