@@ -6,6 +6,7 @@ import { pointName } from './conditions/schema.ts'
 import { createEngine, type Outcome } from './engine.ts'
 import { createFacilityModels } from './facility.ts'
 import { createRules, type RuleDecisions } from './index.ts'
+import { expandLibrary } from './library/expand.ts'
 import { createZone } from './schedule/zone.ts'
 import type { Decisions } from './site.ts'
 
@@ -61,7 +62,7 @@ export function facilityOfCases({ points }: Pick<CaseFile, 'points'>, timezone: 
 /** With doors and terminals where the decisions are a whole site's. */
 export type CaseDecisions = RuleDecisions | Decisions
 export function rulesOfCases(decisions: CaseDecisions, facility: Facility): readonly Rule[] {
-  return [...createRules(decisions, facility), ...('doors' in decisions ? createFacilityModels(decisions, facility).rules : [])]
+  return [...createRules(decisions, facility, expandLibrary(decisions.rules, facility)), ...('doors' in decisions ? createFacilityModels(decisions, facility).rules : [])]
 }
 
 export function runCase(decisions: CaseDecisions, facility: Facility, each: Case): CaseResult {

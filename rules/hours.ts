@@ -1,7 +1,5 @@
-import { z } from 'zod'
 import type { EpochMs } from '../gateway/contract/index.ts'
-import { identifier } from '../gateway/kit/schema.ts'
-import { weeklyPattern } from './schedule/hours.ts'
+import type { HoursConfig } from './hours-schema.ts'
 import { createCalendar, type CalendarConfig, type ScheduleConfig } from './schedule/index.ts'
 
 /** When a door or terminal is open to people. */
@@ -10,12 +8,6 @@ export interface Schedule {
   /** A moment after `at` before which `isOpen` stays as it is at `at`. */
   nextChange(at: EpochMs): EpochMs
 }
-
-const weekly = z.string().regex(weeklyPattern, 'write days and hours as "mon-fri 08:30-17:30" or "sat,sun 09:00-12:00 14:00-17:00"')
-
-/** The id of a schedule, or the hours of a week; on holidays of the site's calendar there are none. */
-export const hoursSchema = z.union([identifier, z.array(weekly).min(1).max(50)])
-export type HoursConfig = z.output<typeof hoursSchema>
 
 export interface HoursParts { readonly timezone: string; readonly schedules: readonly ScheduleConfig[]; readonly calendar: CalendarConfig }
 

@@ -17,7 +17,7 @@ import { reviewKiosks } from './kiosks/review.ts'
 import { kioskSchema, residentsSchema, servicesSchema } from './kiosks/schema.ts'
 import { reviewRules } from './review.ts'
 import { sceneSchema } from './scenes/schema.ts'
-import { calendarSchema, scheduleSchema } from './schedule/index.ts'
+import { calendarSchema, scheduleSchema } from './schedule/schema.ts'
 import { ruleSchema } from './schema.ts'
 
 /** The rules room's top-level keys of the site file. */

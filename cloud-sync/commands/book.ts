@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CommandResult, EpochMs, Json, StateWrite } from '../../gateway/contract/index.ts'
-import { isOfAlert, type CityRequest } from './schema.ts'
+import { isOfAlert, type CityRequest } from './request.ts'
 
 /** One command that was answered, kept so that its repeat is not carried out. */
 export interface Entry {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { AlertAct, CommandRequest } from '../../gateway/contract/index.ts'
 import { DataError, describe } from '../../gateway/kit/index.ts'
 import { duration } from '../../gateway/kit/schema.ts'
+import type { CityRequest, Wish } from './request.ts'
 
 const actorName = z.string().min(1).max(128)
 /** What an actor may do; a list of names stands for points alone. */
@@ -57,12 +57,6 @@ const actSchema = z.discriminatedUnion('act', [
   z.strictObject({ ...alert, act: z.literal('comment'), text }),
 ])
 export const requestSchema = z.union([writeSchema, actSchema])
-
-type Wish<A = AlertAct> = A extends AlertAct ? Omit<A, 'id' | 'at' | 'by' | 'origin'> : never
-/** What the city wants done with an alert. */
-export type AlertRequest = Omit<CommandRequest, 'point' | 'value'> & { readonly wish: Wish }
-export type CityRequest = CommandRequest | AlertRequest
-export const isOfAlert = (request: CityRequest): request is AlertRequest => 'wish' in request
 
 /** Throws DataError COMMAND_TOO_LARGE, COMMAND_INVALID (`values.id`: the request's id where it could be read). */
 export function parseRequest(bytes: Uint8Array): CityRequest {

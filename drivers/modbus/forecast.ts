@@ -1,6 +1,7 @@
 import type { Forecast } from '../../gateway/contract/index.ts'
 import { limitsOf, planReads } from './plan.ts'
-import { isBitTable, type ModbusConfig } from './settings.ts'
+import { isBitTable } from './registers.ts'
+import type { ModbusConfig } from './settings.ts'
 import { readMs, wireOf } from './wire.ts'
 
 export interface BusForecast {

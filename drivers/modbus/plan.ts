@@ -1,5 +1,6 @@
 import type { PointConfig } from '../../gateway/contract/index.ts'
-import { isBitTable, widthOf, type ModbusAddress, type ModbusConnection, type ModbusDevice } from './settings.ts'
+import { isBitTable, widthOf } from './registers.ts'
+import type { ModbusAddress, ModbusConnection, ModbusDevice } from './settings.ts'
 import { gapBudget, wireOf } from './wire.ts'
 
 export type ModbusPoint = PointConfig<ModbusAddress>

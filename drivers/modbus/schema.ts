@@ -1,7 +1,8 @@
 import type { DriverSchemas } from '../../gateway/contract/index.ts'
 import { foresee } from './forecast.ts'
 import { identifyCheck } from './scan/identify.ts'
-import { connection, device, formatOf, isBitTable, point, widthOf, type ModbusAddress, type ModbusConfig, type ModbusDevice } from './settings.ts'
+import { formatOf, isBitTable, widthOf } from './registers.ts'
+import { connection, device, point, type ModbusAddress, type ModbusConfig, type ModbusDevice } from './settings.ts'
 
 export const modbusSchemas: DriverSchemas = {
   connection, device, point,

@@ -13,7 +13,8 @@ import type { ModbusPoint } from './plan.ts'
 import { encodeRtu, foreignFrame } from './rtu.ts'
 import type { IdentifyCheck } from './scan/identify.ts'
 import { identityOf, type Identity } from './simulated-identity.ts'
-import { formatOf, isBitTable, widthOf, type ModbusAddress, type ModbusConfig } from './settings.ts'
+import { formatOf, isBitTable, widthOf } from './registers.ts'
+import type { ModbusAddress, ModbusConfig } from './settings.ts'
 import { decodePoint, encodeRegisters } from './values.ts'
 
 export interface ModbusSimulator extends Simulator {

@@ -1,7 +1,8 @@
 import type { Value } from '../../gateway/contract/index.ts'
 import { DriverError } from '../../gateway/kit/index.ts'
 import type { ModbusPoint } from './plan.ts'
-import { formatOf, isBitTable, widthOf, type ModbusAddress } from './settings.ts'
+import { formatOf, isBitTable, widthOf } from './registers.ts'
+import type { ModbusAddress } from './settings.ts'
 
 /** A decoded value, or why there is none (a code of docs/errors.md). */
 export type Decoded = { readonly value: Value } | { readonly reason: string }

@@ -2,7 +2,8 @@ import type { Value } from '../../gateway/contract/index.ts'
 import { codeOf, DriverError } from '../../gateway/kit/index.ts'
 import { maskWriteRequest, readReply, readRequest, writeCoilRequest, writeRegisterRequest, writeRegistersRequest, writeReply } from './pdu.ts'
 import type { ModbusPoint } from './plan.ts'
-import { widthOf, type ModbusAddress } from './settings.ts'
+import { widthOf } from './registers.ts'
+import type { ModbusAddress } from './settings.ts'
 import { decodePoint, encodeRegisters } from './values.ts'
 
 export type Send = (pdu: Buffer) => Promise<Buffer>

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { z } from 'zod'
-import type { ConnectionConfig } from '../../gateway/contract/index.ts'
+import type { ConnectionConfig, Facility } from '../../gateway/contract/index.ts'
 import { check, unknownKey } from './check.ts'
 import { facilityOf, isWhole, listsOf, readDecisions, reviewDecisions } from './decisions.ts'
 import { joinConnections, readConnections, readDevices } from './devices.ts'
@@ -19,7 +19,6 @@ export { siteJsonSchema } from './json-schema.ts'
 export { rawRange } from './profile-address-lint.ts'
 export { lintProfile, type LintedProfile } from './profile-lint.ts'
 export { ProfileLibrary, shippedProfiles } from './profile-library.ts'
-export { facilityOf } from './decisions.ts'
 export { reportGrid } from './references.ts'
 export type { DecisionSchemas, OpenDecisions, RoomSchemas } from './room-schemas.ts'
 
@@ -47,6 +46,8 @@ export interface SiteConfig<Decisions = unknown, Uplink = unknown> {
   readonly control: { readonly socket: string }
   readonly log: z.output<typeof sections.log>
   readonly connections: readonly ConnectionConfig[]
+  /** Its points, devices and places, as decisions see them. */
+  readonly facility: Facility
   /** The keys of the rules room: rules, doors, alerts, … */
   readonly decisions: Decisions
   /** What works but will not please. */
@@ -99,8 +100,9 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const joined = joinConnections(connections, devices).map((connection) => placeConnectionFiles(connection, rooms.drivers, folder))
   // A device that could not be read would make every rule on it look wrong.
   const warnings: string[] = []
+  const facility = facilityOf(joined, rooms.drivers, site?.timezone ?? 'UTC')
   if (devices.length === entries.devices.length) {
-    warnings.push(...reviewDecisions(rooms, decisions, facilityOf(joined, rooms.drivers, site?.timezone ?? 'UTC'), report))
+    warnings.push(...reviewDecisions(rooms, decisions, facility, report))
     reportEffects(devices, report)
   }
   reportOverlappingPorts(connections, rooms.drivers, report)
@@ -110,7 +112,7 @@ async function readSite(file: string, root: unknown, rooms: RoomSchemas, options
   const storePath = path.resolve(folder, store.path)
   const socket = control.socket ? path.resolve(folder, control.socket) : path.join(storePath, 'linli.sock')
   if (Buffer.byteLength(socket) > maxSocketPath) report(control.socket ? ['control', 'socket'] : ['store', 'path'], `the control socket ${socket} has more than ${maxSocketPath} bytes; set control.socket to a shorter path`)
-  return { file, site, store: { path: storePath }, journal, ledger, history, events, console: placeTls(page, folder), photos, places, control: { socket }, log, connections: joined, decisions, warnings, streams, uplinks }
+  return { file, site, store: { path: storePath }, journal, ledger, history, events, console: placeTls(page, folder), photos, places, control: { socket }, log, connections: joined, facility: { ...facility, places: new Map(Object.entries(places)) }, decisions, warnings, streams, uplinks }
 }
 
 const placeTls = ({ tls, ...page }: SiteConfig['console'], folder: string): SiteConfig['console'] => ({ ...page, ...(tls ? { tls: tls === 'site-ca' ? tls : { cert: path.resolve(folder, tls.cert), key: path.resolve(folder, tls.key) } } : {}) })

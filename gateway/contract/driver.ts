@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock, Random } from './clock.ts'
-import type { ConnectionConfig, DriverSchemas, PointConfig, SecretRef } from './config.ts'
+import type { ConnectionConfig, PointConfig, SecretRef } from './config.ts'
 import type { Intake, Json, Value } from './values.ts'
 
 /** What `main` lends to a driver. Nothing else of the house is visible to it. */
@@ -19,10 +19,9 @@ export interface DriverKit {
 /** What the driver makes of its own statistics: a cause and a next step, in a sentence that names the device. */
 export interface Finding { readonly code: string; readonly deviceId?: string; readonly text: string }
 
-/** Pure description; loading the driver's libraries waits for {@link DriverEntry.load}. */
+/** A driver by name; its libraries wait for {@link DriverEntry.load}. */
 export interface DriverEntry {
   readonly name: string
-  readonly schemas: DriverSchemas
   load(): Promise<Driver>
 }
 

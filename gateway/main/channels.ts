@@ -1,6 +1,6 @@
 import { decodeRecord } from '../../cloud-sync/decode.ts'
 import { phoneOf } from '../../rules/index.ts'
-import { readerName } from '../../rules/notify/schema.ts'
+import { readerName } from '../../rules/notify/names.ts'
 import type { Site } from '../cli/rooms.ts'
 import type { Receipt } from '../../rules/notify/channel.ts'
 import type { RunningChannels } from '../../rules/notify/index.ts'

@@ -1,6 +1,6 @@
 import type { ModbusPoint } from '../../drivers/modbus/plan.ts'
 import { checkDecoding, type DecodeFinding, type Look, type Remedy } from '../../drivers/modbus/scan/decode-check.ts'
-import { formatOf, isBitTable } from '../../drivers/modbus/settings.ts'
+import { formatOf, isBitTable } from '../../drivers/modbus/registers.ts'
 import { encodeRegisters } from '../../drivers/modbus/values.ts'
 import type { Clock, ConnectionConfig, Value } from '../contract/index.ts'
 import type { LiveValues } from '../live.ts'

@@ -12,7 +12,6 @@ import { Pipeline } from '../pipeline.ts'
 import { Repeats } from '../repeats.ts'
 import { TelemetryBranch } from '../telemetry.ts'
 import type { TimeKeeper } from '../time.ts'
-import { facilityOfSite } from '../cli/rooms.ts'
 import { withinPatience, type Basics } from './basics.ts'
 import type { WriteGuard } from './devices.ts'
 import type { Store } from './store.ts'
@@ -34,7 +33,7 @@ export interface DecisionOptions extends Basics {
 /** Rules, alerts and the line that feeds them, as the last life left them. */
 export async function openDecisions({ site, log, clock, store: { journal }, live, feed, time, history, eventLog, writer, bus, whenUp, guards }: DecisionOptions) {
   const newId = (): string => randomHex(8)
-  const facility = facilityOfSite(site)
+  const { facility } = site
   const { alerts: config, people, shifts, escalation } = site.decisions
   const desk = createAlertDesk({ newId, config, facility, roster: createRoster({ people, shifts, escalation, timezone: facility.timezone }), now: () => clock.now() })
   desk.restore(await journal.state.entries('alert/'))
@@ -42,7 +41,7 @@ export async function openDecisions({ site, log, clock, store: { journal }, live
   const models = createFacilityModels(site.decisions, facility)
   const mayWrite = models.guard(live)
   guards.push(({ id }, value, by) => mayWrite(id, value, by))
-  const rules = [...createRules(site.decisions, facility), ...models.rules]
+  const rules = [...createRules(site.decisions, facility, site.library), ...models.rules]
   const engine = createEngine(rules, {
     failed: desk.open().flatMap(({ key }) => failedRule(key) ?? []),
     onFailure: (rule, error) => rulesLog.error({ rule, code: codeOf(error), err: error }, `rule "${rule}" failed and is set aside: ${describe(error)}`),

@@ -1,11 +1,11 @@
 import path from 'node:path'
-import type { Alert, Clock, EpochMs, EventLog, Facility, History, Json, JsonObject } from '../contract/index.ts'
+import type { Alert, Clock, EpochMs, EventLog, History, Json, JsonObject } from '../contract/index.ts'
 import { ConfigError } from '../kit/index.ts'
 import { alarmFigures, createMonths, createReport, createShiftDays, createShiftReport, namesOf, type Duty } from '../../rules/report/index.ts'
 import type { AlarmsAnswer, MonthReport, ShiftReport, ShiftsAnswer } from '../console/api/index.ts'
 import type { ReportAnswer, ReportPort } from '../control/report.ts'
 import { Reporter } from '../reporter.ts'
-import { facilityOfSite, type Site } from '../cli/rooms.ts'
+import type { Site } from '../cli/rooms.ts'
 import type { Basics } from './basics.ts'
 import type { OpenedDecisions } from './decisions.ts'
 import { reportQueue } from './report-queue.ts'
@@ -30,8 +30,7 @@ const asTold = <T>(figures: Fixed<T>): T => figures as T
 
 /** Months and shifts of a site, drawn up from a running gateway's past or from that of a stopped one. `open`: what the running one has open. */
 export function createReports(site: Site, clock: Pick<Clock, 'now'>, { eventLog, history, told, open }: ReportPast & { open?(): readonly Alert[] }) {
-  const { decisions } = site
-  const facility: Facility = facilityOfSite(site)
+  const { decisions, facility } = site
   const months = createMonths(facility.timezone)
   const days = createShiftDays({ shifts: decisions.shifts, timezone: facility.timezone })
   const events = (from: number, to: number, types?: readonly string[]) => eventLog.read(from, to, types)

@@ -7,13 +7,13 @@ import type { Entry } from './entries.ts'
 import { isSame, mayResident, saying, step, wordOf } from './life.ts'
 import { before, hasAct, lastAt, notBefore, type AlertRecord } from './record.ts'
 import { noRoster, type Roster } from './roster.ts'
-import { alertsSchema, type AlertsConfig } from './schema.ts'
+import type { AlertsConfig } from './schema.ts'
 import { isStanding, statistics, type AlertStatistics } from './statistics.ts'
 
 export interface DeskParts {
   /** 16 hex digits. */
   newId(): string
-  readonly config?: AlertsConfig
+  readonly config: AlertsConfig
   /** For the connection of a device. */
   readonly facility?: Pick<Facility, 'devices'>
   readonly roster?: Roster
@@ -36,7 +36,7 @@ const testMs = 30_000
 const nothing: AlertWork = { events: [], state: [] }
 
 /** Owns the alerts' life: building.ts says what the building does to it, life.ts what people do, decisions.ts what the clock does. */
-export function createAlertDesk({ newId, config = alertsSchema.parse(undefined), facility = { devices: new Map() }, roster = noRoster, now: clock = () => Infinity, maxOpen = 5_000 }: DeskParts): BuildingDesk {
+export function createAlertDesk({ newId, config, facility = { devices: new Map() }, roster = noRoster, now: clock = () => Infinity, maxOpen = 5_000 }: DeskParts): BuildingDesk {
   const book = new AlertBook({ config, facility, roster, maxOpen })
   const building = new Building({ book, newId, now: clock, maxOpen })
   let wake: EpochMs | undefined

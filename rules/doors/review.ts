@@ -1,6 +1,6 @@
 import type { Facility, Review } from '../../gateway/contract/index.ts'
 import { didYouMean } from '../../gateway/kit/suggest.ts'
-import type { HoursConfig } from '../hours.ts'
+import type { HoursConfig } from '../hours-schema.ts'
 import { reviewLockWrites, type Writers } from './lock-writes.ts'
 import type { AccessConfig, DoorConfig, Signal } from './schema.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { duration, identifier, label } from '../../gateway/kit/schema.ts'
-import { hoursSchema } from '../hours.ts'
+import { hoursSchema } from '../hours-schema.ts'
 
 const pointId = z.string().regex(/^[a-z0-9-]{1,48}\.[a-z0-9-]{1,48}$/, 'name a point as device.point')
 const scalar = z.union([z.boolean(), z.number(), z.string()])

@@ -1,7 +1,9 @@
 import type { Facility, Json, JsonObject, Label, PointId } from '../../gateway/contract/index.ts'
+import { ConfigError } from '../../gateway/kit/errors.ts'
 import { didYouMean } from '../../gateway/kit/suggest.ts'
 import { conditionSchema, type ConditionConfig } from '../conditions/schema.ts'
 import { isDuration, type LibraryConfig, type Parameter, type Template } from './schema.ts'
+import type { RuleConfig } from '../schema.ts'
 import { template, templateNames } from './templates.ts'
 
 type Given = string | number | boolean
@@ -9,6 +11,19 @@ export interface Expanded {
   readonly rules: readonly ConditionConfig[]
   /** Below the entry. */
   readonly faults: readonly { readonly path: readonly (string | number)[]; readonly message: string }[]
+}
+
+/** What each of a site's library rules stands for, by its id. Made when the site file is read, so that a start needs no template. */
+export type Expansions = ReadonlyMap<string, readonly ConditionConfig[]>
+
+/** Throws ConfigError CONFIG_INVALID for what `linli check` refuses. */
+export function expandLibrary(rules: readonly RuleConfig[], facility: Pick<Facility, 'points' | 'devices'>): Expansions {
+  return new Map(rules.flatMap((entry) => {
+    if (entry.kind !== 'library') return []
+    const { rules: conditions, faults } = expand(entry, facility)
+    if (faults.length > 0) throw new ConfigError('CONFIG_INVALID', `rule "${entry.id}": ${faults[0]!.message}; run linli check`)
+    return [[entry.id, conditions] as const]
+  }))
 }
 
 /** The entry as plain conditions. A parameter is a number, a duration, a name of a point or schedule: never a piece of an expression. */

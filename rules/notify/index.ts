@@ -2,10 +2,12 @@ import type { ChannelTrial, Channels, GatewayConditions, Journal, SecretRef } fr
 import { codeOf, ConfigError, type Logger } from '../../gateway/kit/index.ts'
 import { didYouMean } from '../../gateway/kit/suggest.ts'
 import { Channel, tryOut, type ChannelParts } from './channel.ts'
-import { readerName, type ChannelConfig } from './schema.ts'
+import { readerName } from './names.ts'
+import type { ChannelConfig } from './schema.ts'
 import type { Sender, SenderPorts } from './sender.ts'
 
-export { channelIds, channelSchema, readerName, type ChannelConfig } from './schema.ts'
+export { channelIds, readerName } from './names.ts'
+export type { ChannelConfig } from './schema.ts'
 
 export interface ChannelsParts extends Omit<SenderPorts, 'around'>, Pick<ChannelParts, 'decode' | 'receipts' | 'random'> {
   readonly journal: Journal

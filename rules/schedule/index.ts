@@ -1,2 +1,2 @@
 export { createCalendar } from './calendar.ts'
-export { calendarSchema, scheduleSchema, type CalendarConfig, type ScheduleConfig } from './schema.ts'
+export type { CalendarConfig, ScheduleConfig } from './schema.ts'

@@ -1,7 +1,7 @@
 import { checkDecoding, type DecodeFinding, type Look } from '../../drivers/modbus/scan/decode-check.ts'
 import type { ScanProfile } from '../../drivers/modbus/scan/fingerprint.ts'
 import { measuredBy } from '../../drivers/modbus/scan/physics.ts'
-import { widthOf } from '../../drivers/modbus/settings.ts'
+import { widthOf } from '../../drivers/modbus/registers.ts'
 import { decodePoint, encodeRegisters } from '../../drivers/modbus/values.ts'
 import type { ModbusPoint } from '../../drivers/modbus/plan.ts'
 import { World } from '../../gateway/cli/simulate/world.ts'

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Json } from '../../gateway/contract/index.ts'
 import { FakeClock } from '../../gateway/kit/index.ts'
 import { createAlertDesk } from '../../rules/index.ts'
-import { raise } from '../support/alerts.ts'
+import { raise, usualAlerts } from '../support/alerts.ts'
 import { actor, deskBench, diskOf, later, states } from '../support/command-desks.ts'
 
 let numbers = 0
@@ -12,7 +12,7 @@ const act = (clock: FakeClock, overrides: object = {}): object => ({ id: `a-${++
 async function house(config: object = { actors: { [actor]: { alerts: true } } }, folder?: string) {
   const clock = new FakeClock()
   let n = 0
-  const alerts = createAlertDesk({ newId: () => `a${String(++n).padStart(15, '0')}` })
+  const alerts = createAlertDesk({ config: usualAlerts, newId: () => `a${String(++n).padStart(15, '0')}` })
   const bench = await deskBench({ clock, config, act: (one, now) => alerts.act(one, now), ...(folder ? { folder } : {}) })
   alerts.restore(await bench.journal.state.entries('alert/'))
   if (!folder) await bench.journal.commit(alerts.apply([raise({ at: clock.now() - 60_000 })]))

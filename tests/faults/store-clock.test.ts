@@ -12,6 +12,7 @@ import { createAlertDesk, createEngine } from '../../rules/index.ts'
 import { device, point } from '../support/points.ts'
 import { tempFolder } from '../support/resources.ts'
 import { nothingWrong, numbered, openStore, StoreCity, type Produced } from '../support/store-city.ts'
+import { usualAlerts } from '../support/alerts.ts'
 
 const hour = 3_600_000
 const connection: ConnectionConfig = { id: 'line', driver: 'fake', settings: {}, devices: [device('kiosk', [point({ id: 'kiosk.paper' })])] }
@@ -23,7 +24,7 @@ async function gatewayAt(folder: string, wall: { offset: number; synced: boolean
   const journal = await openStore(folder, { clock, timeQuality: () => time.quality })
   const reader = await journal.reader('city', { from: 'start' })
   const live = new LiveValues([connection])
-  const pipeline = new Pipeline({ journal, live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine: createEngine([]), desk: createAlertDesk({ newId: () => 'a' }), feed: new Feed(), time, clock, log: silentLog() })
+  const pipeline = new Pipeline({ journal, live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine: createEngine([]), desk: createAlertDesk({ config: usualAlerts, newId: () => 'a' }), feed: new Feed(), time, clock, log: silentLog() })
   pipeline.start()
   return {
     async produce(count: number): Promise<void> {

@@ -16,6 +16,7 @@ import { device, point } from '../support/points.ts'
 import { tempFolder } from '../support/resources.ts'
 import { rulesOf } from '../support/rules.ts'
 import { all, historyIn } from './history/support.ts'
+import { usualAlerts } from '../support/alerts.ts'
 
 const connection: ConnectionConfig = { id: 'line', driver: 'fake', settings: {}, devices: [device('hall', [point({ id: 'hall.open', type: 'boolean' })]), device('door', [])] }
 
@@ -30,7 +31,7 @@ async function lineOf(rules: readonly Rule[], more: Partial<PipelineParts> = {},
   feed.subscribe((item) => seen.push(item))
   const logged: GatewayEvent[] = []
   const taken: Action[] = []
-  const desk = createAlertDesk({ newId: () => String(++ids).padStart(16, '0') })
+  const desk = createAlertDesk({ config: usualAlerts, newId: () => String(++ids).padStart(16, '0') })
   const line = new Pipeline({
     journal: wrap(journal), live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine, desk, feed, time: new TimeKeeper(systemClock, () => true), clock: systemClock, log: silentLog(),
     eventLog: { record: (events) => { logged.push(...events) } }, actions: { take: (action) => { taken.push(action); return { events: [], state: [{ key: 'write/x', value: 1 }] } } }, ...more,

@@ -6,6 +6,7 @@ import { isLoud } from '../../rules/sounder/sounder.ts'
 import { createAlertDesk } from '../../rules/alerts/desk.ts'
 import { journalIn } from '../support/journals.ts'
 import { tempFolder } from '../support/resources.ts'
+import { usualAlerts } from '../support/alerts.ts'
 
 const [minute, day] = [60_000, 86_400_000]
 const device = (id: string, place?: string) => [id, { id, name: { zh: id, en: id }, connectionId: 'line', ...(place ? { place } : {}) }] as const
@@ -15,7 +16,7 @@ const facility = { devices: new Map([device('smoke', 'hall'), device('door', 'ha
 async function life(folder: string, clock: FakeClock, wrap: (journal: Journal, work: AlertWork) => Promise<void> = (journal, work) => journal.commit({ ...work, urgent: true })) {
   const journal = await journalIn(folder)
   let n = 0
-  const desk = createAlertDesk({ newId: () => `a${++n}`, now: () => clock.now() })
+  const desk = createAlertDesk({ config: usualAlerts, newId: () => `a${++n}`, now: () => clock.now() })
   desk.restore(await journal.state.entries('alert/'))
   const events: GatewayEvent[] = []
   let commits = Promise.resolve()

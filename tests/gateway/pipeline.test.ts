@@ -12,6 +12,7 @@ import { contentOf, drain, journalIn } from '../support/journals.ts'
 import { device, point } from '../support/points.ts'
 import { tempFolder } from '../support/resources.ts'
 import { rulesOf } from '../support/rules.ts'
+import { usualAlerts } from '../support/alerts.ts'
 
 const connection: ConnectionConfig = { id: 'line', driver: 'fake', settings: {}, devices: [device('hall', [point({ id: 'hall.t', scale: 0.1, deadband: 1 })]), device('kiosk', [point({ id: 'kiosk.paper' })])] }
 
@@ -24,7 +25,7 @@ async function pipeline(wrap: (journal: Journal) => Journal = (journal) => journ
   const seen: FeedItem[] = []
   feed.subscribe((item) => seen.push(item))
   const parts = {
-    journal: wrap(journal), live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine, desk: createAlertDesk({ newId: () => 'alert-1' }), feed, time: new TimeKeeper(systemClock, () => true), clock: systemClock, log: silentLog(),
+    journal: wrap(journal), live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine, desk: createAlertDesk({ config: usualAlerts, newId: () => 'alert-1' }), feed, time: new TimeKeeper(systemClock, () => true), clock: systemClock, log: silentLog(),
   }
   const line = new Pipeline(parts)
   line.start()

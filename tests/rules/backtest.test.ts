@@ -23,6 +23,7 @@ import { device, point, reading } from '../support/points.ts'
 import { tempFolder } from '../support/resources.ts'
 import { scale, seed } from '../support/seed.ts'
 import { historyIn, pass, start } from '../gateway/history/support.ts'
+import { usualAlerts } from '../support/alerts.ts'
 
 const title = { zh: '题', en: 'title' }
 const facility = facilityOf({ 'hall.t': 'number', 'hall.open': 'boolean', 'leak.wet': { type: 'boolean', pushed: true }, 'relays.fan': 'boolean', 'ctl.open': 'boolean', 'ctl.unlock': 'boolean' })
@@ -76,7 +77,7 @@ async function lived(steps: readonly Step[]): Promise<{ readonly effects: string
     heard.restore(await journal.state.entries('rule/'))
     history.restarted(clock.now())
     let ids = 0
-    const line = new Pipeline({ journal, live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine: heard, desk: createAlertDesk({ newId: () => String(++ids).padStart(16, '0') }), feed: new Feed(), history, time: new TimeKeeper(clock, () => true), clock, log: silentLog() })
+    const line = new Pipeline({ journal, live, telemetry: new TelemetryBranch(live.points), repeats: new Repeats(), engine: heard, desk: createAlertDesk({ config: usualAlerts, newId: () => String(++ids).padStart(16, '0') }), feed: new Feed(), history, time: new TimeKeeper(clock, () => true), clock, log: silentLog() })
     line.start()
     await clock.advance(0)
     return line

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hoursSchema, scheduleOf } from '../../rules/hours.ts'
-import { scheduleSchema } from '../../rules/schedule/index.ts'
+import { hoursSchema } from '../../rules/hours-schema.ts'
+import { scheduleOf } from '../../rules/hours.ts'
+import { scheduleSchema } from '../../rules/schedule/schema.ts'
 
 const hour = 3_600_000
 const parts = (timezone = 'Asia/Shanghai', holidays: readonly number[] = []) => ({ timezone, schedules: [scheduleSchema.parse({ id: 'office', weekly: ['mon-fri 09:00-17:00'] })], calendar: { holidays: [...holidays], workdays: [] } })

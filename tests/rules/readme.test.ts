@@ -5,6 +5,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { functions } from '../../rules/expression/functions.ts'
 import { createRules } from '../../rules/index.ts'
+import { expandLibrary } from '../../rules/library/expand.ts'
 import { templateNames } from '../../rules/library/templates.ts'
 import { reviewRules } from '../../rules/review.ts'
 import { decisionSchemas } from '../../rules/site.ts'
@@ -20,7 +21,7 @@ describe('rules/README.md', () => {
     const blocks = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => parse(text!) as object)
     const site = z.object({ rules, scenes, schedules, calendar }).parse(Object.assign({}, ...blocks))
     expect(reviewRules({ ...site, channels: [{ id: 'duty' }] }, facility).filter(({ warning }) => !warning)).toEqual([])
-    expect(createRules(site, facility).map(({ id }) => id)).toEqual(['server-room-hot', 'smoke-smoke-1-alarm', 'smoke-smoke-1-alarm-fault', 'smoke-smoke-2-alarm', 'smoke-smoke-2-alarm-fault', 'closing'])
+    expect(createRules(site, facility, expandLibrary(site.rules, facility)).map(({ id }) => id)).toEqual(['server-room-hot', 'smoke-smoke-1-alarm', 'smoke-smoke-1-alarm-fault', 'smoke-smoke-2-alarm', 'smoke-smoke-2-alarm-fault', 'closing'])
   })
   it('names every function and every rule of the library', () => {
     for (const name of Object.keys(functions)) expect(page).toMatch(new RegExp(`\\b${name}\\b`))

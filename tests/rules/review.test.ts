@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { facilityOfSite, readSite } from '../../gateway/cli/rooms.ts'
+import { readSite } from '../../gateway/cli/rooms.ts'
 import { SiteError } from '../../firmware-config/site/index.ts'
 import { loops } from '../../rules/conditions/loops.ts'
 import { createRules } from '../../rules/index.ts'
@@ -102,6 +102,6 @@ describe('linli check', () => {
     expect((error as SiteError).problems.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual(['10:30 no input "temp"; there are t', '13:76 no point "hall.temprature"; did you mean "hall.temperature"?'])
     writeFileSync(file, text.replace('temp <', 't <').replace('temprature', 'temperature'))
     const site = await readSite(file)
-    expect(createRules(site.decisions, facilityOfSite(site)).map(({ id }) => id)).toEqual(['hot', 'heat', 'heat-rise'])
+    expect(createRules(site.decisions, site.facility, site.library).map(({ id }) => id)).toEqual(['hot', 'heat', 'heat-rise'])
   })
 })

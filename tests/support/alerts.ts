@@ -8,6 +8,9 @@ export const day = 24 * hour
 /** Any moment: times in tests are relative to it. */
 export const t0 = Date.UTC(2026, 0, 5, 8)
 
+/** The key `alerts` of a site file that does not have it. */
+export const usualAlerts = alertsSchema.parse(undefined)
+
 export const raise = (overrides: Partial<RaiseAlert> = {}): RaiseAlert => ({ kind: 'raise', key: 'hot', ruleId: 'hot', severity: 2, at: t0, title: { zh: '热', en: 'hot' }, data: { value: 31 }, ...overrides })
 export const clear = (overrides: Partial<ClearAlert> = {}): ClearAlert => ({ kind: 'clear', key: 'hot', ruleId: 'hot', at: t0 + 1_000, data: { value: 20 }, ...overrides })
 

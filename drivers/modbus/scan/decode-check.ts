@@ -1,5 +1,5 @@
 import type { ModbusPoint } from '../plan.ts'
-import { widthOf } from '../settings.ts'
+import { widthOf } from '../registers.ts'
 import { decodePoint } from '../values.ts'
 import { lawsOf, measuredBy, type Law, type Measured, type Moment } from './physics.ts'
 

@@ -1,6 +1,6 @@
 import type { Value } from '../../../gateway/contract/index.ts'
 import type { ModbusPoint } from '../plan.ts'
-import { formatOf } from '../settings.ts'
+import { formatOf } from '../registers.ts'
 import { strayVolts } from './physics.ts'
 
 /**

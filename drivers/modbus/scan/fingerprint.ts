@@ -1,6 +1,6 @@
 import type { Label, Value } from '../../../gateway/contract/index.ts'
 import { planReads, type ModbusPoint } from '../plan.ts'
-import { isBitTable, widthOf } from '../settings.ts'
+import { isBitTable, widthOf } from '../registers.ts'
 import { decodePoint } from '../values.ts'
 import type { DeviceReader } from './device-reader.ts'
 import { evidenceOf, evidenceOfAnswer, evidenceOfMatch, evidenceOfRange, scoreOf } from './evidence.ts'

@@ -1,5 +1,5 @@
 import type { Label, Value } from '../../../gateway/contract/index.ts'
-import { widthOf } from '../settings.ts'
+import { widthOf } from '../registers.ts'
 import { checkDecoding, type DecodeFinding, type Look } from './decode-check.ts'
 import { DeviceReader } from './device-reader.ts'
 import { readValues, type ScanProfile } from './fingerprint.ts'

@@ -1,7 +1,8 @@
 import { openLine } from '../../../drivers/modbus/driver.ts'
 import type { Line } from '../../../drivers/modbus/line.ts'
 import { identifyReply, identifyRequest, readReply, readRequest, readWriteRequest, writeCoilRequest, writeCoilsRequest, writeRegisterRequest, writeRegistersRequest, writeReply } from '../../../drivers/modbus/pdu.ts'
-import { connection as connectionSchema, isBitTable, type ModbusAddress } from '../../../drivers/modbus/settings.ts'
+import { isBitTable } from '../../../drivers/modbus/registers.ts'
+import { connection as connectionSchema, type ModbusAddress } from '../../../drivers/modbus/settings.ts'
 import { codeOf, ConfigError, createLog, describe, systemClock as clock } from '../../kit/index.ts'
 import { paint, print, printJson, stopSignal, table } from '../output.ts'
 

@@ -10,7 +10,7 @@ import { decisionSchemas } from '../../../rules/site.ts'
 import type { Facility } from '../../contract/index.ts'
 import { didYouMean } from '../../kit/suggest.ts'
 import { paint, print, printJson } from '../output.ts'
-import { facilityOfSite, readSite } from '../rooms.ts'
+import { readSite } from '../rooms.ts'
 
 export interface TestCommand { readonly site?: string; readonly json?: boolean }
 
@@ -62,7 +62,7 @@ export async function runCases(file: string, site?: string): Promise<readonly Ca
 /** The site file's points, or those of the file; the file's own rules go before the site's. */
 async function groundOf(cases: CaseFile, document: SourceDocument, site: string | undefined, problems: Problems): Promise<{ readonly decisions: CaseDecisions; readonly facility: Facility }> {
   const read = site === undefined ? undefined : await readSite(site)
-  const facility = read ? facilityOfSite(read) : facilityOfCases(cases, timezone)
+  const facility = read ? read.facility : facilityOfCases(cases, timezone)
   if (read && !cases.rules && !cases.scenes) return { decisions: read.decisions, facility }
   const report = problems.in(document)
   const root = isObject(document.value) ? document.value : {}

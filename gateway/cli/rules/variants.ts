@@ -4,7 +4,7 @@ import { rulesOfCases } from '../../../rules/cases.ts'
 import { lookBackMs } from '../../../rules/look-back.ts'
 import { ConfigError } from '../../kit/index.ts'
 import { didYouMean } from '../../kit/suggest.ts'
-import { facilityOfSite, readSite, type Site } from '../rooms.ts'
+import { readSite, type Site } from '../rooms.ts'
 
 /** A site file's rules, and how much of the past they want to have seen. */
 export interface SiteVariant extends Variant { readonly site: Site; readonly lookBackMs: number }
@@ -13,7 +13,7 @@ export interface SiteVariant extends Variant { readonly site: Site; readonly loo
 export async function siteVariant(file: string, sets: readonly string[] = []): Promise<SiteVariant> {
   const changes = sets.map(changeOf)
   const site = await readSite(file, changes.length === 0 ? {} : { override: (raw) => changes.reduce(changed, structuredClone(raw)) })
-  const facility = facilityOfSite(site)
+  const { facility } = site
   return { name: [file, ...sets].join(' '), site, lookBackMs: lookBackMs(site.decisions, facility), make: () => rulesOfCases(site.decisions, facility) }
 }
 

@@ -4,7 +4,6 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { modbusDriver } from '../../../drivers/modbus/driver.ts'
 import { encodeMbap, MbapReader } from '../../../drivers/modbus/mbap.ts'
 import { encodeRtu } from '../../../drivers/modbus/rtu.ts'
-import { modbusSchemas } from '../../../drivers/modbus/schema.ts'
 import type { ModbusConfig } from '../../../drivers/modbus/settings.ts'
 import { startModbusSimulator } from '../../../drivers/modbus/simulator.ts'
 import { silentLog, systemClock } from '../../../gateway/kit/index.ts'
@@ -49,7 +48,7 @@ async function device(attend: (socket: Socket) => boolean = () => true, deadUnit
 function supervised(config: ModbusConfig): { readonly intakes: Intake[]; last(id: string): unknown; status(): string } {
   const intakes: Intake[] = []
   const stop = new AbortController()
-  const supervisor = new Supervisor({ config, entry: { name: 'modbus', schemas: modbusSchemas, load: async () => modbusDriver }, kit: testKit(), clock: systemClock, random: () => 0, log: silentLog(), accept: (_, intake) => { intakes.push(intake) } })
+  const supervisor = new Supervisor({ config, entry: { name: 'modbus', load: async () => modbusDriver }, kit: testKit(), clock: systemClock, random: () => 0, log: silentLog(), accept: (_, intake) => { intakes.push(intake) } })
   const running = supervisor.run(stop.signal)
   onTestFinished(async () => { stop.abort(); await running })
   return { intakes, last: (id) => intakes.flatMap(({ samples }) => samples).findLast(({ pointId }) => pointId === id), status: () => supervisor.status().state }

@@ -6,7 +6,6 @@ import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { opcuaDriver } from '../../../drivers/opcua/driver.ts'
-import { opcuaSchemas } from '../../../drivers/opcua/schema.ts'
 import type { Intake } from '../../../gateway/contract/index.ts'
 import { asyncuaPython, startPeer, type OpcuaPeer, type PeerKind } from '../../peers/opcua.ts'
 import { linli } from '../../support/command-line.ts'
@@ -237,7 +236,7 @@ for (const kind of kinds) {
       const intakes: Intake[] = []
       const kit = testKit()
       const supervisor = new Supervisor({
-        config, kit, clock: kit.clock, random: () => 0, log: kit.log, entry: { name: 'opcua', schemas: opcuaSchemas, load: async () => opcuaDriver }, accept: (_id, intake) => { intakes.push(intake) },
+        config, kit, clock: kit.clock, random: () => 0, log: kit.log, entry: { name: 'opcua', load: async () => opcuaDriver }, accept: (_id, intake) => { intakes.push(intake) },
       })
       const stop = new AbortController()
       const running = supervisor.run(stop.signal)

@@ -15,6 +15,7 @@ import { createAlertDesk } from '../../../rules/alerts/desk.ts'
 import { createEngine } from '../../../rules/engine.ts'
 import { plainEncoder } from '../../support/encoder.ts'
 import { modbusConfig } from '../../drivers/modbus/support.ts'
+import { usualAlerts } from '../../support/alerts.ts'
 
 /** A contact that rules watch, and a relay that they write, each a Modbus unit of its own. */
 export const building = (port: number, timeout = '500ms') => modbusConfig(port, {
@@ -50,7 +51,7 @@ export async function openLine({ folder, connection, rules, clock = systemClock,
   const live = new LiveValues([connection])
   const engine = createEngine(rules)
   engine.restore(await journal.state.entries('rule/'))
-  const desk = createAlertDesk({ newId: () => randomHex(8) })
+  const desk = createAlertDesk({ config: usualAlerts, newId: () => randomHex(8) })
   desk.restore(await journal.state.entries('alert/'))
   const kit = { clock, random: systemRandom, log, hashIdentity: (value: string) => value, readSecret: async () => '', recall: async () => undefined }
   const supervisor = new Supervisor({ config: connection, entry: driverRegistry[connection.driver]!, kit, clock, random: systemRandom, log, accept: (id, intake) => pipeline.accept(id, intake) })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Facility } from '../../../gateway/contract/index.ts'
 import { reviewChannels } from '../../../rules/notify/review.ts'
-import { channelIds } from '../../../rules/notify/schema.ts'
+import { channelIds } from '../../../rules/notify/names.ts'
 import { channel } from './support.ts'
 
 const device = { id: 'env', name: { zh: '环境', en: 'air' }, connectionId: 'broker' }

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Calendar } from '../../../rules/expression/scope.ts'
-import { calendarSchema, createCalendar, scheduleSchema } from '../../../rules/schedule/index.ts'
+import { createCalendar } from '../../../rules/schedule/index.ts'
+import { calendarSchema, scheduleSchema } from '../../../rules/schedule/schema.ts'
 import { createZone } from '../../../rules/schedule/zone.ts'
 import { scale } from '../../support/seed.ts'
 
