@@ -21,7 +21,7 @@ export function check<T extends z.ZodType>(schema: T, value: unknown, report: Re
 function explain(schema: z.core.$ZodType, value: unknown, issue: Issue, base: Path, report: Report): void {
   const path: Path = [...base, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))]
   if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) report([...path, key], () => unknownKey(key, keysAt(schema, path)), 'key')
+    for (const key of issue.keys) report([...path, key], (spell = (name) => name) => unknownKey(key, keysAt(schema, path).map((name) => spell(name))), 'key')
     return
   }
   if (issue.code === 'invalid_key') return report(path, keyIssue(issue), 'key')

@@ -46,8 +46,11 @@ export interface Located {
   spell?(path: Path): Path
 }
 
-/** A message that costs something (a suggestion among thousands of names) is a function, called only when it is shown. */
-export type Message = string | (() => string)
+/**
+ * A message that costs something (a suggestion among thousands of names) is a function, called only when it is shown. `spell`: what the file's
+ * own version calls a key that stands beside the one the path names; left out where there are no versions.
+ */
+export type Message = string | ((spell?: (key: string) => string) => string)
 export type Report = (path: Path, message: Message, at?: Place) => void
 
 /** More than this help nobody, and a hostile file must not make us search for a million suggestions. */
@@ -67,7 +70,8 @@ export class Problems {
   #add(source: Located, path: Path, message: Message, at: Place): void {
     if (this.#found.length >= shown) { this.#more++; return }
     const { line, column } = source.locate(path, at)
-    const [where, what] = [formatPath(source.spell?.(path) ?? path), typeof message === 'string' ? message : message()]
+    const spelt = (each: Path): Path => source.spell?.(each) ?? each
+    const [where, what] = [formatPath(spelt(path)), typeof message === 'string' ? message : message((key) => String(spelt([...path.slice(0, -1), key]).at(-1)))]
     const text = `${source.file}:${line}:${column} ${where ? `${where}: ` : ''}${what}`
     this.#found.push({ file: source.file, line, column, path: where, message: what, text })
   }

@@ -1,8 +1,8 @@
 import { parseText, textOf, type SourceDocument } from './document.ts'
 import { isOlder } from './migrations/index.ts'
-import { migrate } from './migrations/migrate.ts'
+import { migrate, type NewerName } from './migrations/migrate.ts'
 import { isObject } from './plain.ts'
-import type { Problems } from './problems.ts'
+import { Problems } from './problems.ts'
 
 /** A site file as the present version says it. */
 export interface SiteDocument extends SourceDocument {
@@ -20,8 +20,20 @@ export function parseSiteText(file: string, text: string, problems: Problems): S
   if (!isOlder(version)) return document
   // What YAML itself refuses comes first: a migration must know what it changes.
   const migrated = problems.any ? null : migrate(text)
-  const now = migrated && parseText(file, migrated.text, problems, { text, back: migrated.back, spell: migrated.spell })
+  if (!document || !migrated) return null
+  const { newer, back, spell } = migrated
+  for (const each of newer) problems.in(document)(each.path, newerName(version, each), 'key')
+  // Two names of one key became one name written twice, which is told already.
+  const now = parseText(file, migrated.text, newer.some(({ both }) => both) ? new Problems() : problems, { text, back, spell })
   return now && { ...now, older: version }
+}
+
+/** Read without a word, it would be one that a program of the file's own version refuses; and of two names for one thing one would be dropped. */
+function newerName(version: number, { path, since, older, both }: NewerName): string {
+  const [name, before] = [path.at(-1), older].map((each) => JSON.stringify(each))
+  return both
+    ? `${name} is what version ${since} of the site file calls ${before}, which stands here too; keep ${before}, or write linli: ${since} and keep ${name}`
+    : `${name} came with version ${since} of the site file, and this one says linli: ${version}; call it ${before}, or write linli: ${since}`
 }
 
 /** The same of a file. */

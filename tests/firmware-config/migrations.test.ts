@@ -71,6 +71,20 @@ describe('a site file of version 1', () => {
     const told = await problems((await textOf('estate')).replace('linli: 1', 'linli: 2'))
     expect(told).toEqual([expect.stringContaining('journal.commitMs: unknown key "commitMs"; since version 2 of the site file it is called "commit"'), expect.stringContaining('"retainDays"; since version 2 of the site file it is called "keepDays"')])
   })
+  it('that uses a name of version 2 is told so at its place, what else is wrong beside it; an older name that is misspelt is never told the newer one', async () => {
+    const site = (text: string): Promise<readonly string[]> => problems(`linli: 1\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\nconnections: []\n${text}`)
+    expect(await site('journal: { commit: 50s }\naccess: { keepDays: 20 }\n')).toEqual([
+      'site.yaml:4:12 journal.commit: "commit" came with version 2 of the site file, and this one says linli: 1; call it "commitMs", or write linli: 2',
+      'site.yaml:4:20 journal.commit: from 1ms to 10s',
+      'site.yaml:5:11 access.keepDays: "keepDays" came with version 2 of the site file, and this one says linli: 1; call it "retainDays", or write linli: 2',
+    ])
+    for (const both of ['{ commitMs: 20, commit: 5s }', '{ commit: 5s, commitMs: 20 }']) {
+      expect(await site(`journal: ${both}\n`)).toEqual([`site.yaml:4:${`journal: ${both}`.indexOf('commit:') + 1} journal.commit: "commit" is what version 2 of the site file calls "commitMs", which stands here too; keep "commitMs", or write linli: 2 and keep "commit"`])
+    }
+    expect(await site('journal: { commitms: 20 }\nevents: { keepDays: 20 }\n')).toEqual(['site.yaml:4:12 journal.commitms: unknown key "commitms"; did you mean "commitMs"?'])
+    // Where its store lies is known all the same: a trial that broke the file is found there.
+    expect(storePathOf('/x/site.yaml', 'linli: 1\nstore: { path: /data }\njournal: { commit: 5s, commitMs: 20 }\n')).toBe('/data')
+  })
 })
 
 describe('migrations', () => {
@@ -94,6 +108,11 @@ describe('migrations', () => {
     expect([spell(['buses', 0, 'baudRate']), spell(['buses', 1, 'wait']), spell(['other', 'baudRate'])]).toEqual([['lines', 0, 'speed'], ['lines', 1, 'wait'], ['other', 'baudRate']])
     expect(migrate(text.replace('linli: 1', 'linli: 2').replace('speed', 'baud'), chain)).toMatchObject({ from: 2, to: 3, text: expect.stringContaining('buses:\n  - { baudRate: 9600, wait: 5 }') })
     expect(migrate(now, chain)).toBeNull()
+    const newer = (line: string): unknown => migrate(`linli: 1\nlines:\n  - ${line}\n`, chain)!.newer
+    expect(newer('{ baudRate: 1 }')).toEqual([{ path: ['lines', 0, 'baudRate'], since: 3, older: 'speed', both: false }])
+    expect(newer('{ baudRate: 1, speed: 2 }')).toEqual([{ path: ['lines', 0, 'baudRate'], since: 3, older: 'speed', both: true }])
+    expect(newer('{ baud: 1, wait: 2 }')).toEqual([{ path: ['lines', 0, 'baud'], since: 2, older: 'speed', both: false }])
+    expect(newer('{ speed: 1, wait: 2 }')).toEqual([])
   })
 
   /** Version 1 in any order and layout, with comments, quotes, anchors, and numbers that are shared. */
