@@ -1,30 +1,11 @@
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { z } from 'zod'
 import type { ChangeAuthor, Configuration, DesiredMark, DesiredRecord, EpochMs } from '../../gateway/contract/index.ts'
 import { replaceFile } from '../../gateway/kit/durable-file.ts'
 import { codeOf, ConfigError, describe } from '../../gateway/kit/index.ts'
+import { hashOf } from './hash.ts'
+import { readPages, type Entry, type Pages } from './pages.ts'
 import type { Trial } from './trial.ts'
-import { hashOf } from './version.ts'
-
-const count = z.int().min(0)
-const names = z.array(z.string())
-const trialSchema = z.strictObject({
-  number: count, previous: count, confirm: z.enum(['person', 'health']), windowMs: count, boot: z.string(), beganAt: z.number(), starts: count,
-  baseline: z.strictObject({ connections: names, devices: names, uplinks: names, failed: names, console: z.boolean() }),
-})
-const entrySchema = z.strictObject({
-  number: z.int().min(1), at: z.number(), by: z.string(), origin: z.enum(['file', 'cli', 'console', 'city']), reason: z.string(), hash: z.string(), bytes: count,
-  outcome: z.enum(['found', 'trial', 'confirmed', 'rolled-back', 'kept-aside']), note: z.string().optional(),
-})
-const desiredSchema = z.strictObject({
-  version: z.int().min(1), hash: z.string(), actor: z.string(), at: z.number(), number: count.optional(), outcome: z.enum(['confirmed', 'rolled-back']).optional(), code: z.string().optional(), detail: z.string().optional(),
-})
-/** `desired` came later: a book without it is as sound. */
-const bookSchema = z.strictObject({ format: z.literal(1), inForce: count, trial: trialSchema.nullable(), entries: z.array(entrySchema), desired: desiredSchema.optional() })
-
-type Entry = z.output<typeof entrySchema>
-type Pages = z.output<typeof bookSchema>
 
 const maxEntries = 50
 const maxBytes = 64 << 20
@@ -47,9 +28,9 @@ export class ConfigurationBook {
       await mkdir(path.dirname(folder), { recursive: true })
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const text = await readFile(file, 'utf8').catch((error: unknown) => { if (codeOf(error) === 'ENOENT') return null; throw error })
-      const pages = text === null ? { success: true as const, data: empty } : bookSchema.safeParse(parsed(text), { jitless: true })
-      if (!pages.success) await rename(file, `${file}.damaged`)
-      return { book: new ConfigurationBook(folder, pages.success ? pages.data : empty), damaged: !pages.success }
+      const pages = text === null ? empty : readPages(text)
+      if (!pages) await rename(file, `${file}.damaged`)
+      return { book: new ConfigurationBook(folder, pages ?? empty), damaged: !pages }
     })
   }
 
@@ -87,7 +68,7 @@ export class ConfigurationBook {
     const entry = await this.#keep(text, { by, origin }, at, reason, 'trial')
     const begun: Trial = { ...trial, number: entry.number, previous: this.inForce, starts: 0 }
     const desired = mark ? { ...mark, at, number: entry.number } : this.#pages.desired
-    await this.#write({ ...this.#pages, inForce: entry.number, trial: jsonTrial(begun), entries: [...this.#pages.entries, entry], ...(desired ? { desired } : {}) })
+    await this.#write({ ...this.#pages, inForce: entry.number, trial: begun, entries: [...this.#pages.entries, entry], ...(desired ? { desired } : {}) })
     return entry.number
   }
 
@@ -129,10 +110,9 @@ export class ConfigurationBook {
 
 const empty: Pages = { format: 1, inForce: 0, trial: null, entries: [] }
 const configuration = ({ bytes: _, note, ...entry }: Entry): Configuration => ({ ...entry, ...(note === undefined ? {} : { note }) })
-const jsonTrial = ({ baseline, ...trial }: Trial): NonNullable<Pages['trial']> => ({ ...trial, baseline: { ...baseline, connections: [...baseline.connections], devices: [...baseline.devices], uplinks: [...baseline.uplinks], failed: [...baseline.failed] } })
 
 /** The oldest give way; never what is in force, or what a trial would go back to. */
-function pruned({ entries, inForce, trial }: Pages): { readonly entries: Entry[]; readonly gone: readonly Entry[] } {
+function pruned({ entries, inForce, trial }: Pages): { readonly entries: readonly Entry[]; readonly gone: readonly Entry[] } {
   const gone: Entry[] = []
   let kept = entries
   const total = (): number => kept.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -144,8 +124,6 @@ function pruned({ entries, inForce, trial }: Pages): { readonly entries: Entry[]
   }
   return { entries: kept, gone }
 }
-
-function parsed(text: string): unknown { try { return JSON.parse(text) } catch { return null } }
 
 async function written<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try { return await work() } catch (cause) {

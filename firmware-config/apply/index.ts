@@ -5,5 +5,6 @@ export { baselineOf, healthOf, type Baseline, type HouseStatus, type StillThere 
 export { keptConnections } from './kept.ts'
 export { planChange } from './plan.ts'
 export { interrupted, judge, leftMs, type BootTime, type Reason, type Trial } from './trial.ts'
-export { hashOf, isMigrated, versionOf, type SiteVersion } from './version.ts'
+export { hashOf } from './hash.ts'
+export { isMigrated, versionOf, type SiteVersion } from './version.ts'
 export { storePathOf } from './store-path.ts'

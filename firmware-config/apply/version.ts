@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { ChangeLine } from '../../gateway/contract/index.ts'
 import type { SiteConfig } from '../site/index.ts'
 import { parseSiteText } from '../site/site-text.ts'
@@ -20,6 +19,3 @@ export function versionOf(site: SiteConfig, text: string): SiteVersion {
 
 /** Whether `now` is the good text `old`, written as `linli migrate` does: it says the same. */
 export const isMigrated = (old: string, now: string): boolean => migrate(old)?.text === now
-
-/** Of a text, for telling whether it is another one. SHA-256, hex. */
-export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')

@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { builtinModules, createRequire } from 'node:module'
 import path from 'node:path'
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
@@ -65,15 +66,28 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
   const made: Metafile[] = []
   const modular = { ...common, metafile: true, format: 'esm', splitting: true, outdir: out, entryNames: '[name]', chunkNames: '[name]-[hash]', banner: { js: 'import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);' } } satisfies BuildOptions
   // The modules that start as threads are known only once the sources were read.
-  await build({ ...modular, entryPoints: [entry], write: false })
-  made.push((await build({ ...modular, entryPoints: [entry, ...[...modules].map((module) => path.join(root, module))] })).metafile)
+  const first = await build({ ...modular, entryPoints: [entry], write: false })
+  const define = { LINLI_BUILD: JSON.stringify(await nameOf(root, first.outputFiles, assets)) }
+  made.push((await build({ ...modular, define, entryPoints: [entry, ...[...modules].map((module) => path.join(root, module))] })).metafile)
   // Built for itself: chunks that it shared with the commands would be many more and smaller, and each costs a gateway's start.
-  made.push((await build({ ...modular, entryPoints: [start], chunkNames: 'run-[name]-[hash]' })).metafile)
+  made.push((await build({ ...modular, define, entryPoints: [start], chunkNames: 'run-[name]-[hash]' })).metafile)
   await mergeStart(root, out, moduleFile('start.ts'), made.at(-1)!)
   const require = createRequire(path.join(root, 'package.json'))
   for (const name of [...packages].toSorted()) made.push((await build({ ...common, metafile: true, format: 'cjs', entryPoints: [require.resolve(name)], outfile: path.join(out, packageFile(name)) })).metafile)
   await writeFile(path.join(folder, 'linli.mjs'), starter)
   return { assets: [...assets].toSorted(), packages: packagesIn(made) }
+}
+
+/** Another program, or another file that it ships, has another name: what one has checked is nothing to the other (gateway/build.ts). */
+async function nameOf(root: string, outputs: readonly { readonly path: string; readonly hash: string }[], assets: ReadonlySet<string>): Promise<string> {
+  const hash = createHash('sha256')
+  for (const { path: file, hash: content } of outputs.toSorted((a, b) => (a.path < b.path ? -1 : 1))) hash.update(`${path.basename(file)} ${content}\n`)
+  for (const asset of [...assets].toSorted()) {
+    const at = path.join(root, asset)
+    const files = (await stat(at)).isDirectory() ? (await readdir(at, { recursive: true, withFileTypes: true })).filter((each) => each.isFile()).map((each) => path.join(each.parentPath, each.name)).toSorted() : [at]
+    for (const file of files) hash.update(path.relative(root, file)).update(await readFile(file))
+  }
+  return hash.digest('hex').slice(0, 32)
 }
 
 /** As linli.mjs of the project, without the search for Node. */

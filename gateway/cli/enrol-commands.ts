@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 /** `linli enrol` and `replace`: what an installer does when a box, or a piece of hardware, comes new. */
 export function enrolCommands(program: Command, duration: (text: string) => number): void {
   program.command('enrol')
-    .description('get the gateway\'s certificate from the platform\'s authority: the key is made on the box and stays there; at a terminal it asks for what is not given')
+    .description('get the gateway\'s certificate from the platform\'s authority: the key is made on the box and stays there; at a terminal it asks for what is not given; then the connection is tried (exit code 1 where it fails)')
     .argument('<site>', 'site file (YAML)')
     .option('--url <url>', 'the authority: https://… (EST, RFC 7030)')
     .option('--uplink <id>', 'which uplink, where there are several')
@@ -12,6 +12,7 @@ export function enrolCommands(program: Command, duration: (text: string) => numb
     .option('--renew', 'a new certificate for the same key; the present one is the pass')
     .option('--force', 'also where a valid certificate is')
     .option('--try', 'only try the connection with the certificate that is there: publish, receipt, subscriptions')
+    .option('--no-try', 'do not try the connection after enrolling, as where the platform is out of reach for now')
     .option('--csr <file>', 'without network: write the request to a file')
     .option('--import <file>', 'without network: take the certificate that came back')
     .option('--json', 'print JSON')

@@ -8,12 +8,12 @@ import type { Label } from '../contract/index.ts'
 import { codeOf, ConfigError, describe, UplinkError } from '../kit/index.ts'
 import { languageOfTerminal, openTerminal, say, type Terminal } from './ask/terminal.ts'
 import type { Judge } from './ask/question.ts'
-import { isDeaf, listensToNothing, proofText, prove, type Tried } from './enrol-try.ts'
+import { brokerIsNext, isDeaf, listensToNothing, proofText, prove, type Tried } from './enrol-try.ts'
 import { paint, print, stopSignal } from './output.ts'
 
 export interface Guided extends Tried {
   /** What was given on the command line is not asked for. */
-  readonly options: { readonly token?: string; readonly ca?: string; readonly force?: boolean }
+  readonly options: { readonly token?: string; readonly ca?: string; readonly force?: boolean; readonly try?: boolean }
   /** What the site file should say now. */
   tell(authority: { readonly url: string; readonly ca?: string }): void
 }
@@ -42,20 +42,22 @@ export async function guideEnrolment(file: string, { uplink, parts, socket, opti
   const token = options.token === undefined ? await ask(terminal, { kind: 'secret', ask: { zh: '一次性令牌（不显示）', en: 'One-time token (not shown)' }, judge: notEmpty }) : (await readText(options.token))?.trim() ?? ''
   if (token === null) return left(terminal, language)
   let kept: string | undefined
+  let inPlace = false
   const told = (): void => tell({ url, ...(kept === undefined ? {} : { ca: kept }) })
   try {
     const done = (step: EnrolStep): void => clack.log.success(say(steps[step], language))
     const enrolled = await enrolOnline({ ...parts, done, server: { url, ca: ca.pem, basic: { user: parts.gateway, token: token.trim() } }, force: options.force ?? false }, signal)
+    inPlace = true
     if (ca.pem !== undefined) { kept = path.join(path.dirname(parts.files.cert), 'authority.pem'); await put(kept, ca.pem, 0o644) }
-    await prove({ uplink, parts, socket }, (proof) => clack.log.success(say(proofText(proof), language)), signal)
-    if (isDeaf({ uplink, parts, socket })) clack.log.info(say(listensToNothing, language))
+    if (options.try !== false) await prove({ uplink, parts, socket }, (proof) => clack.log.success(say(proofText(proof), language)), signal)
+    if (options.try !== false && isDeaf({ uplink, parts, socket })) clack.log.info(say(listensToNothing, language))
     clack.outro(`${paint('green', words('已入网', 'enrolled'))}: ${enrolled.subject}, ${enrolled.issuer}, ${new Date(enrolled.notAfter).toISOString()}`)
     told()
     print(`${words('接下来', 'next')}: linli check ${file}; linli run ${file}`)
   } catch (error) {
     clack.cancel(`${codeOf(error)} ${describe(error)}`)
-    if (codeOf(error).startsWith('UPLINK_')) told()
-    print(nextStep(error, file, language))
+    if (inPlace) told()
+    print(nextStep(inPlace, file, language))
     process.exitCode = 1
   }
 }
@@ -93,10 +95,9 @@ function left({ clack }: Terminal, language: 'zh' | 'en'): void {
   process.exitCode = 130
 }
 
-/** By what has happened already: a certificate that is in place needs no second token. */
-function nextStep(error: unknown, file: string, language: 'zh' | 'en'): string {
-  const connection = codeOf(error).startsWith('UPLINK_')
-  return say(connection
-    ? { zh: `证书已存好，平台连接没有成功；平台一侧改好后用 linli enrol ${file} --try 再试，不需要新令牌`, en: `the certificate is in place, the broker's side is not: when that is mended, try it again with linli enrol ${file} --try; no new token is needed` }
+/** By what has happened already. */
+function nextStep(inPlace: boolean, file: string, language: 'zh' | 'en'): string {
+  return say(inPlace
+    ? brokerIsNext(`linli enrol ${file} --try`)
     : { zh: `改好后再运行 linli enrol ${file}；没有网络时用 --csr 和 --import`, en: `when that is mended run linli enrol ${file} again; without network: --csr, then --import` }, language)
 }

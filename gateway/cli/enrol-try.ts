@@ -2,7 +2,7 @@ import { currentCertificate, type EnrolOptions } from '../../cloud-sync/enrol/en
 import { listenedTo, tryConnection, type TrialStep } from '../../cloud-sync/enrol/trial.ts'
 import type { Label } from '../contract/index.ts'
 import { controlClient } from '../control/client.ts'
-import { codeOf, describe, systemClock as clock } from '../kit/index.ts'
+import { codeOf, GatewayError, systemClock as clock } from '../kit/index.ts'
 import { createLog } from '../kit/log.ts'
 import { version } from '../version.ts'
 import { languageOfTerminal, say } from './ask/terminal.ts'
@@ -29,6 +29,11 @@ export function proofText({ step, topic, acked }: Proof): Label {
 
 export const listensToNothing: Label = { zh: '这条链路不接收平台的命令（站点文件里没有 commands、configuration、confirm）', en: 'this uplink listens to nothing: its entry in the site file has no commands, configuration or confirm' }
 
+/** A certificate that is in place needs no second token. */
+export const brokerIsNext = (again: string): Label => ({
+  zh: `证书已存好，平台连接没有成功；改好后用 ${again} 再试，不需要新令牌`, en: `the certificate is in place, the connection is not proven: when that is mended, try it again with ${again}; no new token is needed`,
+})
+
 /** Does with the broker what the gateway will do, with the files that enrolment keeps; tells each thing that is proven. Throws what tryConnection throws, CONTROL_FORBIDDEN. */
 export async function prove({ uplink, parts: { gateway, region, files }, socket }: Tried, told: (proof: Proof) => void, signal: AbortSignal): Promise<void> {
   // Before any enrolment, as with a platform of users and passwords, the uplink is tried as the site file has it.
@@ -48,22 +53,34 @@ async function acknowledged(socket: string, uplink: string): Promise<number | nu
   return own?.state === 'online' ? own.acked : null
 }
 
-/** `linli enrol --try`: the trial alone, with the certificate that is there; no token is spent. Exit code 1 where something is not proven. */
-export async function tryEnrolment(file: string, tried: Tried, json: boolean): Promise<void> {
+/** As `--json` tells it. */
+export type Outcome = { readonly ok: true; readonly proven: readonly Proof[] } | { readonly ok: false; readonly proven: readonly Proof[]; readonly code: string; readonly message: string }
+
+/**
+ * The trial where nobody is asked anything; without `json` each thing is told as it is proven, and `next` where something is not. The exit code is 1
+ * then. Whatever stops it is an outcome, a socket that may not be opened too: what was done before the trial must still be told.
+ */
+export async function tryOut(tried: Tried, json: boolean, next: Label): Promise<Outcome> {
   const language = languageOfTerminal()
   const { log } = await import('@clack/prompts')
   const proven: Proof[] = []
   const told = (proof: Proof): void => { proven.push(proof); if (!json) log.success(say(proofText(proof), language)) }
   try {
     await prove(tried, told, stopSignal())
-    if (json) return printJson({ ok: true, uplink: tried.uplink.id, proven })
-    if (isDeaf(tried)) log.info(say(listensToNothing, language))
-    print(paint('green', say({ zh: '平台连接正常', en: 'the platform can be used' }, language)))
   } catch (error) {
-    if (!codeOf(error).startsWith('UPLINK_')) throw error
+    if (!(error instanceof GatewayError)) throw error
     process.exitCode = 1
-    if (json) return printJson({ ok: false, uplink: tried.uplink.id, proven, code: codeOf(error), message: describe(error) })
-    log.error(`${codeOf(error)} ${describe(error)}`)
-    print(say({ zh: `改好后再试：linli enrol ${file} --try`, en: `when that is mended, try again: linli enrol ${file} --try` }, language))
+    const { code, message } = error
+    if (!json) { log.error(`${code} ${message}`); print(say(next, language)) }
+    return { ok: false, proven, code, message }
   }
+  if (!json && isDeaf(tried)) log.info(say(listensToNothing, language))
+  if (!json) print(paint('green', say({ zh: '平台连接正常', en: 'the platform can be used' }, language)))
+  return { ok: true, proven }
+}
+
+/** `linli enrol --try`: the trial alone, with the certificate that is there; no token is spent. */
+export async function tryEnrolment(file: string, tried: Tried, json: boolean): Promise<void> {
+  const { ok, ...outcome } = await tryOut(tried, json, { zh: `改好后再试：linli enrol ${file} --try`, en: `when that is mended, try again: linli enrol ${file} --try` })
+  if (json) printJson({ ok, uplink: tried.uplink.id, ...outcome })
 }

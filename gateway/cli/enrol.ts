@@ -15,12 +15,13 @@ export interface EnrolCommand {
   readonly csr?: string
   readonly import?: string
   readonly renew?: boolean
+  /** True: the trial alone. False: none after an enrolment. */
   readonly try?: boolean
   readonly force?: boolean
   readonly json?: boolean
 }
 
-/** `linli enrol`: the gateway's certificate for one uplink, over the network or by files. */
+/** `linli enrol`: the gateway's certificate for one uplink, over the network or by files; over the network it ends with a trial of the connection. Exit code 1 where that proves less. */
 export async function enrol(file: string, options: EnrolCommand): Promise<void> {
   const site = await readSite(file)
   const uplink = uplinkOf(site, options.uplink)
@@ -38,11 +39,17 @@ export async function enrol(file: string, options: EnrolCommand): Promise<void> 
     return print(`${options.csr}: the request; give it to the authority. The key stays in ${files.key}.new\nThen: linli enrol ${file} --import CERTIFICATE.pem`)
   }
   const done = await carryOut(parts, options.renew && options.url === undefined ? { ...uplink.renew, ...options } : options)
-  if (options.json) return printJson({ uplink: uplink.id, ...done, notAfter: new Date(done.notAfter).toISOString(), files })
-  print(`${paint('green', 'enrolled')}: ${done.subject}, by ${done.issuer}, until ${new Date(done.notAfter).toISOString()}`)
-  tellMissing(file, uplink, files, options)
-  // A running gateway takes a renewed one up by itself.
-  if (!options.renew) print(`Next: linli enrol ${file} --uplink ${uplink.id} --try   # proves that the platform takes what the gateway says, and lets it listen`)
+  if (!options.json) {
+    print(`${paint('green', 'enrolled')}: ${done.subject}, by ${done.issuer}, until ${new Date(done.notAfter).toISOString()}`)
+    tellMissing(file, uplink, files, options)
+  }
+  const again = `linli enrol ${file} --uplink ${uplink.id} --try`
+  // A running gateway takes a renewed one up by itself; where the authority was not asked, there may be no network at all.
+  const tries = !options.renew && options.import === undefined && options.try !== false
+  const { tryOut, brokerIsNext } = await import('./enrol-try.ts')
+  const trial = tries ? await tryOut({ uplink, parts, socket }, options.json ?? false, brokerIsNext(again)) : undefined
+  if (options.json) return printJson({ uplink: uplink.id, ...done, notAfter: new Date(done.notAfter).toISOString(), files, ...(trial && { trial }) })
+  if (!tries && !options.renew) print(`Next: ${again}   # proves that the platform takes what the gateway says, and lets it listen`)
 }
 
 /** What the site file should say of it, where it does not yet. */

@@ -10,7 +10,7 @@ import type { CheckUp } from '../support/findings.ts'
 import { createScrubber, type ScrubClass } from '../support/scrub.ts'
 import { knownOf } from '../support/secrets.ts'
 import { version } from '../version.ts'
-import { fileHash } from './check-up.ts'
+import { fileHash } from './file-hash.ts'
 
 export interface BundleOptions {
   /** The site file. */

@@ -1,6 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { ChangeAuthor, ChangeFinding, ChangeOrder, ChangePlan, ChangeView, Clock, DesiredMark, DesiredOrder, DesiredPort, DesiredRecord, GatewayEvent, RaiseAlert } from '../contract/index.ts'
-import { baselineOf, hashOf, healthOf, isMigrated, judge, leftMs, planChange, versionOf, type BootTime, type ConfigurationBook, type HouseStatus, type Reason, type Trial } from '../../firmware-config/apply/index.ts'
+import type { ConfigurationBook } from '../../firmware-config/apply/book.ts'
+import { hashOf } from '../../firmware-config/apply/hash.ts'
+import { baselineOf, healthOf, type HouseStatus } from '../../firmware-config/apply/health.ts'
+import { judge, leftMs, type BootTime, type Reason, type Trial } from '../../firmware-config/apply/trial.ts'
 import type { Site } from '../cli/rooms.ts'
 import { replaceOwned } from '../kit/durable-file.ts'
 import { codeOf, ConfigError, describe, type Logger } from '../kit/index.ts'
@@ -101,7 +104,7 @@ export class Changes implements DesiredPort {
 
   async plan(text: string): Promise<ChangePlan> {
     const site = await this.#parts.read(text)
-    return planChange(versionOf(this.#running.site, this.#running.text), versionOf(site, text))
+    return this.#planTo(site, text)
   }
 
   apply(order: ChangeOrder): Promise<ChangeView> { return this.#alone(() => this.#apply(order)) }
@@ -157,13 +160,13 @@ export class Changes implements DesiredPort {
     if (!gateway) throw turning()
     if (base !== undefined && base !== hashOf(this.#running.text)) throw new ConfigError('CHANGE_BASE', `it was built upon another configuration than the one that runs, ${book.inForce} (${hashOf(this.#running.text).slice(0, 12)}…); build it upon that one`)
     const site = await this.#parts.read(text)
-    const plan = planChange(versionOf(this.#running.site, this.#running.text), versionOf(site, text))
+    const plan = await this.#planTo(site, text)
     const refused = plan.risks.find(({ kind }) => kind === 'refused')
     if (refused) throw new ConfigError('CHANGE_REFUSED', refused.text.en)
     const losses = plan.risks.filter(({ kind }) => kind === 'loss')
     if (losses.length > 0 && !acceptLoss) throw new ConfigError('CHANGE_LOSS', `${losses.map((loss) => loss.text.en).join('; ')}; no roll-back brings that again. Apply it with --accept-loss if that is meant`)
     const lying = await this.#lying()
-    if (this.#isEdited(lying) && hashOf(lying) !== hashOf(text)) {
+    if (await this.#isEdited(lying) && hashOf(lying) !== hashOf(text)) {
       if (!overwrite) throw new ConfigError('CHANGE_FILE_EDITED', `${site.file} was changed by hand since the gateway read it; apply that file itself, or write over it with --overwrite (it is kept among the configurations)`)
       await book.found(lying, clock.now(), { reason: 'changed by hand, never in force', aside: true })
     }
@@ -257,6 +260,12 @@ export class Changes implements DesiredPort {
     })
   }
 
+  /** What reads site files is loaded when one is. */
+  async #planTo(site: Site, text: string): Promise<ChangePlan> {
+    const [{ planChange }, { versionOf }] = await Promise.all([import('../../firmware-config/apply/plan.ts'), import('../../firmware-config/apply/version.ts')])
+    return planChange(versionOf(this.#running.site, this.#running.text), versionOf(site, text))
+  }
+
   /** One change at a time. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#busy.then(work, work)
@@ -294,7 +303,7 @@ export class Changes implements DesiredPort {
     const { mtimeMs, size, ino } = await stat(this.#running.site.file).catch(() => ({ mtimeMs: 0, size: 0, ino: 0 }))
     const seen = `${mtimeMs} ${size} ${ino}`
     if (seen === this.#seen) return
-    const edited = this.#isEdited(await this.#lying())
+    const edited = await this.#isEdited(await this.#lying())
     this.#seen = seen
     if (edited === this.#edited) return
     this.#edited = edited
@@ -302,7 +311,9 @@ export class Changes implements DesiredPort {
   }
 
   /** Somebody else changed it; linli migrate changes nothing of what it says. */
-  #isEdited(lying: string): boolean { return lying !== this.#running.text && !isMigrated(this.#running.text, lying) }
+  async #isEdited(lying: string): Promise<boolean> {
+    return lying !== this.#running.text && !(await import('../../firmware-config/apply/version.ts')).isMigrated(this.#running.text, lying)
+  }
 
   /** What the file holds now; '' where it is gone. */
   async #lying(): Promise<string> { return readFile(this.#running.site.file, 'utf8').then((text) => text.replace(/^\uFEFF/, ''), () => '') }

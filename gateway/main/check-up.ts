@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { ConnectionConfig, EpochMs, SecretRef } from '../contract/index.ts'
 import { createShifts } from '../../rules/people/shifts.ts'
@@ -10,12 +8,10 @@ import type { OpcuaPki } from '../support/check-opcua.ts'
 import type { Endpoint } from '../support/check-network.ts'
 import type { PortNeed } from '../support/check-ports.ts'
 import { found, type CheckFinding } from '../support/findings.ts'
+import { fileHash } from './file-hash.ts'
 
 const hourMs = 3_600_000
 const mostSecrets = 500
-
-/** The file's content as a short name; null when it cannot be read. */
-export const fileHash = (file: string): Promise<string | null> => readFile(file).then((bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 16), () => null)
 
 export interface FactsOptions {
   readonly now: EpochMs

@@ -6,8 +6,6 @@ import { codeOf, describe } from '../kit/index.ts'
 import type { PhotoStore } from '../photos/index.ts'
 import { version } from '../version.ts'
 import type { Basics } from './basics.ts'
-import { commissioningPort } from './commissioning.ts'
-import { discoveryDesk } from './discovery/desk.ts'
 import type { Lines } from './discovery/mqtt-bus.ts'
 import type { Store } from './store.ts'
 
@@ -24,7 +22,7 @@ export async function openConsole({ site, clock, log: root, stack, store: { jour
   const log = root.child({ room: 'console' })
   const { people, doors } = site.decisions
   try {
-    const { serveConsole } = await import('../console/index.ts')
+    const [{ serveConsole }, { commissioningPort }, { discoveryDesk }] = await Promise.all([import('../console/index.ts'), import('./commissioning.ts'), import('./discovery/desk.ts')])
     const discovery = discoveryDesk({ site, lines, changes: lent.changes, clock })
     stack.defer(() => discovery.close())
     const commissioning = stack.use(await commissioningPort({ site, clock, log: root.child({ room: 'commission' }), ...lent }))

@@ -2,12 +2,17 @@ import { access, readFile } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import path from 'node:path'
 import type { Clock, GatewayEvent, RaiseAlert, Work } from '../contract/index.ts'
-import { ConfigurationBook, hashOf, interrupted, isMigrated, storePathOf, type BootTime, type Reason } from '../../firmware-config/apply/index.ts'
-import { readSite, type Site } from '../cli/rooms.ts'
+import { ConfigurationBook } from '../../firmware-config/apply/book.ts'
+import { hashOf } from '../../firmware-config/apply/hash.ts'
+import { interrupted, type BootTime, type Reason } from '../../firmware-config/apply/trial.ts'
+import type * as Rooms from '../cli/rooms.ts'
+import type { Site } from '../cli/rooms.ts'
 import { controlClient } from '../control/client.ts'
 import { codeOf, describe, systemClock, type Logger } from '../kit/index.ts'
 import { startGateway, type Gateway, type GatewayOptions } from '../main.ts'
+import { build as thisBuild } from '../build.ts'
 import { Changes, putFile, rolledBack } from './changes.ts'
+import { keepChecked, takeChecked } from './checked-site.ts'
 import type { Handover } from './devices.ts'
 
 export interface HouseOptions extends Omit<GatewayOptions, 'site' | 'log' | 'pending' | 'handover' | 'changes'> {
@@ -18,19 +23,24 @@ export interface HouseOptions extends Omit<GatewayOptions, 'site' | 'log' | 'pen
   /** A gateway stands: the first, and each that takes another's place. */
   started?(gateway: Gateway, site: Site): void
   boot?(): Promise<BootTime>
+  /** Default: this program, where it has a name. */
+  readonly build?: string | null
 }
 
 /**
  * One gateway after the other, until the signal aborts: with another site file (Changes), or on a disk that came back. Connections that
  * are the same in the next one keep their sessions. Throws what the first one throws.
  */
-export async function runHouse({ file, signal, log: createLog, started, boot = bootTime, clock = systemClock, ...options }: HouseOptions): Promise<void> {
-  const found = await openSite({ file, clock, boot })
+export async function runHouse({ file, signal, log: createLog, started, boot = bootTime, clock = systemClock, build = thisBuild, ...options }: HouseOptions): Promise<void> {
+  const found = await openSite({ file, clock, boot, build })
   const log = createLog(found.site.log.level)
   const changes = await openChanges(found, { clock, log, boot })
   let handover: Handover | undefined
   await using _left = { async [Symbol.asyncDispose]() { await handover?.[Symbol.asyncDispose]() } }
   let [site, turned] = [found.site, false]
+  // After the start: nobody waits for it.
+  const cancelKeep = found.keep ? clock.after(keepAfterMs, () => { found.keep!().catch((error: unknown) => log.warn({ code: codeOf(error) }, `the checked site file is not kept for the next start: ${describe(error)}`)) }) : () => {}
+  using _keep = { [Symbol.dispose]: cancelKeep }
   for (let pending: readonly Work[] = []; !signal.aborted;) {
     log.level = site.log.level
     const gateway = await startGateway({ site, log, clock, ...options, pending, handover, changes }).catch(async (error: unknown) => {
@@ -57,15 +67,30 @@ export async function runHouse({ file, signal, log: createLog, started, boot = b
   }
 }
 
-interface FoundSite { readonly site: Site; readonly text: string; readonly book: ConfigurationBook | null; readonly trouble: string | null; readonly events: readonly GatewayEvent[]; readonly alerts: readonly RaiseAlert[] }
+interface FoundSite {
+  readonly site: Site
+  readonly text: string
+  readonly book: ConfigurationBook | null
+  readonly trouble: string | null
+  readonly events: readonly GatewayEvent[]
+  readonly alerts: readonly RaiseAlert[]
+  /** So that the next start need not read it; null where this one did not. */
+  keep: (() => Promise<void>) | null
+}
 type Parts = Pick<HouseOptions, 'file'> & { readonly clock: Clock; boot(): Promise<BootTime> }
 
+/** Throws SiteError. Loads what reads site files. */
+const readSite = async (...asked: Parameters<typeof Rooms.readSite>): Promise<Site> => (await import('../cli/rooms.ts')).readSite(...asked)
+
 /** The site file as it is to be in force: what a trial left behind is settled before anything is opened. Throws SiteError. */
-async function openSite({ file, clock, boot }: Parts): Promise<FoundSite> {
-  const text = (await readFile(file, 'utf8').catch(() => '')).replace(/^\uFEFF/, '')
-  const first = await readSite(file).then((site) => ({ site }), (error: unknown) => ({ error }))
-  const store = 'site' in first ? first.site.store.path : storePathOf(file, text)
-  const plain = { text, book: null, events: [], alerts: [] }
+async function openSite({ file, clock, boot, build: program }: Parts & { readonly build: string | null }): Promise<FoundSite> {
+  const bytes = await readFile(file).catch(() => Buffer.alloc(0))
+  const text = bytes.toString().replace(/^\uFEFF/, '')
+  const source = { file, bytes, build: program }
+  const taken = await takeChecked(source)
+  const first = taken ? { site: taken } : await readSite(file).then((site) => ({ site }), (error: unknown) => ({ error }))
+  const store = 'site' in first ? first.site.store.path : (await import('../../firmware-config/apply/store-path.ts')).storePathOf(file, text)
+  const plain = { text, book: null, events: [], alerts: [], keep: null }
   // Another gateway has it: its trial is its own, and the store will say so.
   if ('site' in first && await answers(first.site)) return { ...plain, site: first.site, trouble: null }
   const opened = await ConfigurationBook.open(path.join(store, 'configurations')).catch((error: unknown) => ({ trouble: describe(error) }))
@@ -75,16 +100,17 @@ async function openSite({ file, clock, boot }: Parts): Promise<FoundSite> {
   const back = await settle({ file, text, book, clock, boot, broken: 'error' in first ? first.error : null })
   if (!back) {
     if ('error' in first) throw first.error
-    return { site: first.site, text, book, trouble, events: [], alerts: [] }
+    const { site } = first
+    return { ...plain, site, book, trouble, keep: taken ? null : () => keepChecked(source, site) }
   }
-  return { site: await readSite(file), text: back.text, book, trouble, ...rolledBack(back.number, book.inForce, back.why, clock.now()) }
+  return { ...plain, site: await readSite(file), text: back.text, book, trouble, ...rolledBack(back.number, book.inForce, back.why, clock.now()) }
 }
 
 /** Null: the file stays as it is. Otherwise the one before lies there again. */
 async function settle({ file, text, book, clock, boot, broken }: Parts & { readonly text: string; readonly book: ConfigurationBook; readonly broken: unknown }): Promise<{ readonly number: number; readonly text: string; readonly why: Reason } | null> {
   const { trial } = book
   const hash = hashOf(text)
-  if (!trial) { if (!broken) await book.found(text, clock.now(), { reason: await reasonOf(book, text) }); return null }
+  if (!trial) { if (!broken && hash !== book.hash(book.inForce)) await book.found(text, clock.now(), { reason: await reasonOf(book, text) }); return null }
   if (hash === book.hash(trial.previous)) { await book.settle('rolled-back', 'the gateway ended before it was in force, or while it was taken back', 'CHANGE_INTERRUPTED'); return null }
   if (hash !== book.hash(trial.number)) {
     if (broken) return null
@@ -104,7 +130,9 @@ async function settle({ file, text, book, clock, boot, broken }: Parts & { reado
 async function reasonOf(book: ConfigurationBook, text: string): Promise<string> {
   if (book.inForce === 0) return 'found at the first start'
   const old = await book.text(book.inForce).catch(() => null)
-  return old !== null && isMigrated(old, text) ? 'written in the present version by linli migrate' : 'changed by hand'
+  if (old === null) return 'changed by hand'
+  const { isMigrated } = await import('../../firmware-config/apply/version.ts')
+  return isMigrated(old, text) ? 'written in the present version by linli migrate' : 'changed by hand'
 }
 
 async function openChanges({ site, text, book, trouble, events, alerts }: FoundSite, { clock, log, boot }: Pick<Parts, 'clock' | 'boot'> & { readonly log: Logger }): Promise<Changes | undefined> {
@@ -113,6 +141,7 @@ async function openChanges({ site, text, book, trouble, events, alerts }: FoundS
   return book ? new Changes({ book, site, text, clock, log: log.child({ room: 'change' }), boot, answers, read: (other) => readSite(site.file, { text: other }), untold: { events, alerts } }) : undefined
 }
 
+const keepAfterMs = 3_000
 const never = new Promise<never>(() => {})
 const aborted = (signal: AbortSignal): Promise<'stopping'> => new Promise((resolve) => { if (signal.aborted) resolve('stopping'); else signal.addEventListener('abort', () => resolve('stopping'), { once: true }) })
 /** Where no socket lies nobody listens: the usual start need not ask, which takes it 8 ms. */

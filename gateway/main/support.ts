@@ -10,7 +10,7 @@ import { createLogs, type LogsPort } from '../support/logs.ts'
 import type { Scrubber } from '../support/scrub.ts'
 import { version } from '../version.ts'
 import type { Basics } from './basics.ts'
-import { fileHash, siteFacts } from './check-up.ts'
+import { fileHash } from './file-hash.ts'
 
 /** Secrets are read again after so long: a page asks every two seconds. */
 const knownForMs = 60_000
@@ -37,7 +37,7 @@ export function openSupport({ site, clock, stack, ring, eventLog, live, status }
     return known.scrubber
   }
   const look = async (): Promise<CheckUp> => {
-    const [{ checkUp }, { checkMeters }] = await Promise.all([import('../support/check-up.ts'), import('./check-decoding.ts')])
+    const [{ checkUp }, { checkMeters }, { siteFacts }] = await Promise.all([import('../support/check-up.ts'), import('./check-decoding.ts'), import('./check-up.ts')])
     const [runsWith, hasAdmin] = await Promise.all([startedWith, hasAccounts(site)])
     const facts = await siteFacts(site, { now: clock.now(), runsWith: runsWith ?? '', hasAdmin })
     return checkUp({ facts: { ...facts, looks: [...facts.looks ?? [], ['devices', () => checkMeters(site.connections, live, clock)]] }, clock, version, status: status(), synchronised: async () => false })

@@ -1,8 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startCity } from '../../cloud-sync/simulator.ts'
 import { bundle } from '../../firmware-config/package/bundle.ts'
 import { stage } from '../../firmware-config/package/stage.ts'
@@ -20,11 +20,12 @@ registerHooks({ load(url, context, next) { if (url.startsWith('file:')) tell(url
 globalThis.Function = new Proxy(Function, { construct(target, words) { tell('Function'); return new target(...words) } })
 `
 
+type City = Awaited<ReturnType<typeof startCity>>
 interface Start { readonly files: readonly string[]; readonly packages: readonly string[]; readonly bytes: number; readonly functions: number }
 
-/** A gateway with Modbus TCP and RTU, the local broker and an uplink, until the city has its first message. */
-async function start(): Promise<Start> {
-  const city = await startCity()
+/** A gateway with Modbus TCP, the local broker and an uplink, until the city has its first message and the checked site file is kept. */
+async function start(city: City): Promise<Start> {
+  writeFileSync(told, '')
   writeFileSync(site, [
     'linli: 2', 'site: { id: bundled, name: { zh: 测, en: bundled }, region: "420106" }', `store: { path: ${folder}/data }`, 'log: { level: error }',
     'connections: [{ id: line, driver: modbus, host: 127.0.0.1, port: 1 }, { id: broker, driver: mqtt, listen: { host: 127.0.0.1, port: 0 } }]',
@@ -33,10 +34,13 @@ async function start(): Promise<Start> {
   const arrived = new Promise<void>((resolve) => { city.onEvent(() => resolve()) })
   const gateway = spawn(process.execPath, ['--import', watch, starter, 'run', site], { stdio: ['ignore', 'ignore', 'inherit'] })
   const ended = new Promise((resolve) => gateway.once('exit', resolve))
-  await Promise.race([arrived, ended])
-  gateway.kill('SIGTERM')
+  try {
+    await Promise.race([arrived, ended])
+    await vi.waitUntil(() => existsSync(path.join(folder, 'data/checked-site')), { timeout: 10_000 })
+  } finally {
+    gateway.kill('SIGTERM')
+  }
   expect(await ended).toBe(0)
-  await city.stop()
   const lines = readFileSync(told, 'utf8').trim().split('\n')
   const files = lines.filter((line) => line.startsWith('file:') && line.includes('/lib/js/')).map((url) => new URL(url).pathname)
   const texts = files.map((file) => readFileSync(file, 'utf8'))
@@ -47,19 +51,30 @@ async function start(): Promise<Start> {
 }
 
 describe('linli run of the bundle', () => {
+  let first: Start
   let found: Start
   beforeAll(async () => {
     await stage(root, folder, process.arch === 'arm64' ? 'arm64' : 'x64', await bundle(root, folder))
     writeFileSync(watch, watcher)
-    found = await start()
+    const city = await startCity()
+    first = await start(city)
+    found = await start(city)
+    await city.stop()
   }, 5 * minutes)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it('loads what the site uses, and no code of OPC UA, the page, serial lines, mail or the commands', () => {
-    expect(found.packages).toEqual(expect.arrayContaining(['mqtt', 'mqemitter', 'mqtt-packet', 'yaml', 'classic-level']))
-    expect(found.packages.filter((name) => /^(node-opcua|fastify|@fastify|@serialport|serialport|nodemailer|epoll|onoff|commander|pino-pretty|csv-|readable-stream)/.test(name))).toEqual([])
+    expect(first.packages).toEqual(expect.arrayContaining(['mqtt', 'mqemitter', 'mqtt-packet', 'yaml', 'classic-level']))
+    expect(first.packages.filter((name) => /^(node-opcua|fastify|@fastify|@serialport|serialport|nodemailer|epoll|onoff|commander|pino-pretty|csv-|readable-stream)/.test(name))).toEqual([])
     expect(found.files).toContain('start.js')
     expect(found.files).not.toContain('main.js')
+  })
+
+  it('reads the same site file once: the next start loads neither a YAML parser nor a schema', () => {
+    expect(found.packages).toEqual(expect.arrayContaining(['mqtt', 'mqemitter', 'mqtt-packet', 'classic-level']))
+    expect(found.packages.filter((name) => /^(yaml|zod)/.test(name))).toEqual([])
+    expect(found.files.filter((name) => /rooms/.test(name))).toEqual([])
+    expect(first.files.filter((name) => /rooms/.test(name))).not.toEqual([])
   })
 
   it('loads few files and little text: what is added here is paid at every start of every box', () => {
@@ -67,7 +82,7 @@ describe('linli run of the bundle', () => {
     expect(found.bytes).toBeLessThanOrEqual(1_900_000)
   })
 
-  it('has no code written at the start by the schemas of a site file that is read once', () => { expect(found.functions).toBeLessThanOrEqual(5) })
+  it('has no code written at the start by the schemas of a site file that is read once', () => { expect(first.functions).toBeLessThanOrEqual(5) })
 
   it('leaves every other way to say it to the commands, which know what is wrong', () => {
     const say = (...words: readonly string[]): string => { try { return execFileSync(process.execPath, [starter, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }) } catch (error) { return (error as { stderr: string }).stderr } }
