@@ -199,7 +199,9 @@ describe('linli enrol on the command line', () => {
 
     await expect(linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem')).rejects.toMatchObject({ stderr: expect.stringMatching(/ENROL_USAGE.*LINLI_ENROL_TOKEN/) })
     await writeFile(path.join(folder, 'token'), (await linli('ca', 'token', 'city', 'hall-1')).stdout)
-    expect((await linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem', '--token', 'token')).stdout).toMatch(/enrolled: CN=hall-1[\s\S]*Add to uplink "city"[^\n]*\n {4}renew: \{ url: "https:\/\/127[^\n]*ca\.pem \}/)
+    const { stdout } = await linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem', '--token', 'token')
+    expect(stdout).toMatch(/enrolled: CN=hall-1[\s\S]*Add to uplink "city"[^\n]*\n {4}renew: \{ url: "https:\/\/127[^\n]*ca\.pem \}/)
+    expect(stdout).toMatch(/lets the gateway in[\s\S]*the first message is acknowledged: linli\/v1\/420106\/hall-1\/status[\s\S]*the platform can be used\n$/)
     expect((await linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem', '--renew', '--json')).stdout).toMatch(/"subject":"CN=hall-1"/)
     await writeFile(path.join(folder, 'renewing.yaml'), (await readFile(path.join(folder, 'site.yaml'), 'utf8')).replace('key: box.key', `key: box.key, renew: { url: "${url}", ca: city/ca.pem }`))
     expect((await linli('enrol', 'renewing.yaml', '--renew')).stdout).toMatch(/^enrolled: CN=hall-1, by [^\n]*\n$/)
@@ -212,6 +214,27 @@ describe('linli enrol on the command line', () => {
     const { uplink } = startUplink(journal, reader, { url: `mqtts://127.0.0.1:${broker.port}`, ca: at('ca.pem'), cert: at('box.pem'), key: at('box.key') })
     await expect.poll(() => uplink.status(), { timeout: 5_000 }).toMatchObject({ state: 'online' })
     await rm(at('token'))
+  }, 60_000)
+  it3('tries the connection where nobody is asked: what the broker refuses is an exit code beside a certificate that is in place, and --no-try leaves it out', async () => {
+    const folder = await tempFolder()
+    const linli = (...args: string[]) => run(process.execPath, [main, ...args], { cwd: folder }).then(({ stdout }) => ({ code: 0, stdout }), ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }))
+    await linli('ca', 'init', 'city')
+    await linli('ca', 'issue', 'city', '--server', '127.0.0.1', '--out', 'broker')
+    const [caPem, cert, key] = await Promise.all(['city/ca.pem', 'broker.pem', 'broker.key'].map((name) => readFile(path.join(folder, name), 'utf8')))
+    // It lets every certificate of the authority in, and hall-1 write nothing.
+    const broker = await mosquitto(['cafile {folder}/ca.pem', 'certfile {folder}/cert.pem', 'keyfile {folder}/key.pem', 'require_certificate true', 'use_identity_as_username true', 'acl_file {folder}/acl'], { 'ca.pem': caPem!, 'cert.pem': cert!, 'key.pem': key!, acl: 'user hall-2\ntopic readwrite #\n' })
+    await writeFile(path.join(folder, 'site.yaml'), `linli: 2\nsite: { id: hall-1, name: { zh: 厅, en: hall }, region: "420106" }\nstore: { path: ./data }\nuplinks: [{ id: city, url: "mqtts://127.0.0.1:${broker.port}", ca: city/ca.pem }]\n`)
+    const served = child(process.execPath, [main, 'ca', 'serve', 'city', '--listen', '127.0.0.1:0'], { cwd: folder })
+    const url = await new Promise<string>((resolve) => { served.stdout!.once('data', (chunk: Buffer) => resolve(String(chunk).split(' ')[0]!)) })
+    const enrol = async (...more: string[]) => {
+      await writeFile(path.join(folder, 'token'), (await linli('ca', 'token', 'city', 'hall-1')).stdout)
+      return linli('enrol', 'site.yaml', '--url', url, '--ca', 'city/ca.pem', '--token', 'token', '--force', ...more)
+    }
+    const told = await enrol('--json')
+    expect({ code: told.code, ...JSON.parse(told.stdout) }).toMatchObject({ code: 1, uplink: 'city', subject: 'CN=hall-1', trial: { ok: false, proven: [{ step: 'connected' }], code: 'UPLINK_PUBLISH_REFUSED', message: expect.stringContaining('hall-1/status') } })
+    expect(await enrol()).toMatchObject({ code: 1, stdout: expect.stringMatching(/^enrolled: CN=hall-1[\s\S]*lets the gateway in[\s\S]*UPLINK_PUBLISH_REFUSED[\s\S]*the certificate is in place[^\n]*linli enrol site\.yaml --uplink city --try; no new token is needed\n$/) })
+    expect(await enrol('--no-try')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^enrolled: CN=hall-1(?![\s\S]*lets the gateway in)[\s\S]*Next: linli enrol site\.yaml --uplink city --try/) })
+    expect(JSON.parse((await enrol('--no-try', '--json')).stdout)).not.toHaveProperty('trial')
   }, 60_000)
   it3('goes by files where there is no network, and says what to add to the site file', async () => {
     const folder = await tempFolder()
