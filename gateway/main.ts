@@ -26,6 +26,7 @@ import { openSupport } from './main/support.ts'
 import { gatewayEvent } from './events.ts'
 import { createStatus, type GatewayStatus } from './status.ts'
 import { TimeKeeper } from './time.ts'
+import { driverRegistry } from '../drivers/registry.ts'
 import { createSounders } from '../rules/index.ts'
 import { version } from './version.ts'
 
@@ -74,6 +75,8 @@ export async function startGateway({ site, log, ring = new LogRing(), clock = sy
   const feed = new Feed()
   const startedAt = clock.now()
 
+  // The store opens in a thread of its own; what the site's drivers load, loads meanwhile. One that cannot says so when it is connected.
+  for (const driver of new Set(site.connections.map((connection) => connection.driver))) driverRegistry[driver]?.load().catch(() => {})
   const store = await openStore({ ...basics, time, maxReadings, pending })
   const { journal, holding } = store
   const history = site.history.enabled ? stack.use(new FileHistory({ folder: path.join(site.store.path, 'history'), clock, log: log.child({ room: 'history' }), ...site.history })) : undefined
