@@ -40,7 +40,7 @@ export interface HistoryStatistics {
   readonly bytes: number
   /** What it may fill. */
   readonly maxBytes: number
-  /** What it reaches back to; null where there is nothing yet, or it is not known since the start. */
+  /** What it reaches back to, never before the gateway first ran; null where there is nothing yet, or it is not known since the start. */
   readonly oldest: { readonly minutes: EpochMs | null; readonly raw: EpochMs | null }
   readonly bytesWritten: number
   readonly paused: boolean

@@ -135,10 +135,19 @@ export class FileHistory implements History, HistoryIntake, AsyncDisposable {
 
   statistics(): HistoryStatistics {
     const { log, files, lost, damaged, paused } = this.#writer
-    const hours = [files.first, ...this.#books.keys()].filter((hour) => hour !== null && hour * hourMs >= plausible) as number[]
     const raw = log.segments[0]?.times?.from ?? Infinity
-    const oldest = { minutes: hours.length === 0 ? null : Math.min(...hours) * hourMs, raw: Number.isFinite(raw) && raw >= plausible ? raw : null }
+    const oldest = { minutes: this.#oldestMinute(), raw: Number.isFinite(raw) && raw >= plausible ? raw : null }
     return { ...this.#counters, lost, damaged, paused, oldest, maxBytes: this.#options.maxBytes, bytes: log.bytes + files.bytes, bytesWritten: log.bytesWritten + files.bytesWritten }
+  }
+
+  /** Of the oldest hour, from when the gateway ran: what a device brought of the time before is no history of it. */
+  #oldestMinute(): EpochMs | null {
+    const { files } = this.#writer
+    const books = [...this.#filing, ...this.#books.values()]
+    const hours = [...(files.first === null ? [] : [files.first]), ...books.map(({ hour }) => hour)].map((hour) => hour * hourMs).filter((at) => at >= plausible)
+    if (hours.length === 0) return null
+    const ran = [...(files.ranFrom === null ? [] : [files.ranFrom]), ...[...books.flatMap(({ alive }) => alive), ...this.#alive].map(([from]) => from)].filter((at) => at >= plausible)
+    return ran.length === 0 ? Math.min(...hours) : Math.max(Math.min(...hours), Math.min(...ran))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

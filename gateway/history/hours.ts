@@ -1,6 +1,6 @@
 import { open, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { PointId } from '../contract/index.ts'
+import type { EpochMs, PointId } from '../contract/index.ts'
 import { Book, type PointHour, type Span } from './books.ts'
 import { encodeBook, readHead, readPoints, unpackPoint, type BookHead, type ReadAt } from './book-file.ts'
 import { hourMs } from './rows.ts'
@@ -22,6 +22,10 @@ export class HourFiles {
   readonly #options: HoursOptions
   /** Hour -> size, oldest first as far as time went forward. */
   readonly #files = new Map<number, number>()
+  /** When the gateway first ran, as far as the files tell; null: not looked up, or none tells. */
+  ranFrom: EpochMs | null = null
+  /** The earliest hour when that was looked up. */
+  #lookedFrom: number | null = null
   bytesWritten = 0
 
   constructor(options: HoursOptions) { this.#options = options }
@@ -55,6 +59,19 @@ export class HourFiles {
     }
     this.bytesWritten += bytes.length
     this.#files.set(book.hour, bytes.length)
+    if (this.ranFrom !== null && book.alive[0]) this.ranFrom = Math.min(this.ranFrom, book.alive[0][0])
+  }
+
+  /** Looks {@link ranFrom} up, where the earliest file is another since. Never throws: nothing else may wait for it. */
+  async lookBack(): Promise<void> {
+    if (this.first === this.#lookedFrom && this.ranFrom !== null) return
+    this.#lookedFrom = this.first
+    this.ranFrom = null
+    // Hours before the gateway's own hold only what a device brought later.
+    for (const hour of [...this.hours()].toSorted((a, b) => a - b)) {
+      const alive = await this.head(hour).then((head) => head?.alive, (): Span[] => [[hour * hourMs, Infinity]])
+      if (alive?.[0]) { this.ranFrom = alive[0][0]; return }
+    }
   }
 
   head(hour: number): Promise<BookHead | null> { return this.#read(hour, async (read) => (await readHead(read)).head) }

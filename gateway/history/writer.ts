@@ -108,6 +108,7 @@ export class Writer {
     if (lacking > 0 && !this.#spaceLow) log.error({ code: 'HISTORY_PAUSED', lacking }, `the disk of ${folder} has less than ${minFreeBytes >> 20} MiB free, which are left to the journal; the history pauses. Free some space`)
     if (lacking <= 0 && this.#spaceLow) log.info({ lost: this.lost }, 'the disk has room again; the history goes on')
     this.#spaceLow = lacking > 0
+    await this.files.lookBack()
   }
 
   damage(error?: unknown, file = this.#options.folder): void {

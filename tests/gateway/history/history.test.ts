@@ -178,6 +178,35 @@ describe('the history', () => {
     expect(history.statistics()).toMatchObject({ readings: 50, ticks: 50, lost: 0, paused: false, oldest: { minutes: Math.floor(start / hour) * hour, raw: start } })
   })
 
+  it('reaches back to the moment the gateway first ran, also after a restart, and not to what a device brought of before', async () => {
+    const folder = await tempFolder()
+    const born = start + 50 * minute
+    const first = historyIn(folder, { clock: new FakeClock(born) })
+    const oldest = ({ history }: typeof first): number | null => history.statistics().oldest.minutes
+    expect(oldest(first)).toBeNull()
+    // Retained by a broker: of two hours ago.
+    first.history.readings([reading('hall.t', 1, born), { ...reading('hall.h', 1, born), at: born - 2 * hour }])
+    await pass(first.history, first.clock, 3 * minute)
+    expect(oldest(first)).toBe(born)
+    await first.history[Symbol.asyncDispose]()
+    const second = historyIn(folder, { clock: new FakeClock(born + 5 * minute) })
+    await pass(second.history, second.clock, 0)
+    expect(oldest(second)).toBe(born)
+    await pass(second.history, second.clock, 3 * hour)
+    expect(oldest(second)).toBe(born)
+    await second.history[Symbol.asyncDispose]()
+    const third = historyIn(folder, { clock: new FakeClock(born + 4 * hour) })
+    third.history.readings([reading('hall.t', 2, born + 4 * hour)])
+    await pass(third.history, third.clock, 2 * minute)
+    expect(oldest(third)).toBe(born)
+    await third.history[Symbol.asyncDispose]()
+    // Of the hours that age leaves, the oldest was lived from its beginning.
+    const aged = historyIn(folder, { clock: new FakeClock(start + 50 * hour), minuteDays: 2 })
+    aged.history.readings([reading('hall.t', 2, start + 50 * hour)])
+    await pass(aged.history, aged.clock, 5 * minute)
+    expect(oldest(aged)).toBe(start + 2 * hour)
+  })
+
   it('refuses a range that is none', async () => {
     const { history } = historyIn(await tempFolder())
     for (const [from, to, points] of [[5, 5, 10], [5, 4, 10], [0, 5, 0], [0, 5, 2_001], [NaN, 5, 10]] as const) await expect(history.chart('a.b', from, to, points)).rejects.toMatchObject({ code: 'HISTORY_RANGE' })
