@@ -87,7 +87,7 @@ async function openSite({ file, clock, boot, build: program }: Parts & { readonl
   const bytes = await readFile(file).catch(() => Buffer.alloc(0))
   const text = bytes.toString().replace(/^\uFEFF/, '')
   const source = { file, bytes, build: program }
-  const taken = await takeChecked(source)
+  const taken = takeChecked(source)
   const first = taken ? { site: taken } : await readSite(file).then((site) => ({ site }), (error: unknown) => ({ error }))
   const store = 'site' in first ? first.site.store.path : (await import('../../firmware-config/apply/store-path.ts')).storePathOf(file, text)
   const plain = { text, book: null, events: [], alerts: [], keep: null }
