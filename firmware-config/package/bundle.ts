@@ -20,6 +20,8 @@ const builtins = new RegExp(`^(node:.*|${builtinModules.join('|')})$`)
 /** The OPC UA server belongs to the simulator, for developers; the lock is an option that no code of ours takes. */
 const leftOut = ['node-opcua', 'proper-lockfile']
 const shipped = (name: string): string => ['require("', '../../native/', name, '.node")'].join('')
+/** Loaded while the store opens, by a gateway with Modbus or an MQTT broker. */
+const soon = ['drivers/modbus/driver.ts', 'drivers/mqtt/driver.ts', 'drivers/mqtt/broker.ts']
 /** Packages with a native part: the loader that looks for prebuilt files is replaced by the one file that is shipped. */
 const natives: Readonly<Record<string, string>> = {
   'classic-level/binding.js': 'module.exports = ' + shipped('classic-level'),
@@ -55,6 +57,9 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
       builder.onLoad({ filter: /./, namespace: 'builtin' }, ({ path: name }) => ({ contents: `module.exports = require(${JSON.stringify(name)})`, loader: 'js' }))
       // A copy of Node's streams, 100 KB, which itself takes Node's when READABLE_STREAM=disable.
       builder.onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'node:stream', namespace: 'builtin' }))
+      // What counts time in a browser's thread: mqtt takes it in a browser alone, and loads it everywhere.
+      builder.onResolve({ filter: /^worker-timers$/ }, () => ({ path: 'worker-timers', namespace: 'nothing' }))
+      builder.onLoad({ filter: /./, namespace: 'nothing' }, () => ({ contents: 'module.exports = {}', loader: 'js' }))
       builder.onResolve({ filter: /\.node$/ }, ({ path: file }) => ({ path: file, external: true }))
     },
   }
@@ -71,7 +76,7 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
   made.push((await build({ ...modular, define, entryPoints: [entry, ...[...modules].map((module) => path.join(root, module))] })).metafile)
   // Built for itself: chunks that it shared with the commands would be many more and smaller, and each costs a gateway's start.
   made.push((await build({ ...modular, define, entryPoints: [start], chunkNames: 'run-[name]-[hash]' })).metafile)
-  await mergeStart(root, out, moduleFile('start.ts'), made.at(-1)!)
+  await mergeStart(root, out, moduleFile('start.ts'), made.at(-1)!, soon)
   const require = createRequire(path.join(root, 'package.json'))
   for (const name of [...packages].toSorted()) made.push((await build({ ...common, metafile: true, format: 'cjs', entryPoints: [require.resolve(name)], outfile: path.join(out, packageFile(name)) })).metafile)
   await writeFile(path.join(folder, 'linli.mjs'), starter)

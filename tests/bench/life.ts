@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { startCity } from '../../cloud-sync/simulator.ts'
@@ -19,35 +20,54 @@ const site = (folder: string, modbusPort: number, brokerPort: number, cityUrl: s
   `uplinks: [{ id: city, url: "${cityUrl}", protocol: "3.1.1" }]`, '',
 ].join('\n')
 
-/** `linli run` unbundled with Modbus, MQTT broker and uplink: ms from spawn to the city's first message (median of `runs`), and resident MB when idle. */
-export function life(runs: number, starter = main): Promise<{ readonly firstMessageMs: number; readonly idleMb: number }> {
+export interface Life {
+  /** From spawn to the city's first message, with the site file of the start before. */
+  readonly firstMessageMs: number
+  /** The same with a site file that was changed since. */
+  readonly changedMs: number
+  readonly idleMb: number
+}
+
+/** `linli run` unbundled with Modbus, MQTT broker and uplink: medians of `runs`, and resident MB when idle. `keeps`: it keeps the checked site file for its next start. */
+export function life(runs: number, starter = main, keeps = false): Promise<Life> {
   return inFolder(async (folder) => {
     const city = await startCity()
     const [modbusPort, brokerPort] = [await freePort(), await freePort()]
     const file = path.join(folder, 'site.yaml')
-    await writeFile(file, site(folder, modbusPort, brokerPort, city.url))
+    const text = site(folder, modbusPort, brokerPort, city.url)
+    await writeFile(file, text)
     const line = (await readSite(file)).connections[0] as Parameters<typeof startModbusSimulator>[0]
     await using _simulator = await startModbusSimulator(line, { clock, random }, { port: modbusPort })
     let first: (() => void) | null = null
     city.onEvent(() => { first?.(); first = null })
-    const times: number[] = []
+    const [changed, same]: [number[], number[]] = [[], []]
     let idleMb = 0
-    for (let run = 0; run <= runs; run++) {
+    // The first one fills the compile cache, as the installation does; then as many with a file that changes as with one that does not.
+    for (let run = 0; run <= 2 * runs; run++) {
+      if (run <= runs) await writeFile(file, `${text}# ${run}\n`)
       const arrived = new Promise<void>((resolve) => { first = resolve })
       const began = performance.now()
       const gateway = spawn(process.execPath, [starter, 'run', file], { stdio: ['ignore', 'ignore', 'inherit'] })
       await arrived
-      // The first one fills the compile cache, as the installation does.
-      if (run > 0) times.push(performance.now() - began)
-      if (run === runs) {
+      if (run > 0) (run <= runs ? changed : same).push(performance.now() - began)
+      if (run === runs && keeps) await waitFor(path.join(folder, 'data/checked-site'))
+      if (run === 2 * runs) {
         await new Promise((resolve) => setTimeout(resolve, settleMs))
         idleMb = residentMb(gateway.pid!)
       }
       await stop(gateway)
     }
     await city.stop()
-    return { firstMessageMs: median(times), idleMb }
+    return { firstMessageMs: median(same), changedMs: median(changed), idleMb }
   })
+}
+
+/** Some seconds after its start. */
+async function waitFor(file: string): Promise<void> {
+  for (let tries = 0; !existsSync(file); tries++) {
+    if (tries > 200) throw new Error(`${file} did not come`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
 }
 
 /** The same with the bundle, as the .deb's /usr/bin/linli starts it. */
@@ -56,6 +76,6 @@ export function bundledLife(runs: number): ReturnType<typeof life> {
     const root = path.dirname(main)
     const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
     await stage(root, folder, arch, await bundle(root, folder))
-    return life(runs, path.join(folder, 'linli.mjs'))
+    return life(runs, path.join(folder, 'linli.mjs'), true)
   })
 }

@@ -78,8 +78,8 @@ describe('linli run of the bundle', () => {
   })
 
   it('loads few files and little text: what is added here is paid at every start of every box', () => {
-    expect(found.files.length).toBeLessThanOrEqual(30)
-    expect(found.bytes).toBeLessThanOrEqual(1_900_000)
+    expect(found.files.length).toBeLessThanOrEqual(10)
+    expect(found.bytes).toBeLessThanOrEqual(1_150_000)
   })
 
   it('has no code written at the start by the schemas of a site file that is read once', () => { expect(first.functions).toBeLessThanOrEqual(5) })
