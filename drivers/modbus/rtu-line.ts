@@ -3,7 +3,7 @@ import { DriverError } from '../../gateway/kit/index.ts'
 import { BusyTime, closed, lineCounters, timedOut, type Exchange, type Line } from './line.ts'
 import type { ByteLink } from './link.ts'
 import { frameError } from './pdu.ts'
-import { encodeRtu, foreignFrame, matchReply, maxFrameBytes } from './rtu.ts'
+import { afterTexts, encodeRtu, foreignFrame, matchReply, maxFrameBytes } from './rtu.ts'
 import type { Wire } from './wire.ts'
 
 export interface RtuOptions {
@@ -220,8 +220,8 @@ export class RtuLine implements Line {
 
   /** Bytes nobody waits for: a late or repeated answer, somebody else's frame, a glitch. */
   #stray(chunk: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-maxFrameBytes)
-    if (this.#options.texts?.some((text) => this.#bytes.equals(text))) { this.#bytes = Buffer.alloc(0); return }
+    this.#bytes = afterTexts(Buffer.concat([this.#bytes, chunk]), this.#options.texts ?? []).subarray(-maxFrameBytes)
+    if (this.#bytes.length === 0) return
     const frame = foreignFrame(this.#bytes, 0) > 0
     if (!frame && this.#bytes.length <= 3) { this.counters.noiseBytes += chunk.length; return }
     const last = this.#answers.at(-1)

@@ -64,10 +64,18 @@ export function matchReply(unit: number, request: Buffer, bytes: Buffer, texts: 
 }
 
 function settle(bytes: Buffer, start: number, end: number, noise: number, foreign: number, texts: readonly Buffer[]): Match {
-  let tail = bytes.subarray(end)
-  for (let text = texts.find((item) => tail.subarray(0, item.length).equals(item)); text; text = texts.find((item) => tail.subarray(0, item.length).equals(item))) tail = tail.subarray(text.length)
+  const tail = afterTexts(bytes.subarray(end), texts)
   if (tail.length > maxGlitch) return { kind: 'doubtful' }
   return { kind: 'reply', pdu: bytes.subarray(start + 1, end - crcBytes), noise: noise + tail.length, foreign }
+}
+
+/** What follows the `texts` with which `bytes` begin, of which a modem may have sent several. */
+export function afterTexts(bytes: Buffer, texts: readonly Buffer[]): Buffer {
+  for (;;) {
+    const text = texts.find((item) => bytes.subarray(0, item.length).equals(item))
+    if (!text) return bytes
+    bytes = bytes.subarray(text.length)
+  }
 }
 
 /** Length of a frame with the right CRC that begins at `start`, request or answer of anybody; 0 when there is none. */
