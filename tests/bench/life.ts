@@ -1,23 +1,32 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import path from 'node:path'
-import { startCity } from '../../cloud-sync/simulator.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Aedes } from 'aedes'
+import { startCity, type City } from '../../cloud-sync/simulator.ts'
 import { startModbusSimulator } from '../../drivers/modbus/simulator.ts'
 import { systemClock as clock, systemRandom as random } from '../../gateway/kit/index.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import { bundle } from '../../firmware-config/package/bundle.ts'
 import { stage } from '../../firmware-config/package/stage.ts'
-import { freePort, inFolder, median, residentMb, stop } from './processes.ts'
+import { redFolder } from './peers.ts'
+import { freePort, inFolder, median, residentMb, stop, until } from './processes.ts'
 
 const main = path.join(import.meta.dirname, '../../linli.mjs')
 const settleMs = 10_000
 
-const site = (folder: string, modbusPort: number, brokerPort: number, cityUrl: string): string => [
+interface Listening extends Pick<City, 'url' | 'stop'> { onEvent(listener: (record: { readonly stream: string }) => void): void }
+interface House { readonly folder: string; readonly modbusPort: number; readonly city: Listening }
+
+const site = ({ folder, modbusPort, city }: House, brokerPort: number, consolePort?: number): string => [
   'linli: 2', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, 'log: { level: error }',
+  ...(consolePort === undefined ? [] : [`console: { enabled: true, listen: { port: ${consolePort} } }`]),
   `connections: [{ id: line, driver: modbus, host: 127.0.0.1, port: ${modbusPort} }, { id: broker, driver: mqtt, listen: { port: ${brokerPort} } }]`,
   'devices: [{ id: meter, name: { zh: 表, en: meter }, connection: line, profile: sdm630, unitId: 1 }]',
-  `uplinks: [{ id: city, url: "${cityUrl}", protocol: "3.1.1" }]`, '',
+  `uplinks: [{ id: city, url: "${city.url}", protocol: "3.1.1" }]`, '',
 ].join('\n')
 
 export interface Life {
@@ -25,49 +34,95 @@ export interface Life {
   readonly firstMessageMs: number
   /** The same with a site file that was changed since. */
   readonly changedMs: number
+  /** From spawn to the city's first reading, as firstMessageMs. */
+  readonly firstReadingMs: number
   readonly idleMb: number
+  readonly consoleIdleMb: number
 }
 
-/** `linli run` unbundled with Modbus, MQTT broker and uplink: medians of `runs`, and resident MB when idle. `keeps`: it keeps the checked site file for its next start. */
-export function life(runs: number, starter = main, keeps = false): Promise<Life> {
+/** A city and a meter that answers, for as long as the work lasts. */
+function inHouse<T>(start: () => Promise<Listening>, work: (house: House) => Promise<T>): Promise<T> {
   return inFolder(async (folder) => {
-    const city = await startCity()
+    const city = await start()
     const [modbusPort, brokerPort] = [await freePort(), await freePort()]
-    const file = path.join(folder, 'site.yaml')
-    const text = site(folder, modbusPort, brokerPort, city.url)
-    await writeFile(file, text)
+    const file = path.join(folder, 'meter.yaml')
+    await writeFile(file, site({ folder, modbusPort, city }, brokerPort))
     const line = (await readSite(file)).connections[0] as Parameters<typeof startModbusSimulator>[0]
     await using _simulator = await startModbusSimulator(line, { clock, random }, { port: modbusPort })
-    let first: (() => void) | null = null
-    city.onEvent(() => { first?.(); first = null })
-    const [changed, same]: [number[], number[]] = [[], []]
-    let idleMb = 0
-    // The first one fills the compile cache, as the installation does; then as many with a file that changes as with one that does not.
-    for (let run = 0; run <= 2 * runs; run++) {
-      if (run <= runs) await writeFile(file, `${text}# ${run}\n`)
-      const arrived = new Promise<void>((resolve) => { first = resolve })
-      const began = performance.now()
-      const gateway = spawn(process.execPath, [starter, 'run', file], { stdio: ['ignore', 'ignore', 'inherit'] })
-      await arrived
-      if (run > 0) (run <= runs ? changed : same).push(performance.now() - began)
-      if (run === runs && keeps) await waitFor(path.join(folder, 'data/checked-site'))
-      if (run === 2 * runs) {
-        await new Promise((resolve) => setTimeout(resolve, settleMs))
-        idleMb = residentMb(gateway.pid!)
-      }
-      await stop(gateway)
-    }
-    await city.stop()
-    return { firstMessageMs: median(same), changedMs: median(changed), idleMb }
+    try { return await work({ folder, modbusPort, city }) } finally { await city.stop() }
   })
 }
 
-/** Some seconds after its start. */
-async function waitFor(file: string): Promise<void> {
-  for (let tries = 0; !existsSync(file); tries++) {
-    if (tries > 200) throw new Error(`${file} did not come`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+/** From the start of a program to what the city first hears of it, and to its first reading; the program lives on. */
+async function untilHeard({ city }: House, args: readonly string[]): Promise<{ readonly program: ChildProcess; readonly ms: number; readonly readingMs: number }> {
+  let [heardAt, readingAt]: [number | null, number | null] = [null, null]
+  city.onEvent(({ stream }) => {
+    heardAt ??= performance.now()
+    if (stream === 'telemetry') readingAt ??= performance.now()
+  })
+  const began = performance.now()
+  const program = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  await until(() => readingAt !== null || program.exitCode !== null)
+  if (heardAt === null || readingAt === null) throw new Error(`${args[0]} ended with ${program.exitCode}`)
+  return { program, ms: heardAt - began, readingMs: readingAt - began }
+}
+
+const idle = async (program: ChildProcess): Promise<number> => { await pause(settleMs); return residentMb(program.pid!) }
+
+/** `linli run` unbundled with Modbus, MQTT broker and uplink: medians of `runs`, and resident MB when idle, the console off and on. `keeps`: it keeps the checked site file for its next start. */
+export function life(runs: number, starter = main, keeps = false): Promise<Life> {
+  return inHouse(startCity, async (house) => {
+    const brokerPort = await freePort()
+    const file = path.join(house.folder, 'site.yaml')
+    const text = site(house, brokerPort)
+    const [changed, same, readings]: [number[], number[], number[]] = [[], [], []]
+    let [idleMb, consoleIdleMb] = [0, 0]
+    // The first one fills the compile cache, as the installation does; then as many with a file that changes as with one that does not.
+    for (let run = 0; run <= 2 * runs; run++) {
+      if (run <= runs) await writeFile(file, `${text}# ${run}\n`)
+      const { program, ms, readingMs } = await untilHeard(house, [starter, 'run', file])
+      if (run > 0) (run <= runs ? changed : same).push(ms)
+      if (run > runs) readings.push(readingMs)
+      if (run === runs && keeps) await until(() => existsSync(path.join(house.folder, 'data/checked-site')))
+      if (run === 2 * runs) idleMb = await idle(program)
+      await stop(program)
+    }
+    await writeFile(file, site(house, brokerPort, await freePort()))
+    // The first one makes the console's certificate and keeps the checked file.
+    for (const last of [false, true]) {
+      const { program } = await untilHeard(house, [starter, 'run', file])
+      if (last || keeps) consoleIdleMb = await idle(program)
+      await stop(program)
+    }
+    return { firstMessageMs: median(same), changedMs: median(changed), firstReadingMs: median(readings), idleMb, consoleIdleMb }
+  })
+}
+
+/** A broker to which every message is welcome: Node-RED's carry no sequence that could be checked. */
+async function anyCity(): Promise<Listening> {
+  const broker = await Aedes.createBroker()
+  const server = createServer({ noDelay: true }, broker.handle).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    onEvent: (listener) => { broker.on('publish', (packet, client) => { if (client) listener({ stream: packet.topic.split('/').at(-1)! }) }) },
+    async stop() { await new Promise<void>((resolve) => broker.close(resolve)); server.close() },
   }
+}
+
+/** Node-RED that reads the same meter and tells the same city; it has no broker and no disk in it. */
+export function nodeRedLife(runs: number): Promise<Pick<Life, 'firstReadingMs' | 'idleMb'>> {
+  return inHouse(anyCity, async (house) => {
+    const all: number[] = []
+    let idleMb = 0
+    for (let run = 0; run <= runs; run++) {
+      const { program, readingMs } = await untilHeard(house, [path.join(redFolder, 'life.mjs'), String(house.modbusPort), new URL(house.city.url).port])
+      if (run > 0) all.push(readingMs)
+      if (run === runs) idleMb = await idle(program)
+      await stop(program)
+    }
+    return { firstReadingMs: median(all), idleMb }
+  })
 }
 
 /** The same with the bundle, as the .deb's /usr/bin/linli starts it. */

@@ -8,7 +8,7 @@ import { drain, drainBridge, type Drained } from './drain.ts'
 import { flash } from './flash.ts'
 import { history } from './history.ts'
 import { ingest, ingestNodeRed, type IngestResult } from './ingest.ts'
-import { bundledLife, life } from './life.ts'
+import { bundledLife, life, nodeRedLife } from './life.ts'
 import { memory } from './memory.ts'
 import { cost, forecastError, isolation, jitter, serial } from './modbus/pace.ts'
 import { codec, rates } from './modbus/rate.ts'
@@ -179,9 +179,15 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
   async life() {
     const { firstMessageMs, idleMb } = await life(rounds)
     const packed = await bundledLife(rounds)
+    const red = peersAreHere('node-red') ? await nodeRedLife(rounds) : null
     return {
       'first-message': atMost(firstMessageMs, 'ms', 400), 'idle-resident': atMost(idleMb, 'MB', 95),
-      'bundle-first-message': atMost(packed.firstMessageMs, 'ms', 150), 'bundle-first-message-changed': plain(packed.changedMs, 'ms'), 'bundle-idle-resident': atMost(packed.idleMb, 'MB', 75),
+      'bundle-first-message': atMost(packed.firstMessageMs, 'ms', 150), 'bundle-first-message-changed': plain(packed.changedMs, 'ms'),
+      'bundle-idle-resident': atMost(packed.idleMb, 'MB', 75), 'bundle-console-idle-resident': atMost(packed.consoleIdleMb, 'MB', 95),
+      ...(red === null ? {} : {
+        'bundle-first-reading': plain(packed.firstReadingMs, 'ms'), 'node-red-first-reading': plain(red.firstReadingMs, 'ms'), 'bundle-first-reading/node-red': plain(packed.firstReadingMs / red.firstReadingMs, '×'),
+        'node-red-idle-resident': plain(red.idleMb, 'MB'), 'bundle-idle-resident/node-red': plain(packed.idleMb / red.idleMb, '×'),
+      }),
     }
   },
 }
