@@ -5,8 +5,8 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/deep/**', '**/node_modules/**'],
     pool: 'forks',
-    // One more than CI has cores: most tests wait for a counterpart most of the time.
-    maxWorkers: 3,
+    // Twice as many as CI has cores: most tests wait for a counterpart most of the time.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 5_000,

@@ -171,6 +171,7 @@ const benches: Readonly<Record<string, () => Promise<Figures>>> = {
     const { recall, precision, busSeconds, writes } = await acceptance()
     const many = await population(8)
     process.stderr.write(`models not named: ${Object.entries(many.missed).map(([name, times]) => `${name} ${times} of 8`).join(', ') || 'none'}\n`)
+    process.stderr.write(`near misses named: ${many.fooled.join(', ') || 'none'}\n`)
     return {
       'scan-12-recall': atLeast(recall, 'of 8 known', 0.9), 'scan-12-precision': atLeast(precision, 'of those named', 1), 'scan-12-bus-time': atMost(busSeconds, 's', 180), 'scan-12-writes': atMost(writes, 'requests', 0),
       'scan-library-recall': plain(many.right / many.known, `of ${many.known}`), 'scan-library-precision': atLeast((many.right) / Math.max(1, many.named + many.falselyNamed), 'of those named', 1), 'scan-near-misses-named': atMost(many.falselyNamed, `of ${many.nearMisses}`, 0),
