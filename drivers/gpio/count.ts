@@ -1,19 +1,24 @@
-import { z } from 'zod'
 import type { EpochMs, Json } from '../../gateway/contract/index.ts'
-import { Debouncer, type Level } from './debounce.ts'
-import { debounceOf, type GpioAddress } from './settings.ts'
+import { count, flag, nullOr, number, record } from '../../gateway/kit/guards.ts'
+import { Debouncer, type DebouncerState, type Level } from './debounce.ts'
+import { debounceOf } from './points.ts'
+import type { GpioAddress } from './settings.ts'
 
-const level = z.strictObject({ level: z.boolean(), mono: z.number(), at: z.number() })
-const recordSchema = z.strictObject({
-  total: z.int().min(0), initial: z.int().min(0),
+/** What outlives the gateway: a total, and what belongs to it. */
+export interface CountRecord {
+  readonly total: number
+  readonly initial: number
   /** How far the spool is in this total: the file's number, and bytes of it. */
-  file: z.int().min(0), offset: z.int().min(0),
-  contact: z.strictObject({ stable: z.boolean(), raw: z.boolean(), pending: level.nullable() }).nullable(),
-})
-export type CountRecord = z.output<typeof recordSchema>
+  readonly file: number
+  readonly offset: number
+  readonly contact: DebouncerState | null
+}
+
+const isLevel = record({ level: flag, mono: number, at: number })
+const isRecord = record({ total: count, initial: count, file: count, offset: count, contact: nullOr(record({ stable: flag, raw: flag, pending: nullOr(isLevel) })) })
 
 /** What was remembered, or undefined for anything that is not ours. */
-export const parseRecord = (json: Json | undefined): CountRecord | undefined => recordSchema.safeParse(json).data
+export const parseRecord = (json: Json | undefined): CountRecord | undefined => (isRecord(json) ? json as unknown as CountRecord : undefined)
 export const recordKey = (pointId: string): string => `count/${pointId}`
 
 /**

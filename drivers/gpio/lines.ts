@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, DriverError } from '../../gateway/kit/index.ts'
-import { whoOf, type GpioConfig } from './settings.ts'
+import { whoOf } from './points.ts'
+import type { GpioConfig } from './settings.ts'
 
 export const sysfs = '/sys/class/gpio'
 

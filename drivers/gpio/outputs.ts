@@ -1,7 +1,8 @@
 import type { Clock } from '../../gateway/contract/index.ts'
 import { DriverError } from '../../gateway/kit/index.ts'
 import type { Pins } from './pins.ts'
-import { maxOnOf, type GpioPoint } from './settings.ts'
+import { maxOnOf } from './points.ts'
+import type { GpioPoint } from './settings.ts'
 
 interface Output { /** Monotonic; null while off. */ onSince: number | null; pulses: number; /** Commands to one line go one after the other. */ last: Promise<unknown> }
 

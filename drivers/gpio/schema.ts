@@ -1,5 +1,6 @@
 import type { DriverSchemas, Forecast } from '../../gateway/contract/index.ts'
-import { connection, debounceOf, device, maxOnOf, point, pointsOf, type GpioConfig, type GpioPoint } from './settings.ts'
+import { debounceOf, maxOnOf, pointsOf } from './points.ts'
+import { connection, device, point, type GpioConfig, type GpioPoint } from './settings.ts'
 
 export const gpioSchemas: DriverSchemas = {
   connection, device, point,

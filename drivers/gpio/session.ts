@@ -4,7 +4,8 @@ import { Counter, parseRecord, recordKey, type CountRecord } from './count.ts'
 import { Debouncer, type Level } from './debounce.ts'
 import { Outputs } from './outputs.ts'
 import type { OpenParts, PinEvents, Pins } from './pins.ts'
-import { debounceOf, pointsOf, type GpioAddress, type GpioConfig, type GpioPoint } from './settings.ts'
+import { debounceOf, pointsOf } from './points.ts'
+import type { GpioAddress, GpioConfig, GpioPoint } from './settings.ts'
 import { kernelNow } from './stamps.ts'
 
 /** A counter is told at most this often; its total is exact at any time. */

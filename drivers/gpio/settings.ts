@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import type { ConnectionConfig, PointConfig } from '../../gateway/contract/index.ts'
 import { duration } from '../../gateway/kit/schema.ts'
-
-/** No output pulses longer, no `maxOn` is longer: a strike that stays energised for a minute burns or stays open. */
-export const ceilingMs = 60_000
+import { ceilingMs } from './points.ts'
 
 const short = (key: string) => duration.refine((ms) => ms >= 10 && ms <= ceilingMs, `${key} is 10ms to 60s; what must stay on longer is a plain output`)
 
@@ -47,10 +45,3 @@ export type GpioAddress = z.output<typeof point>
 export type GpioConfig = ConnectionConfig<GpioConnection, object, GpioAddress>
 export type GpioPoint = PointConfig<GpioAddress>
 export type Bias = NonNullable<GpioAddress['pull']>
-
-export const pointsOf = (config: GpioConfig): readonly GpioPoint[] => config.devices.flatMap(({ points }) => points)
-export const debounceOf = ({ debounce, count }: GpioAddress): number => debounce ?? (count ? 5 : 50)
-/** Milliseconds; undefined for an output that may stay on. */
-export const maxOnOf = ({ pulse, maxOn }: GpioAddress): number | undefined => maxOn ?? (pulse === undefined ? undefined : ceilingMs)
-/** For errors: the connection and whom it concerns. */
-export const whoOf = (config: GpioConfig): string => `connection ${config.id} (${pointsOf(config).map(({ id }) => id).join(', ') || 'no points'})`

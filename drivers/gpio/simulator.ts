@@ -1,6 +1,7 @@
 import type { Clock, SimulatedFault, Simulator, SimulatorParts, Value } from '../../gateway/contract/index.ts'
 import { DriverError } from '../../gateway/kit/index.ts'
-import { debounceOf, pointsOf, whoOf, type GpioConfig, type GpioPoint } from './settings.ts'
+import { debounceOf, pointsOf, whoOf } from './points.ts'
+import type { GpioConfig, GpioPoint } from './settings.ts'
 import { SimChip } from './sim-chip.ts'
 
 /** The most pulses one `set` of a counter makes: a wheel turns no faster. */

@@ -6,7 +6,8 @@ import { endLeftovers, markedEnvironment } from './children.ts'
 import { Guard } from './guard.ts'
 import { chipBase, sysfs } from './lines.ts'
 import type { OpenParts, Pins } from './pins.ts'
-import { pointsOf, type GpioPoint } from './settings.ts'
+import { pointsOf } from './points.ts'
+import type { GpioPoint } from './settings.ts'
 import { kernelNow } from './stamps.ts'
 
 /** Edges that follow each other faster than the event loop turns are one edge here: the level is read again this often. */

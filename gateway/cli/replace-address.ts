@@ -1,4 +1,5 @@
-import { pointsOf, type GpioConfig } from '../../drivers/gpio/settings.ts'
+import { pointsOf } from '../../drivers/gpio/points.ts'
+import type { GpioConfig } from '../../drivers/gpio/settings.ts'
 import type { MqttDeviceConfig } from '../../drivers/mqtt/schema.ts'
 import { editEntry, editSite } from '../../firmware-config/points-csv/edit.ts'
 import { readDevices } from '../../firmware-config/points-csv/site-points.ts'

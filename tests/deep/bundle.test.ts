@@ -23,20 +23,21 @@ globalThis.Function = new Proxy(Function, { construct(target, words) { tell('Fun
 type City = Awaited<ReturnType<typeof startCity>>
 interface Start { readonly files: readonly string[]; readonly packages: readonly string[]; readonly bytes: number; readonly functions: number }
 
-/** A gateway with Modbus TCP, the local broker and an uplink, until the city has its first message and the checked site file is kept. */
-async function start(city: City): Promise<Start> {
+/** A gateway with Modbus TCP, the local broker and an uplink (and a contact on its own pins), until the city has its first message and the checked site file is kept. */
+async function start(city: City, pins = false): Promise<Start> {
+  const data = path.join(folder, pins ? 'data-pins' : 'data')
   writeFileSync(told, '')
   writeFileSync(site, [
-    'linli: 2', 'site: { id: bundled, name: { zh: 测, en: bundled }, region: "420106" }', `store: { path: ${folder}/data }`, 'log: { level: error }',
-    'connections: [{ id: line, driver: modbus, host: 127.0.0.1, port: 1 }, { id: broker, driver: mqtt, listen: { host: 127.0.0.1, port: 0 } }]',
-    'devices: [{ id: meter, name: { zh: 表, en: meter }, connection: line, profile: sdm630, unitId: 1 }]', `uplinks: [{ id: city, url: "${city.url}", protocol: "3.1.1" }]`, '',
+    'linli: 2', 'site: { id: bundled, name: { zh: 测, en: bundled }, region: "420106" }', `store: { path: ${data} }`, 'log: { level: error }',
+    'connections: [{ id: line, driver: modbus, host: 127.0.0.1, port: 1 }, { id: broker, driver: mqtt, listen: { host: 127.0.0.1, port: 0 } }' + (pins ? ', { id: pins, driver: gpio }]' : ']'),
+    'devices: [{ id: meter, name: { zh: 表, en: meter }, connection: line, profile: sdm630, unitId: 1 }' + (pins ? ', { id: door, name: { zh: 门, en: door }, connection: pins, points: { open: { name: { zh: 开, en: open }, type: boolean, line: 4 } } }]' : ']'), `uplinks: [{ id: city, url: "${city.url}", protocol: "3.1.1" }]`, '',
   ].join('\n'))
   const arrived = new Promise<void>((resolve) => { city.onEvent(() => resolve()) })
   const gateway = spawn(process.execPath, ['--import', watch, starter, 'run', site], { stdio: ['ignore', 'ignore', 'inherit'] })
   const ended = new Promise((resolve) => gateway.once('exit', resolve))
   try {
     await Promise.race([arrived, ended])
-    await vi.waitUntil(() => existsSync(path.join(folder, 'data/checked-site')), { timeout: 10_000 })
+    await vi.waitUntil(() => existsSync(path.join(data, 'checked-site')), { timeout: 10_000 })
   } finally {
     gateway.kill('SIGTERM')
   }
@@ -53,12 +54,15 @@ async function start(city: City): Promise<Start> {
 describe('linli run of the bundle', () => {
   let first: Start
   let found: Start
+  let pins: Start
   beforeAll(async () => {
     await stage(root, folder, process.arch === 'arm64' ? 'arm64' : 'x64', await bundle(root, folder))
     writeFileSync(watch, watcher)
     const city = await startCity()
     first = await start(city)
     found = await start(city)
+    await start(city, true)
+    pins = await start(city, true)
     await city.stop()
   }, 5 * minutes)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -75,6 +79,11 @@ describe('linli run of the bundle', () => {
     expect(found.packages.filter((name) => /^(yaml|zod)/.test(name))).toEqual([])
     expect(found.files.filter((name) => /rooms/.test(name))).toEqual([])
     expect(first.files.filter((name) => /rooms/.test(name))).not.toEqual([])
+  })
+
+  it('needs no schema for its own pins either', () => {
+    expect(pins.files.filter((name) => /^(driver|session|chardev)/.test(name)).length).toBeGreaterThan(0)
+    expect(pins.packages.filter((name) => /^(yaml|zod|onoff|epoll)/.test(name))).toEqual([])
   })
 
   it('loads few files and little text: what is added here is paid at every start of every box', () => {

@@ -24,16 +24,17 @@ export const kioskDevice = (id: string): string =>
 export interface RunningGateway { readonly process: ChildProcess; readonly exited: Promise<number | null>; readonly log: string[]; status(): Promise<GatewayStatus> }
 
 /** `linli run` in a process of its own, as a service would start it. Resolves when its control socket answers. */
-export async function runGateway(file: string, cwd = process.cwd()): Promise<RunningGateway> {
+export async function runGateway(file: string, cwd = process.cwd(), withinMs = 10_000): Promise<RunningGateway> {
   const started = child(process.execPath, [main, 'run', file], { cwd, env: { ...process.env, LINLI_TEST_PASSWORD: devicePassword } })
   const log: string[] = []
   started.stderr!.on('data', (chunk) => { log.push(String(chunk)); if (log.length > 1_000) log.shift() })
   const exited = new Promise<number | null>((resolve) => started.once('exit', resolve))
   const status = (): Promise<GatewayStatus> => controlClient(path.join(path.dirname(file), 'data/linli.sock')).status()
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + withinMs
   for (;;) {
     try { await status(); break } catch (error) {
-      if (performance.now() > deadline || started.exitCode !== null) throw new Error(`the gateway did not start:\n${log.join('')}`, { cause: error })
+      const ended = started.exitCode ?? started.signalCode
+      if (performance.now() > deadline || ended !== null) throw new Error(`the gateway did not start (${ended ?? `${withinMs / 1_000} s went by`}):\n${log.join('')}`, { cause: error })
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }

@@ -30,12 +30,14 @@ async function pidsOf(...words: readonly string[]): Promise<number[]> {
 
 /** A whole process with one connection, and what it told before it was killed. */
 async function gatewayProcess(config: GpioConfig, on: readonly string[] = [], stored: Readonly<Record<string, Json>> = {}) {
-  const process_ = child(process.execPath, [path.join(import.meta.dirname, 'gateway.ts'), JSON.stringify({ config, on, stored })], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const process_ = child(process.execPath, [path.join(import.meta.dirname, 'gateway.ts'), JSON.stringify({ config, on, stored })])
+  let said = ''
+  process_.stderr!.on('data', (chunk) => { said = `${said}${String(chunk)}`.slice(-2_000) })
   const intakes: Intake[] = []
   const lines = createInterface({ input: process_.stdout! })
   await new Promise<void>((resolve, reject) => {
     lines.on('line', (line) => { if (line === 'ready') resolve(); else intakes.push(JSON.parse(line) as Intake) })
-    process_.once('exit', () => reject(new Error('the gateway did not start')))
+    process_.once('close', (code, end) => reject(new Error(`the gateway did not start (${code ?? end}):\n${said}`)))
   })
   const kill9 = (): Promise<void> => new Promise((resolve) => { process_.once('exit', () => resolve()); process_.kill('SIGKILL') })
   return { intakes, kill9, last: (id: string) => intakes.flatMap(({ samples }) => samples).findLast((sample) => sample.pointId === id)?.raw }
