@@ -12,7 +12,7 @@ type Files = Pick<UplinkConfig, 'id' | 'ca' | 'cert' | 'key' | 'password'>
 /** Read for each connection, so that a renewed certificate needs no restart. Throws UplinkError UPLINK_TLS. */
 export async function readCredentials({ id, ...files }: Files): Promise<Credentials> {
   const read = (file: string | undefined): Promise<Buffer | undefined> => (file === undefined ? Promise.resolve(undefined) : readFile(file).catch((cause: unknown) => {
-    throw new UplinkError('UPLINK_TLS', `uplink ${id}: cannot read ${file} (${codeOf(cause)}); check the path and its owner`, { cause, retriable: true })
+    throw new UplinkError('UPLINK_TLS', `uplink ${id}: cannot read ${file} (${codeOf(cause)}); ${codeOf(cause) === 'ENOENT' ? 'it is not there yet: run linli enrol, or correct the path' : 'check the path and its owner'}`, { cause, retriable: true })
   }))
   const [ca, cert, key] = await Promise.all([read(files.ca), read(files.cert), read(files.key)])
   if (cert && key && !isPair(cert, key)) throw new UplinkError('UPLINK_TLS', `uplink ${id}: ${files.cert} and ${files.key} do not belong together, or one of them is not whole PEM; put the certificate and its own key in place`, { retriable: true })

@@ -14,8 +14,8 @@ export interface Composed {
 /** Below the site file's folder. */
 export const secretFile = (name: string): string => `secrets/${name}.password`
 
-/** `driverOf`: of a profile, undefined for one that is not there. Pure; whether the result is a good site file is for the site's own check. */
-export function compose(answers: Answers, driverOf: (profile: string) => string | undefined): Composed {
+/** `driverOf`: of a profile, undefined for one that is not there. `store`: the data folder. Pure; whether the result is a good site file is for the site's own check. */
+export function compose(answers: Answers, driverOf: (profile: string) => string | undefined, store = './data'): Composed {
   const { site, places, lines, broker, devices, gpio, sounder, people, duty, platform, console } = answers
   const contacts = gpio?.contacts ?? []
   const relay = sounder !== undefined && 'line' in sounder ? sounder.line : undefined
@@ -26,7 +26,7 @@ export function compose(answers: Answers, driverOf: (profile: string) => string 
   const whole: PlainObject = bare({
     linli: currentVersion,
     site: bare({ id: site.id, name: site.name, region: site.region, grid: site.grid && bare(site.grid), timezone: site.timezone }),
-    store: { path: './data' },
+    store: { path: store },
     console: console && bare({ enabled: true, listen: { host: console.host, port: console.port }, hosts: console.hosts, tls: console.tls, plainHttp: console.plainHttp }),
     places: some(places),
     connections: [
@@ -49,8 +49,8 @@ export function compose(answers: Answers, driverOf: (profile: string) => string 
     shifts: duty.length > 0 ? [{ id: 'front-desk', name: { zh: '值班', en: 'on duty' }, plan: duty.map(({ when, people: who }) => ({ when: [...when], people: who })) }] : undefined,
     sounders: sounder && [{ id: 'house', points: ['point' in sounder ? sounder.point : `${sounderDevice}.on`] }],
     uplinks: platform && [bare({
-      id: 'city', url: platform.url, username: platform.username, password: platform.password, ca: platform.ca ?? (platform.certificate ? credential('ca.pem') : undefined),
-      cert: platform.certificate ? credential('cert.pem') : undefined, key: platform.certificate ? credential('key.pem') : undefined,
+      id: 'city', url: platform.url, username: platform.username, password: platform.password, ca: platform.ca ?? (platform.certificate ? credential(store, 'ca.pem') : undefined),
+      cert: platform.certificate ? credential(store, 'cert.pem') : undefined, key: platform.certificate ? credential(store, 'key.pem') : undefined,
     })],
   })
   return { site: whole, secrets: accounts.map(({ id }) => secretFile(id)), answered: (path) => answered(path, answers, { alarms, doors }) }
@@ -64,7 +64,7 @@ const alarmWords = { smoke: { zh: '烟雾报警', en: 'smoke alarm' }, leak: { z
 const pointWords = { door: { zh: '门已开', en: 'door open' }, smoke: { zh: '烟感', en: 'smoke' }, leak: { zh: '水浸', en: 'water' }, button: { zh: '按钮', en: 'button' } } as const
 
 /** Where linli enrol puts them. */
-const credential = (name: string): string => `data/tls/city/${name}`
+const credential = (store: string, name: string): string => `${store.replace(/^\.\//, '')}/tls/city/${name}`
 const connectionOf = (driver: string | undefined): string | undefined => (driver === 'mqtt' ? brokerId : undefined)
 
 /** On = the contact is not as it is at rest. Between line and ground with a pull-up a closed contact is low. */

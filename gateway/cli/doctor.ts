@@ -3,13 +3,13 @@ import { codeOf, silentLog, systemClock as clock } from '../kit/index.ts'
 import { exitCodeOf, type CheckFinding, type CheckUp } from '../support/findings.ts'
 import type { GatewayStatus } from '../status.ts'
 import { paint, print, printJson, table } from './output.ts'
-import { socketPath, type SocketOptions } from './socket.ts'
+import { siteMeant, socketPath, type SocketOptions } from './socket.ts'
 
 export interface DoctorCommand extends SocketOptions { readonly json?: boolean }
 
 /** `linli doctor`: what is wrong and what to do about it, of a gateway that runs or not. Exit code 0, 1 with warnings, 2 with faults. */
 export async function doctor(site: string | undefined, options: DoctorCommand): Promise<void> {
-  const file = site ?? options.site
+  const file = siteMeant({ ...options, ...(site === undefined ? {} : { site }) })
   const { checkUp, status } = await ask(file, options.socket)
   process.exitCode = exitCodeOf(checkUp.findings)
   if (options.json) return printJson({ ...checkUp, connections: status?.connections ?? [] })
@@ -17,13 +17,13 @@ export async function doctor(site: string | undefined, options: DoctorCommand): 
   print(renderCheckUp(checkUp))
 }
 
-/** The running gateway looks, with its own rights; where none answers, this process does. Throws ConfigError CONTROL_UNREACHABLE without a site file. */
+/** The running gateway looks, with its own rights; where none answers, this process does. Throws ConfigError CONTROL_UNREACHABLE without a site file, given or the service's. */
 async function ask(file: string | undefined, socket: string | undefined): Promise<{ readonly checkUp: CheckUp; readonly status: GatewayStatus | null }> {
   const broken = { problems: null as null | readonly { readonly text: string }[] }
   const at = await socketPath({ ...(file === undefined ? {} : { site: file }), ...(socket === undefined ? {} : { socket }) }).catch(async (error: unknown) => {
     if (!(error instanceof Error) || !('problems' in error)) throw error
     broken.problems = error.problems as readonly { readonly text: string }[]
-    return socketPath({})
+    return ''
   })
   if (!broken.problems) {
     const client = controlClient(at)
@@ -69,7 +69,7 @@ function renderFinding({ code, severity, area, where, what, next, detail }: Chec
   // What devices and files say may hold anything.
   // eslint-disable-next-line no-control-regex
   const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
-  return [paint(colour, `${mark} ${severity}  ${area}  ${plain(where)}  ${code}`), `  ${what.zh} ${what.en}`, ...(detail ? [`  ${plain(detail)}`] : []), `  → ${plain(next.zh)} ${plain(next.en)}`].join('\n')
+  return [paint(colour, `${mark} ${severity}  ${area}  ${plain(where)}  ${code}`), `  ${what.zh} ${what.en}`, ...(detail ? [`  ${plain(detail)}`] : []), `  → ${next.zh === next.en ? plain(next.en) : `${plain(next.zh)} ${plain(next.en)}`}`].join('\n')
 }
 
 /** The counters of each line, as a support engineer reads them. */

@@ -81,7 +81,7 @@ program.command('schema')
 
 const socketOptions = (command: Command): Command => command
   .option('--site <site>', 'site file of the running gateway')
-  .option('--socket <path>', 'its control socket (default: ./data/linli.sock)')
+  .option('--socket <path>', 'its control socket (default: ./data/linli.sock, else that of the service)')
 
 changeCommands(program, socketOptions, duration)
 

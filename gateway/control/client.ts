@@ -180,5 +180,5 @@ function get(socketPath: string, path: string, signal?: AbortSignal, body?: stri
 /** Somebody who may not ask is not told that nobody is there. */
 function unanswered(socketPath: string, cause: Error): ConfigError {
   if (['EACCES', 'EPERM'].includes(codeOf(cause))) return new ConfigError('CONTROL_FORBIDDEN', `you are not allowed to open ${socketPath}; run it as the gateway's user, as a member of its group, or with sudo`, { cause })
-  return new ConfigError('CONTROL_UNREACHABLE', `no gateway answers on ${socketPath}; start it with "linli run SITE.yaml", or name its socket with --socket`, { cause })
+  return new ConfigError('CONTROL_UNREACHABLE', `no gateway answers on ${socketPath}; start it (systemctl start linli, or linli run SITE.yaml), or name its site file or socket with --site or --socket`, { cause })
 }

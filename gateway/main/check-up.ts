@@ -37,7 +37,7 @@ export async function siteFacts(site: Site, { now, runsWith, hasAdmin }: FactsOp
       ...(runsWith !== null && seen !== null && seen !== runsWith ? [found('DOCTOR_CONFIG_CHANGED', 'notice', 'configuration', site.file, ['站点文件在启动后改过，改动还没有生效。', 'The site file was changed since the start; the change is not in use.'], ['linli check 检查后应用或重启。', 'Run linli check, then apply it or start again.'])] : []),
       ...forecastsOf(site), ...soundOf(site), ...peopleOf(site, now), ...pageOf(site, hasAdmin),
       ...(uplinks.length === 0 ? [found('DOCTOR_UPLINK_NONE', 'notice', 'city', 'uplinks', ['没有设置上传到城市平台。', 'No link to a city platform is set up.'], ['需要时在站点文件里加 uplinks。', 'Add uplinks to the site file if one is wanted.'])] : []),
-      ...(process.getuid?.() === 0 ? [found('DOCTOR_ROOT', 'notice', 'secrets', 'process', ['正以 root 身份运行。', 'This runs as root.'], ['用安装包里的系统用户运行网关。', 'Run the gateway as the system user of the package.'])] : []),
+      ...(runsWith !== null && process.getuid?.() === 0 ? [found('DOCTOR_ROOT', 'notice', 'secrets', 'process', ['网关正以 root 身份运行。', 'The gateway runs as root.'], ['用安装包里的系统用户运行网关。', 'Run the gateway as the system user of the package.'])] : []),
     ],
   }
 }
@@ -80,9 +80,9 @@ function portOf({ id, driver, settings }: ConnectionConfig, held: boolean): read
   return []
 }
 
-function certificatesOf({ uplinks, connections, console: page }: Site): readonly CertificateFile[] {
+function certificatesOf({ file, uplinks, connections, console: page }: Site): readonly CertificateFile[] {
   return [
-    ...uplinks.flatMap(({ id, cert, key, ca, renew }) => [...(cert === undefined ? [] : [{ where: `uplink ${id}`, cert, key, renewed: renew !== undefined }]), ...(ca === undefined ? [] : [{ where: `uplink ${id}, authority`, cert: ca }])]),
+    ...uplinks.flatMap(({ id, cert, key, ca, renew }) => [...(cert === undefined ? [] : [{ where: `uplink ${id}`, cert, key, renewed: renew !== undefined, enrol: file }]), ...(ca === undefined ? [] : [{ where: `uplink ${id}, authority`, cert: ca, comesWith: cert }])]),
     ...(page.enabled && page.tls && page.tls !== 'site-ca' ? [{ where: 'console', cert: page.tls.cert, key: page.tls.key }] : []),
     ...connections.flatMap(({ id, settings }) => {
       const { cert, key, tls, userCertificate, userKey } = settings as { readonly cert?: string; readonly key?: string; readonly tls?: { readonly cert: string; readonly key: string }; readonly userCertificate?: string; readonly userKey?: string }

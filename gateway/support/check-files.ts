@@ -1,20 +1,25 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
 import type { EpochMs, SecretRef } from '../contract/index.ts'
 import { codeOf, readSecret } from '../kit/index.ts'
 import { found, type CheckFinding } from './findings.ts'
 
-/** `renewed`: the gateway does it by itself. */
-export interface CertificateFile { readonly where: string; readonly cert: string; readonly key?: string | undefined; readonly renewed?: boolean }
+/** `renewed`: the gateway does it by itself. `enrol`: the site file for which `linli enrol` fetches it. `comesWith`: the certificate beside which it is fetched. */
+export interface CertificateFile { readonly where: string; readonly cert: string; readonly key?: string | undefined; readonly renewed?: boolean; readonly enrol?: string; readonly comesWith?: string | undefined }
 export interface SecretPlace { readonly where: string; readonly ref: SecretRef }
 
 const dayMs = 86_400_000
 const warnMs = 21 * dayMs
 const maxPemBytes = 1 << 20
 
-export async function checkCertificate({ where, cert, key, renewed = false }: CertificateFile, now: EpochMs): Promise<readonly CheckFinding[]> {
+export async function checkCertificate({ where, cert, key, renewed = false, enrol, comesWith }: CertificateFile, now: EpochMs): Promise<readonly CheckFinding[]> {
   const place = `${where}: ${cert}`
   const pem = await small(cert)
+  if (pem instanceof Error && codeOf(pem) === 'ENOENT') {
+    if (enrol !== undefined) return [found('DOCTOR_NOT_ENROLLED', 'fault', 'certificates', place, ['还没有平台发的证书。', 'There is no certificate of the platform’s yet.'], [`运行 linli enrol ${enrol}。`, `Run linli enrol ${enrol}.`])]
+    if (comesWith !== undefined && await small(comesWith) instanceof Error) return []
+  }
   if (pem instanceof Error) return [unreadable(place, codeOf(pem))]
   let first: X509Certificate
   try { first = new X509Certificate(pem) } catch { return [unreadable(place, 'no certificate in PEM or DER')] }
@@ -62,10 +67,14 @@ export async function checkSecret({ where, ref }: SecretPlace): Promise<readonly
   ]
 }
 
-/** Nobody else on the box may read it. */
+/** Nobody else on the box may read it; but in a folder of root whose group is the gateway's, such as /etc/linli, that group must. */
 export async function checkMode(file: string, where = file): Promise<readonly CheckFinding[]> {
-  const mode = await stat(file).then((each) => each.mode & 0o777, () => null)
-  if (mode === null || (mode & 0o077) === 0) return []
+  const [own, folder] = await Promise.all([stat(file), stat(path.dirname(file))]).catch(() => [null, null])
+  if (own === null || folder === null) return []
+  const shared = own.uid === 0 && folder.uid === 0 && folder.gid !== 0 && own.gid === folder.gid
+  const mode = own.mode & 0o777
+  if ((mode & (shared ? 0o027 : 0o077)) === 0) return []
+  const right = `chmod ${(mode & 0o100) === 0 ? (shared ? '640' : '600') : (shared ? '750' : '700')} ${file}`
   // The group may hold the service's own users; the rest of the world may not.
-  return [found('DOCTOR_FILE_MODE', (mode & 0o007) === 0 ? 'notice' : 'warning', 'secrets', where === file ? file : `${where}: ${file}`, [`文件权限 ${mode.toString(8)}，别的用户也能读。`, `Mode ${mode.toString(8)}: other users can read it.`], [`chmod ${(mode & 0o100) === 0 ? '600' : '700'} ${file}`, `chmod ${(mode & 0o100) === 0 ? '600' : '700'} ${file}`])]
+  return [found('DOCTOR_FILE_MODE', (mode & 0o007) === 0 ? 'notice' : 'warning', 'secrets', where === file ? file : `${where}: ${file}`, [`文件权限 ${mode.toString(8)}，别的用户也能读。`, `Mode ${mode.toString(8)}: other users can read it.`], [right, right])]
 }

@@ -9,6 +9,8 @@ export function checkStatus(status: GatewayStatus): readonly CheckFinding[] {
   return [...devices(status), ...store(status), ...city(status), ...alarms(status)]
 }
 
+/** Never there since the start, and logged in as itself: what the installer still has to type. */
+const login = ['在设备里填：服务器为本机地址和本地 MQTT 端口，用户名和密码如站点文件中它的条目（用户名一般就是设备 id）。', 'In the device: this box as its server with the port of the local broker, user name (mostly the device’s id) and password as its entry in the site file says.'] as const
 const line = ['看这条线路的接线、供电和地址；linli probe 可直接试。', 'Look at its wiring, power and address; linli probe tries it directly.'] as const
 
 function devices({ connections, devices: each }: GatewayStatus): readonly CheckFinding[] {
@@ -16,7 +18,7 @@ function devices({ connections, devices: each }: GatewayStatus): readonly CheckF
   return [
     ...down.map(({ id, state, lastError, lastErrorDetail }) => found(lastError ?? 'DOCTOR_CONNECTION_WAITS', lastError ? 'fault' : 'notice', 'devices', `connection ${id}`, lastError ? ['这条线路没有连上。', 'This line is not connected.'] : ['正在连接。', 'It is connecting.'], line, lastErrorDetail ?? state)),
     ...connections.flatMap(({ id, findings }) => findings.map(({ code, deviceId, text }) => found(code, 'warning', 'devices', deviceId ?? `connection ${id}`, ['线路统计显示有问题。', 'The counters of the line show trouble.'], ['按说明中的办法处理；代码见 docs/errors.md。', 'Do what the detail says; docs/errors.md has the code.'], text))),
-    ...each.filter(({ state }) => state !== 'online' && state !== 'unknown').map(({ id, state, reason, detail }) => found(reason ?? 'DEVICE_OFFLINE', state === 'offline' ? 'fault' : 'warning', 'devices', id, state === 'offline' ? ['设备离线。', 'The device is offline.'] : ['设备有问题。', 'The device has trouble.'], line, detail)),
+    ...each.filter(({ state }) => state !== 'online' && state !== 'unknown').map(({ id, state, reason, detail }) => found(reason ?? 'DEVICE_OFFLINE', state === 'offline' ? 'fault' : 'warning', 'devices', id, state === 'offline' ? ['设备离线。', 'The device is offline.'] : ['设备有问题。', 'The device has trouble.'], reason === 'MQTT_NOT_CONNECTED' && !detail ? login : line, detail)),
     ...each.filter(({ state, id }) => state === 'unknown' && down.length === 0 && id !== '').map(({ id }) => found('POINT_UNSEEN', 'notice', 'devices', id, ['启动后还没有收到它的消息。', 'Nothing was heard from it since the start.'], ['刚启动时请等几分钟；之后检查它的供电、账号和地址。', 'Wait some minutes after a start; then check its power, account and address.'])),
   ]
 }

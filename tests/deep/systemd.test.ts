@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Box, whyNoBox } from '../systemd/box.ts'
+import { debIn } from '../systemd/deb.ts'
 
 const root = path.join(import.meta.dirname, '../..')
 const folder = mkdtempSync(path.join(tmpdir(), 'linli-systemd-'))
@@ -14,10 +15,7 @@ let box: Box
 
 /** The package as built, and one of a later version; uncompressed, to be quick. */
 function packages(parts: string): void {
-  const out = path.join(folder, 'dist')
-  const given = process.env.LINLI_DEB
-  if (!given) execFileSync(process.execPath, [path.join(root, 'scripts/package.mjs'), '--arch', 'x64', '--only', 'deb', '--out', out], { stdio: ['ignore', 'ignore', 'inherit'] })
-  const deb = given ?? path.join(out, readdirSync(out).find((name) => name.endsWith('.deb'))!)
+  const deb = debIn(path.join(folder, 'dist'))
   const unpacked = path.join(folder, 'unpacked')
   const pack = (name: string): void => { execFileSync('dpkg-deb', ['--root-owner-group', '-Znone', '--build', unpacked, path.join(parts, name)], { stdio: 'ignore' }) }
   execFileSync('dpkg-deb', ['-R', deb, unpacked])

@@ -17,9 +17,9 @@ export interface Terminal {
 export const keys = { escape: '\u001b', ctrlC: '\u0003', down: '\u001b[B', up: '\u001b[A', clear: '\u0015' } as const
 
 /** The command line at a pseudo-terminal of its own, as a person has it: `socat` holds the other end. */
-export function terminal(args: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {}): Terminal {
+export function terminal(args: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; /** What is run instead of this checkout's `linli`. */ readonly program?: readonly string[] } = {}): Terminal {
   // socat ends with its child and may leave what that printed last: so a shell outlives it by a moment.
-  const quoted = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ')
+  const quoted = [...options.program ?? [process.execPath, main], ...args].map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ')
   const command = `trap : INT; ${quoted}; ended=$?; sleep 0.3; exit $ended`.replaceAll(/[\\:,!"']/g, String.raw`\$&`)
   const started = child('socat', ['-t', '0.2', `SYSTEM:${command},pty,setsid,ctty,stderr,sane`, 'STDIO'], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: '', FORCE_COLOR: undefined, ...options.env }, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) })
   let raw = ''

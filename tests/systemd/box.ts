@@ -51,11 +51,14 @@ export class Box {
     }
   }
 
+  /** What goes before a command to have it run inside, as at the box's own terminal. */
+  get inside(): readonly string[] { return ['nsenter', '-t', String(this.#init), '--all', '--root', '--wd'] }
+
   /** Runs a bash script as root; `out` is both its streams, trimmed. */
   run(script: string, timeoutMs = 60_000): Promise<Said> {
     return new Promise((resolve) => {
       const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', DEBIAN_FRONTEND: 'noninteractive', LANG: 'C.UTF-8' }
-      execFile('nsenter', ['-t', String(this.#init), '--all', '--root', '--wd', 'bash', '-c', `exec 2>&1\n${script}`], { timeout: timeoutMs, killSignal: 'SIGKILL', env, maxBuffer: 1 << 24 }, (error, out) => resolve({ code: error ? Number(error.code ?? 137) : 0, out: out.trim() }))
+      execFile(this.inside[0]!, [...this.inside.slice(1), 'bash', '-c', `exec 2>&1\n${script}`], { timeout: timeoutMs, killSignal: 'SIGKILL', env, maxBuffer: 1 << 24 }, (error, out) => resolve({ code: error ? Number(error.code ?? 137) : 0, out: out.trim() }))
     })
   }
 

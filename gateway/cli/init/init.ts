@@ -5,6 +5,7 @@ import { answersTemplate } from '../../../firmware-config/init/template.ts'
 import type { Answers } from '../../../firmware-config/init/answers.ts'
 import { SiteError } from '../../../firmware-config/site/index.ts'
 import { ConfigError } from '../../kit/index.ts'
+import { installed, isInstalled } from '../../kit/installed.ts'
 import { hold, type Reply } from '../ask/question.ts'
 import { languageOfTerminal, openTerminal, say, type Language } from '../ask/terminal.ts'
 import { paint, print, printJson } from '../output.ts'
@@ -70,7 +71,7 @@ interface Finished { readonly written: Written; readonly warnings: readonly stri
 
 async function finish(site: string, answers: Answers, typed: Readonly<Record<string, string>>): Promise<Finished> {
   const drivers = await driversOf(site)
-  const { site: plain, secrets } = compose(answers, (profile) => drivers.get(profile))
+  const { site: plain, secrets } = compose(answers, (profile) => drivers.get(profile), isInstalled(site) ? installed.store : undefined)
   const text = render(plain, site)
   const checked = await readSite(site, { text })
   const { warnings, connections } = checked
@@ -91,8 +92,9 @@ function nextSteps(file: string, { connections, uplinks, console: page }: Site):
     { command: `linli doctor ${file}`, zh: '体检', en: 'what may be wrong on this box' },
     ...scans.map((command) => ({ command, zh: '查找线路上的设备', en: 'what answers on the line' })),
     ...(uplinks.some(({ cert }) => cert !== undefined) ? [{ command: `linli enrol ${file}`, zh: '领取平台证书', en: "the platform's certificate" }] : []),
-    { command: `linli run ${file}`, zh: '运行', en: 'the gateway, until Ctrl-C' },
+    isInstalled(file) ? { command: 'systemctl start linli', zh: '启动网关，以后随机自启', en: 'the gateway, from now on at every start of the box' } : { command: `linli run ${file}`, zh: '运行', en: 'the gateway, until Ctrl-C' },
     ...(page.enabled ? [{ command: `linli claim ${file}`, zh: '网页的首位管理员', en: 'the first admin of the page' }] : []),
+    { command: `linli commission ${file}`, zh: '逐点验收，生成报告', en: 'point by point, to a signed report' },
   ]
 }
 
