@@ -82,6 +82,11 @@ describe('what linli init writes', () => {
     const site = await readSite('/nowhere/site.yaml', { text: `${render(plain, 'site.yaml')}${examples.join('\n')}\n` })
     expect([site.console.enabled, site.places.hall, site.decisions.people[0]!.name, site.decisions.residents.page.enabled, site.uplinks.length]).toEqual([true, { zh: '办事大厅', en: 'service hall' }, { zh: '王师傅', en: 'Master Wang' }, true, 1])
   })
+  it('has its data, and the platform\'s certificate, where the service may write them', () => {
+    const answers = answersSchema.parse({ site: { id: 'a', name: { zh: '厅', en: 'hall' }, region: '420106' }, platform: { url: 'mqtts://city.example:8883', certificate: true } })
+    expect(compose(answers, driverOf).site).toMatchObject({ store: { path: './data' }, uplinks: [{ key: 'data/tls/city/key.pem' }] })
+    expect(compose(answers, driverOf, '/var/lib/linli').site).toMatchObject({ store: { path: '/var/lib/linli' }, uplinks: [{ key: '/var/lib/linli/tls/city/key.pem' }] })
+  })
   it('takes its own template, once and not over an existing file, and keeps the old one where it is told to', async () => {
     const folder = await tempFolder()
     const at = (name: string): string => path.join(folder, name)

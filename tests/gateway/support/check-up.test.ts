@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -79,6 +79,10 @@ describe('a check-up', () => {
     expect(codes(await checkCertificate({ where: 'x', cert: long.file, key: other.key }, now))).toEqual(['fault DOCTOR_CERTIFICATE_KEY'])
     expect(codes(await checkCertificate({ where: 'x', cert: long.key }, now))).toEqual(['fault DOCTOR_CERTIFICATE_UNREADABLE'])
     expect(codes(await checkCertificate({ where: 'x', cert: '/nowhere.pem' }, now))).toEqual(['fault DOCTOR_CERTIFICATE_UNREADABLE'])
+    // Before the visit's enrolment both are missing, and one thing is to be done.
+    expect(await checkCertificate({ where: 'x', cert: '/nowhere.pem', enrol: '/etc/s.yaml' }, now)).toMatchObject([{ code: 'DOCTOR_NOT_ENROLLED', next: { en: 'Run linli enrol /etc/s.yaml.' } }])
+    expect(await checkCertificate({ where: 'x', cert: '/no-ca.pem', comesWith: '/nowhere.pem' }, now)).toEqual([])
+    expect(codes(await checkCertificate({ where: 'x', cert: '/no-ca.pem', comesWith: long.file }, now))).toEqual(['fault DOCTOR_CERTIFICATE_UNREADABLE'])
   })
   it('says of a secret that it is missing, weak or readable by others, and never the secret', async () => {
     const file = path.join(await tempFolder(), 'secret')
@@ -92,6 +96,20 @@ describe('a check-up', () => {
     await writeFile(file, 'v3ry-l0ng-and-r4ndom')
     await chmod(file, 0o600)
     expect(await checkSecret({ where: 'uplink city', ref: { file } })).toEqual([])
+  })
+  it.skipIf(process.getuid?.() !== 0)('lets the gateway\'s group read what root keeps for it, and nobody else', async () => {
+    const folder = await tempFolder()
+    const file = path.join(folder, 'secret')
+    await writeFile(file, 'x', { mode: 0o640 })
+    for (const each of [folder, file]) await chown(each, 0, 1_234)
+    expect(await checkMode(file)).toEqual([])
+    for (const [mode, told] of [[0o660, 'notice'], [0o644, 'warning']] as const) {
+      await chmod(file, mode)
+      expect(await checkMode(file)).toMatchObject([{ severity: told, next: { en: `chmod 640 ${file}` } }])
+    }
+    await chown(file, 0, 4_321)
+    await chmod(file, 0o640)
+    expect(await checkMode(file)).toMatchObject([{ next: { en: `chmod 600 ${file}` } }])
   })
   it('looks at a site: sound, the roster, holes in a shift, what changed since the start', async () => {
     const folder = await tempFolder()
