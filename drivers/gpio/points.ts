@@ -1,7 +1,5 @@
+import { ceilingMs } from './ceiling.ts'
 import type { GpioAddress, GpioConfig, GpioPoint } from './settings.ts'
-
-/** No output pulses longer, no `maxOn` is longer: a strike that stays energised for a minute burns or stays open. */
-export const ceilingMs = 60_000
 
 export const pointsOf = (config: GpioConfig): readonly GpioPoint[] => config.devices.flatMap(({ points }) => points)
 export const debounceOf = ({ debounce, count }: GpioAddress): number => debounce ?? (count ? 5 : 50)

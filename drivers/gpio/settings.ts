@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ConnectionConfig, PointConfig } from '../../gateway/contract/index.ts'
 import { duration } from '../../gateway/kit/schema.ts'
-import { ceilingMs } from './points.ts'
+import { ceilingMs } from './ceiling.ts'
 
 const short = (key: string) => duration.refine((ms) => ms >= 10 && ms <= ceilingMs, `${key} is 10ms to 60s; what must stay on longer is a plain output`)
 

@@ -5,7 +5,7 @@ import { chooseChip, chooseLine, linesOf, listChips, listLines, type Chip, type 
 import { Guard } from '../../../drivers/gpio/guard.ts'
 import { sysfs } from '../../../drivers/gpio/lines.ts'
 import { Monitor } from '../../../drivers/gpio/monitor.ts'
-import { ceilingMs } from '../../../drivers/gpio/points.ts'
+import { ceilingMs } from '../../../drivers/gpio/ceiling.ts'
 import type { Bias } from '../../../drivers/gpio/settings.ts'
 import { ageOf, kernelNow } from '../../../drivers/gpio/stamps.ts'
 import { findTools, getCommand, holdCommand, monitorCommand, runTool, type LineFlags, type Tools } from '../../../drivers/gpio/tools.ts'
