@@ -1,4 +1,4 @@
-import type { EpochMs, Json } from '../../gateway/contract/index.ts'
+import type { EpochMs } from '../../gateway/contract/index.ts'
 import { count, flag, nullOr, number, record } from '../../gateway/kit/guards.ts'
 import { Debouncer, type DebouncerState, type Level } from './debounce.ts'
 import { debounceOf } from './points.ts'
@@ -18,7 +18,7 @@ const isLevel = record({ level: flag, mono: number, at: number })
 const isRecord = record({ total: count, initial: count, file: count, offset: count, contact: nullOr(record({ stable: flag, raw: flag, pending: nullOr(isLevel) })) })
 
 /** What was remembered, or undefined for anything that is not ours. */
-export const parseRecord = (json: Json | undefined): CountRecord | undefined => (isRecord(json) ? json as unknown as CountRecord : undefined)
+export const parseRecord = (json: unknown): CountRecord | undefined => (isRecord(json) ? json as CountRecord : undefined)
 export const recordKey = (pointId: string): string => `count/${pointId}`
 
 /**

@@ -17,7 +17,7 @@ export async function checkCertificate({ where, cert, key, renewed = false, enro
   const place = `${where}: ${cert}`
   const pem = await small(cert)
   if (pem instanceof Error && codeOf(pem) === 'ENOENT') {
-    if (enrol !== undefined) return [found('DOCTOR_NOT_ENROLLED', 'fault', 'certificates', place, ['还没有平台发的证书。', 'There is no certificate of the platform’s yet.'], [`运行 linli enrol ${enrol}。`, `Run linli enrol ${enrol}.`])]
+    if (enrol !== undefined) return [found('DOCTOR_NOT_ENROLLED', 'fault', 'certificates', place, ['还没有平台发的证书。', 'There is no certificate of the platform’s yet.'], [`运行 linli enrol ${enrol}；或改正路径。`, `Run linli enrol ${enrol}, or correct the path.`])]
     if (comesWith !== undefined && await small(comesWith) instanceof Error) return []
   }
   if (pem instanceof Error) return [unreadable(place, codeOf(pem))]

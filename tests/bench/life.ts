@@ -1,25 +1,22 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Aedes } from 'aedes'
 import { startCity, type City } from '../../cloud-sync/simulator.ts'
 import { startModbusSimulator } from '../../drivers/modbus/simulator.ts'
 import { systemClock as clock, systemRandom as random } from '../../gateway/kit/index.ts'
 import { readSite } from '../../gateway/cli/rooms.ts'
 import { bundle } from '../../firmware-config/package/bundle.ts'
 import { stage } from '../../firmware-config/package/stage.ts'
+import { readingsAt } from './mqtt-house.ts'
 import { redFolder } from './peers.ts'
-import { freePort, inFolder, median, residentMb, stop, until } from './processes.ts'
+import { freePort, inFolder, median, residentMb, start, stop, until } from './processes.ts'
 
 const main = path.join(import.meta.dirname, '../../linli.mjs')
 const settleMs = 10_000
 
-interface Listening extends Pick<City, 'url' | 'stop'> { onEvent(listener: (record: { readonly stream: string }) => void): void }
-interface House { readonly folder: string; readonly modbusPort: number; readonly city: Listening }
+interface House { readonly folder: string; readonly modbusPort: number; readonly city: City }
 
 const site = ({ folder, modbusPort, city }: House, brokerPort: number, consolePort?: number): string => [
   'linli: 2', 'site: { id: bench, name: { zh: 测, en: bench }, region: "420106" }', `store: { path: ${folder}/data }`, 'log: { level: error }',
@@ -41,9 +38,9 @@ export interface Life {
 }
 
 /** A city and a meter that answers, for as long as the work lasts. */
-function inHouse<T>(start: () => Promise<Listening>, work: (house: House) => Promise<T>): Promise<T> {
+function inHouse<T>(work: (house: House) => Promise<T>): Promise<T> {
   return inFolder(async (folder) => {
-    const city = await start()
+    const city = await startCity()
     const [modbusPort, brokerPort] = [await freePort(), await freePort()]
     const file = path.join(folder, 'meter.yaml')
     await writeFile(file, site({ folder, modbusPort, city }, brokerPort))
@@ -71,7 +68,7 @@ const idle = async (program: ChildProcess): Promise<number> => { await pause(set
 
 /** `linli run` unbundled with Modbus, MQTT broker and uplink: medians of `runs`, and resident MB when idle, the console off and on. `keeps`: it keeps the checked site file for its next start. */
 export function life(runs: number, starter = main, keeps = false): Promise<Life> {
-  return inHouse(startCity, async (house) => {
+  return inHouse(async (house) => {
     const brokerPort = await freePort()
     const file = path.join(house.folder, 'site.yaml')
     const text = site(house, brokerPort)
@@ -98,29 +95,23 @@ export function life(runs: number, starter = main, keeps = false): Promise<Life>
   })
 }
 
-/** A broker to which every message is welcome: Node-RED's carry no sequence that could be checked. */
-async function anyCity(): Promise<Listening> {
-  const broker = await Aedes.createBroker()
-  const server = createServer({ noDelay: true }, broker.handle).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    onEvent: (listener) => { broker.on('publish', (packet, client) => { if (client) listener({ stream: packet.topic.split('/').at(-1)! }) }) },
-    async stop() { await new Promise<void>((resolve) => broker.close(resolve)); server.close() },
-  }
-}
-
 /** Node-RED that reads the same meter and tells the same city; it has no broker and no disk in it. */
 export function nodeRedLife(runs: number): Promise<Pick<Life, 'firstReadingMs' | 'idleMb'>> {
-  return inHouse(anyCity, async (house) => {
+  return inHouse(async ({ modbusPort }) => {
+    // Its messages carry no sequence that the other city could check.
+    const city = await start<{ port: number }>('city.ts', [])
     const all: number[] = []
     let idleMb = 0
     for (let run = 0; run <= runs; run++) {
-      const { program, readingMs } = await untilHeard(house, [path.join(redFolder, 'life.mjs'), String(house.modbusPort), new URL(house.city.url).port])
-      if (run > 0) all.push(readingMs)
+      const before = await readingsAt(city.process)
+      const began = performance.now()
+      const program = spawn(process.execPath, [path.join(redFolder, 'life.mjs'), String(modbusPort), String(city.first.port)], { stdio: ['ignore', 'ignore', 'inherit'] })
+      await until(async () => await readingsAt(city.process) > before)
+      if (run > 0) all.push(performance.now() - began)
       if (run === runs) idleMb = await idle(program)
       await stop(program)
     }
+    await stop(city.process)
     return { firstReadingMs: median(all), idleMb }
   })
 }

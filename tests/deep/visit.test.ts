@@ -46,7 +46,7 @@ describe.skipIf(because !== null)('one visit to a bare Debian without internet',
     expect(await box.tell(`linli scan rtu /dev/ttyUSB0 --save ${site} --yes`, 4 * minutes)).toMatch(/3 found;.*nothing was written to any device/)
     expect(await box.tell(`grep -o 'profile: [a-z0-9-]*' ${site}`)).toBe('profile: zigbee2mqtt-contact\nprofile: sdm120\nprofile: xy-md02\nprofile: waveshare-8-relay')
     const { findings } = JSON.parse(await box.tell('linli doctor --json || true')) as { findings: { code: string; next: { en: string } }[] }
-    expect(findings).toContainEqual(expect.objectContaining({ code: 'DOCTOR_NOT_ENROLLED', next: expect.objectContaining({ en: `Run linli enrol ${site}.` }) }))
+    expect(findings).toContainEqual(expect.objectContaining({ code: 'DOCTOR_NOT_ENROLLED', next: expect.objectContaining({ en: `Run linli enrol ${site}, or correct the path.` }) }))
     expect(findings.map(({ code }) => code).filter((code) => /SECRET|FILE_MODE|ROOT|UNREADABLE/.test(code))).toEqual([])
   }, 5 * minutes)
 
@@ -71,26 +71,26 @@ describe.skipIf(because !== null)('one visit to a bare Debian without internet',
     const door = (open: boolean): Promise<string> => box.tell(`mosquitto_pub -h 127.0.0.1 -p 1884 -i east-door -u east-door -P "$(cat /etc/linli/secrets/east-door.password)" -q 1 -t zigbee2mqtt/east-door -m '{"contact":${String(!open)},"battery":90,"linkquality":120}'`)
     await door(false)
     await until('linli status --json | grep -q \'"id":"east-door"[^}]*"state":"online"\' || linli read /etc/linli/site.yaml east-door | grep -q false', 20)
-    const desk = at('commission', site, '--only', 'east-door.', '--by', '王师傅', '--out', '/root/report')
+    const desk = at('commission', site, '--only', 'east-door.', '--by', '王师傅', '--out', '/house/report')
     await desk.answer(/east-door\.\w+/)
     await desk.until('…')
     await door(true)
     await desk.until(/✓ seen \d\d:\d\d:\d\d UTC\+08:00, .*; the city has it after \d+ ms/)
     desk.type('q\r')
     await desk.exited
-    expect(await box.tell(`linli commission ${site} --check /root/report.json || true`)).toMatch(/east-door\.\w+ +passed/)
-    expect(await box.tell('grep -c 王师傅 /root/report.html')).not.toBe('0')
-    expect((await box.run(`sed 's/passed/failed/' /root/report.json >/root/forged.json; linli commission ${site} --check /root/forged.json`)).out).toContain('COMMISSION_FORGED')
+    expect(await box.tell(`linli commission ${site} --check /house/report.json || true`)).toMatch(/east-door\.\w+ +passed/)
+    expect(await box.tell('grep -c 王师傅 /house/report.html')).not.toBe('0')
+    expect((await box.run(`sed 's/passed/failed/' /house/report.json >/house/forged.json; linli commission ${site} --check /house/forged.json`)).out).toContain('COMMISSION_FORGED')
   }, 3 * minutes)
 
   it('is changed without fear: shown first, taken back unless somebody confirms, and back again', async () => {
-    await box.tell(`sed 's/en: east door/en: front door/' ${site} >/root/next.yaml`)
-    const plan = await box.run('linli plan /root/next.yaml')
+    await box.tell(`sed 's/en: east door/en: front door/' ${site} >/house/next.yaml`)
+    const plan = await box.run('linli plan /house/next.yaml')
     expect(plan).toMatchObject({ code: 2, out: expect.stringContaining('front door') })
-    await box.tell('linli apply /root/next.yaml --confirm 5s --reason "a better name"', minutes)
+    await box.tell('linli apply /house/next.yaml --confirm 5s --reason "a better name"', minutes)
     await until(`! grep -q 'front door' ${site}`, 30)
     expect((await outcomes()).slice(0, 2)).toEqual(['rolled-back', 'found'])
-    await box.tell('linli apply /root/next.yaml --confirm 1m --reason "a better name"; for i in $(seq 50); do linli confirm && exit; sleep 0.2; done; exit 1', minutes)
+    await box.tell('linli apply /house/next.yaml --confirm 1m --reason "a better name"; for i in $(seq 50); do linli confirm && exit; sleep 0.2; done; exit 1', minutes)
     expect(await box.tell(`grep -c 'front door' ${site}`)).toBe('1')
     await box.tell('linli rollback --for 3s', minutes)
     await until(`! grep -q 'front door' ${site}`, 30)
@@ -98,7 +98,7 @@ describe.skipIf(because !== null)('one visit to a bare Debian without internet',
   }, 4 * minutes)
 
   it('is left with a sealed backup, and comes up by itself after a reboot', async () => {
-    await box.tell(`echo 'six words from a very long list' >/root/words; linli backup ${site} --passphrase /root/words -o /root/hall.backup; grep -c age-encryption.org /root/hall.backup`, minutes)
+    await box.tell(`echo 'six words from a very long list' >/house/words; linli backup ${site} --passphrase /house/words -o /house/hall.backup; grep -c age-encryption.org /house/hall.backup`, minutes)
     process.stdout.write(`a visit, all its commands: ${Math.round((performance.now() - began) / 1_000)} s\n`)
     await box.reboot()
     await until('systemctl is-active -q linli && [ -S /var/lib/linli/linli.sock ]', 60)

@@ -80,7 +80,7 @@ describe('a check-up', () => {
     expect(codes(await checkCertificate({ where: 'x', cert: long.key }, now))).toEqual(['fault DOCTOR_CERTIFICATE_UNREADABLE'])
     expect(codes(await checkCertificate({ where: 'x', cert: '/nowhere.pem' }, now))).toEqual(['fault DOCTOR_CERTIFICATE_UNREADABLE'])
     // Before the visit's enrolment both are missing, and one thing is to be done.
-    expect(await checkCertificate({ where: 'x', cert: '/nowhere.pem', enrol: '/etc/s.yaml' }, now)).toMatchObject([{ code: 'DOCTOR_NOT_ENROLLED', next: { en: 'Run linli enrol /etc/s.yaml.' } }])
+    expect(await checkCertificate({ where: 'x', cert: '/nowhere.pem', enrol: '/etc/s.yaml' }, now)).toMatchObject([{ code: 'DOCTOR_NOT_ENROLLED', next: { en: 'Run linli enrol /etc/s.yaml, or correct the path.' } }])
     expect(await checkCertificate({ where: 'x', cert: '/no-ca.pem', comesWith: '/nowhere.pem' }, now)).toEqual([])
     expect(codes(await checkCertificate({ where: 'x', cert: '/no-ca.pem', comesWith: long.file }, now))).toEqual(['fault DOCTOR_CERTIFICATE_UNREADABLE'])
   })
